@@ -1,0 +1,3 @@
+"""Local extractive question answering: one quantized base, many small adapters."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The HTTP surface: schemas, blueprints, error handlers."""

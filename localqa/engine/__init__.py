@@ -1,0 +1,1 @@
+"""Running the model: windows in, logits out; and the reader that answers queries with it."""

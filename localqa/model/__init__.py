@@ -1,0 +1,1 @@
+"""The weights: bases (resolve, verify), quantization, adapters (create, load, save, merge)."""
