@@ -1,0 +1,229 @@
+"""One reader for every supported data file: SQuAD JSON, Hub-style and flat JSON, JSONL, CSV, Hub names."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from localqa.errors import ConfigError, DataError, ResourceError
+from localqa.squad.files import decode, find_file, parse_json, read_bytes
+from localqa.squad.hub import is_hub_name, read_hub
+from localqa.squad.parsing import (
+    as_list,
+    as_object,
+    context_of,
+    flat_example,
+    kind_of,
+    qa_example,
+    resolve_columns,
+    title_of,
+)
+from localqa.squad.records import Example
+
+# A record that was read, or what is wrong with it: a file's faults are told together, not one a run.
+Outcome = Example | DataError
+
+_FAULTS_SHOWN = 10
+_WRAPPERS = ("data", "qa_pairs", "examples")
+_SHAPES_REMEDY = (
+    'Expected SQuAD JSON ({"data": [{"paragraphs": ...}]}), a list of records with question, context '
+    'and answer, or such a list under "data", "qa_pairs" or "examples".'
+)
+
+
+def read_examples(
+    source: str | Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+) -> list[Example]:
+    """Read questions, contexts and answers from a file or from a dataset known by name.
+
+    Examples come back as the file has them, wrong offsets included: `localqa.squad.checks` judges. An
+    answer without a start is given one where its text occurs exactly once; otherwise its start is -1.
+    SQuAD 2.0's "plausible_answers" are no answers and are not read.
+
+    Args:
+        source: a .json, .jsonl/.ndjson, .csv or .tsv file, or `squad`, `squad_v2`, `squad:validation`.
+        columns: field name -> column name for flat records (fields: question, context, answer,
+            answer_start, id, title, is_impossible); nested SQuAD JSON has no columns and ignores it.
+        split: the split of a dataset known by name; `train` unless given here or after the name's colon.
+        limit: read this many examples at most.
+
+    Raises DataError naming file and record, line or column; ConfigError for a mapping, split or limit
+    that makes no sense; ResourceError when the file does not fit into memory.
+    """
+    names = resolve_columns(columns)
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit must be at least 1, not {limit}.")
+    if is_hub_name(source):
+        return _gather(read_hub(str(source), columns=names, split=split, limit=limit), limit=limit)
+    if split is not None:
+        raise ConfigError(
+            f"split={split!r} applies to datasets known by name (squad, squad_v2), not to the file {source}.",
+            remedy="Leave the split out and give the file of that split.",
+        )
+    path = find_file(source, [Path()])
+    try:
+        return _gather(_reader_for(path)(path, names), limit=limit)
+    except MemoryError as error:
+        raise ResourceError(f"{path} does not fit into memory.", remedy="Split it into files.") from error
+
+
+def _reader_for(path: Path) -> Callable[[Path, Mapping[str, str]], Iterator[Outcome]]:
+    readers = {
+        ".json": _read_json,
+        ".jsonl": _read_jsonl,
+        ".ndjson": _read_jsonl,
+        ".csv": _read_csv,
+        ".tsv": _read_csv,
+    }
+    try:
+        return readers[path.suffix.lower()]
+    except KeyError as error:
+        raise DataError(
+            f"{path}: unknown kind of data file {path.suffix!r}.",
+            remedy=f"Supported are {', '.join(readers)}, and the names squad and squad_v2.",
+        ) from error
+
+
+def _gather(outcomes: Iterable[Outcome], *, limit: int | None) -> list[Example]:
+    """All examples, or one DataError that names every faulty record (the first ones in full)."""
+    examples: list[Example] = []
+    faults: list[DataError] = []
+    for outcome in outcomes:
+        if isinstance(outcome, DataError):
+            faults.append(outcome)
+        else:
+            examples.append(outcome)
+        if len(examples) == limit:
+            break
+    if not faults:
+        return examples
+    lines = [fault.message for fault in faults[:_FAULTS_SHOWN]]
+    if len(faults) > _FAULTS_SHOWN:
+        lines.append(f"... and {len(faults) - _FAULTS_SHOWN:,} more records like these")
+    remedy = next((fault.remedy for fault in faults if fault.remedy), "Repair or remove these records.")
+    raise DataError("\n".join(lines), remedy=remedy) from faults[0]
+
+
+def _read_flat(record: object, *, where: str, columns: Mapping[str, str]) -> Outcome:
+    try:
+        return flat_example(record, where=where, columns=columns)
+    except DataError as error:
+        return error
+
+
+def _read_json(path: Path, columns: Mapping[str, str]) -> Iterator[Outcome]:
+    root = parse_json(decode(read_bytes(path), name=path.name), name=path.name)
+    prefix, records = path.name + ":", root
+    if isinstance(root, dict):
+        key = next((name for name in _WRAPPERS if name in root), None)
+        if key is None:
+            raise DataError(f"{path.name}: no list of records in this JSON object.", remedy=_SHAPES_REMEDY)
+        prefix, records = f"{path.name}:{key}", root[key]
+    if not isinstance(records, list):
+        raise DataError(
+            f"{path.name}: expected a list of records, found {kind_of(records)}.", remedy=_SHAPES_REMEDY
+        )
+    for index, record in enumerate(records):
+        where = f"{prefix}[{index}]"
+        if isinstance(record, dict) and "paragraphs" in record:
+            yield from _read_article(record, where=where)
+        else:
+            yield _read_flat(record, where=where, columns=columns)
+
+
+def _read_article(article: Mapping[str, object], *, where: str) -> Iterator[Outcome]:
+    try:
+        title = title_of(article, where=where)
+        paragraphs = as_list(article, "paragraphs", where=where)
+    except DataError as error:
+        yield error
+        return
+    for index, paragraph in enumerate(paragraphs):
+        yield from _read_paragraph(paragraph, where=f"{where}.paragraphs[{index}]", title=title)
+
+
+def _read_paragraph(paragraph: object, *, where: str, title: str) -> Iterator[Outcome]:
+    try:
+        fields = as_object(paragraph, where=where)
+        context = context_of(fields, where=where)
+        questions = as_list(fields, "qas", where=where)
+    except DataError as error:
+        yield error
+        return
+    for index, record in enumerate(questions):
+        try:
+            yield qa_example(record, where=f"{where}.qas[{index}]", context=context, title=title)
+        except DataError as error:
+            yield error
+
+
+def _read_jsonl(path: Path, columns: Mapping[str, str]) -> Iterator[Outcome]:
+    try:
+        with path.open("rb") as lines:
+            for number, raw in enumerate(lines, start=1):
+                # A line of spaces, or the mark that some editors put before the first one.
+                if raw.strip() and raw.strip() != b"\xef\xbb\xbf":
+                    yield _read_line(raw, name=path.name, number=number, columns=columns)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _read_line(raw: bytes, *, name: str, number: int, columns: Mapping[str, str]) -> Outcome:
+    try:
+        record = parse_json(decode(raw, name=name, first_line=number), name=name, line=number)
+    except DataError as error:
+        return error
+    return _read_flat(record, where=f"{name}:{number}", columns=columns)
+
+
+def _read_csv(path: Path, columns: Mapping[str, str]) -> Iterator[Outcome]:
+    text = decode(read_bytes(path), name=path.name)
+    # The csv module's default limit of 131,072 characters is shorter than some contexts; it is global.
+    before = csv.field_size_limit(2**31 - 1)
+    try:
+        delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+        yield from _read_rows(text, delimiter=delimiter, name=path.name, columns=columns)
+    finally:
+        csv.field_size_limit(before)
+
+
+def _read_rows(text: str, *, delimiter: str, name: str, columns: Mapping[str, str]) -> Iterator[Outcome]:
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    header: list[str] | None = None
+    line = 1
+    try:
+        for row in rows:
+            where, line = f"{name}:{line}", rows.line_num + 1
+            if not row:
+                continue
+            if header is None:
+                header = _checked_header(row, where=where, columns=columns)
+            elif len(row) != len(header):
+                yield DataError(f"{where}: {len(row)} cells, but the header has {len(header)}.")
+            else:
+                record = dict(zip(header, row, strict=True))
+                yield _read_flat(record, where=where, columns=columns)
+    except csv.Error as error:
+        raise DataError(f"{name}:{line}: malformed CSV: {error}.") from error
+    if header is None:
+        raise DataError(f"{name}: empty, not even a header row.")
+
+
+def _checked_header(row: list[str], *, where: str, columns: Mapping[str, str]) -> list[str]:
+    header = [cell.strip() for cell in row]
+    named = ", ".join(header)
+    twice = sorted({cell for cell in header if header.count(cell) > 1})
+    if twice:
+        raise DataError(f"{where}: the column {twice[0]!r} occurs twice.", remedy="Rename one of them.")
+    needed = {field: columns[field] for field in ("question", "context")}
+    missing = [f"{field} ({column!r})" for field, column in needed.items() if column not in header]
+    if missing:
+        raise DataError(
+            f"{where}: no column for {' and '.join(missing)}; the columns are: {named}.",
+            remedy="Name them with a column mapping, such as question=q,context=passage,answer=a.",
+        )
+    return header
