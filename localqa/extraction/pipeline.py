@@ -1,0 +1,100 @@
+"""The way of a question, up to the model: pairs -> windows -> logits -> spans -> answers."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from localqa.extraction.answers import Answer
+from localqa.extraction.qa_config import QAConfig
+from localqa.extraction.spans import Decoded, Logits, decode
+from localqa.extraction.windows import Window, Windower
+
+RunWindows = Callable[[Sequence[Window]], list[Logits]]
+"""The model: windows in, start and end logits of each out, in the same order."""
+
+
+def answer_pairs(
+    pairs: Sequence[tuple[str, str]],
+    *,
+    windower: Windower,
+    run: RunWindows,
+    config: QAConfig,
+    top_k: int | Sequence[int] = 1,
+) -> list[Answer]:
+    """Answer (question, context) pairs with one adapter's settings.
+
+    Raises:
+        InvalidInputError: a question that leaves no room for context, or text that is not Unicode.
+    """
+    decoded = decode_pairs(pairs, windower=windower, run=run, config=config, top_k=top_k)
+    return [to_answer(context, one, config) for (_, context), one in zip(pairs, decoded, strict=True)]
+
+
+def decode_pairs(
+    pairs: Sequence[tuple[str, str]],
+    *,
+    windower: Windower,
+    run: RunWindows,
+    config: QAConfig,
+    top_k: int | Sequence[int] = 1,
+) -> list[Decoded]:
+    """Like `answer_pairs`, before thresholds and probabilities: what threshold searches need."""
+    counts = [top_k] * len(pairs) if isinstance(top_k, int) else top_k
+    windows = windower.windows(pairs)
+    logits = iter(run([window for group in windows for window in group]))
+    return [
+        decode(
+            context,
+            group,
+            [next(logits) for _ in group],
+            max_answer_tokens=config.max_answer_tokens,
+            top_k=count,
+        )
+        for (_, context), group, count in zip(pairs, windows, counts, strict=True)
+    ]
+
+
+def to_answer(context: str, decoded: Decoded, config: QAConfig) -> Answer:
+    """Apply an adapter's threshold and temperature to decoded logits.
+
+    The score is a softmax over all valid spans, and "no answer" where the adapter may abstain.
+    """
+    if not decoded.spans:
+        return Answer("", 1.0, 0, 0, answerable=False, null_score=0.0)
+    difference = decoded.null - decoded.spans[0].score
+    may_abstain = config.null_threshold is not None
+    options = np.append(decoded.scores, np.float32(decoded.null)) if may_abstain else decoded.scores
+    log_total = _log_sum_exp(options / config.temperature)
+
+    def probability(score: float) -> float:
+        return float(min(1.0, np.exp(score / config.temperature - log_total)))
+
+    answers = [
+        Answer(
+            answer=context[span.start : span.end],
+            score=probability(span.score),
+            start=span.start,
+            end=span.end,
+            answerable=True,
+            null_score=difference,
+        )
+        for span in decoded.spans
+    ]
+    if config.null_threshold is not None and difference > config.null_threshold:
+        null = probability(decoded.null)
+        return Answer("", null, 0, 0, answerable=False, null_score=difference, alternatives=tuple(answers[:-1]))
+    best, *others = answers
+    return Answer(
+        best.answer,
+        best.score,
+        best.start,
+        best.end,
+        answerable=True,
+        null_score=difference,
+        alternatives=tuple(others),
+    )
+
+
+def _log_sum_exp(values: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> float:
+    top = float(values.max())
+    return top + float(np.log(np.exp(values.astype(np.float64) - top).sum()))

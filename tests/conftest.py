@@ -1,0 +1,97 @@
+"""Fixtures for all tests: tiny random bases of several architectures, and the real base."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+ROOT = Path(__file__).resolve().parents[1]
+
+TEXTS = [
+    "Machine learning is a subset of artificial intelligence that enables computers to learn from data.",
+    "The quick brown fox jumps over the lazy dog. Who jumps over the dog? The fox does, in 1999!",
+    "An adapter is a small set of weights; the base stays frozen while the adapter is trained.",
+    "Quantization stores weights with fewer bits. What does quantization do? It saves memory.",
+]
+
+
+def _word_piece() -> Tokenizer:
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer.train_from_iterator(TEXTS, trainers.WordPieceTrainer(vocab_size=400, special_tokens=special))
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    tokenizer.decoder = decoders.WordPiece()
+    return tokenizer
+
+
+def _byte_level() -> Tokenizer:
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=500, special_tokens=special, initial_alphabet=alphabet)
+    tokenizer.train_from_iterator(TEXTS, trainer)
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), trim_offsets=True)
+    return tokenizer
+
+
+def _save_base(folder: Path, config: object, tokenizer: Tokenizer) -> Path:
+    import torch
+    from transformers import AutoModelForQuestionAnswering
+
+    torch.manual_seed(1)
+    model = AutoModelForQuestionAnswering.from_config(config)
+    folder.mkdir(parents=True)
+    model.save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "PreTrainedTokenizerFast"}))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_bases(tmp_path_factory) -> dict[str, Path]:
+    """Folders of tiny random bases: BERT, DistilBERT, RoBERTa, MPNet."""
+    from transformers import BertConfig, DistilBertConfig, MPNetConfig, RobertaConfig
+
+    folder = tmp_path_factory.mktemp("bases")
+    words, bytes_ = _word_piece(), _byte_level()
+    size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    bytes_config = {"vocab_size": bytes_.get_vocab_size(), "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
+    configs = {
+        "bert": (BertConfig(vocab_size=words.get_vocab_size(), pad_token_id=0, **size), words),
+        "distilbert": (
+            DistilBertConfig(
+                vocab_size=words.get_vocab_size(), dim=32, n_layers=2, n_heads=2, hidden_dim=64, pad_token_id=0
+            ),
+            words,
+        ),
+        "roberta": (RobertaConfig(type_vocab_size=1, max_position_embeddings=514, **bytes_config, **size), bytes_),
+        "mpnet": (MPNetConfig(max_position_embeddings=514, **bytes_config, **size), bytes_),
+    }
+    return {name: _save_base(folder / name, *parts) for name, parts in configs.items()}
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tiny_bases):
+    """A tiny random BERT, resolved."""
+    from localqa.model.bases import resolve_base
+
+    return resolve_base(str(tiny_bases["bert"]))
+
+
+@pytest.fixture
+def tiny_data(tmp_path) -> Path:
+    """A data file of 24 questions over 8 contexts that the tiny tokenizers can read."""
+    records = []
+    for number in range(8):
+        context = f"Note {number}. {TEXTS[number % len(TEXTS)]} It was written in {1990 + number} by fox {number}."
+        for field, text in (("year", str(1990 + number)), ("writer", f"fox {number}"), ("place", f"Note {number}")):
+            start = context.rindex(text)
+            answer = {"text": text, "answer_start": start}
+            records.append({"id": f"{number}-{field}", "question": f"What {field}?", "context": context, "answer": answer})
+    path = tmp_path / "tiny.json"
+    path.write_text(json.dumps(records))
+    return path

@@ -1,0 +1,64 @@
+"""Thresholds, probabilities and answers from hand-made logits."""
+
+import numpy as np
+import pytest
+
+from localqa.extraction.pipeline import to_answer
+from localqa.extraction.qa_config import QAConfig
+from localqa.extraction.spans import Decoded, Span
+
+CONTEXT = "Ada wrote the report in 1843."
+SPANS = (Span(24, 28, 6.0), Span(0, 3, 4.0))
+SCORES = np.array([6.0, 4.0, 1.0], dtype=np.float32)
+
+
+def config(**changes) -> QAConfig:
+    return QAConfig(base="b", base_sha256="0", **changes)
+
+
+def decoded(null: float = 0.0, spans=SPANS) -> Decoded:
+    return Decoded(spans, null, SCORES)
+
+
+def test_answer_is_the_span_of_the_context():
+    answer = to_answer(CONTEXT, decoded(), config())
+    assert (answer.answer, answer.start, answer.end, answer.answerable) == ("1843", 24, 28, True)
+    assert CONTEXT[answer.start : answer.end] == answer.answer
+    assert [other.answer for other in answer.alternatives] == ["Ada"]
+
+
+def test_score_is_a_softmax_over_all_spans():
+    answer = to_answer(CONTEXT, decoded(), config())
+    assert answer.score == pytest.approx(np.exp(6) / (np.exp(6) + np.exp(4) + np.exp(1)))
+
+
+def test_temperature_flattens_the_score():
+    cold, warm = (to_answer(CONTEXT, decoded(), config(temperature=t)).score for t in (1.0, 3.0))
+    assert 1 / 3 < warm < cold
+
+
+def test_null_above_the_threshold_is_not_answerable():
+    answer = to_answer(CONTEXT, decoded(null=9.0), config(null_threshold=2.5))
+    assert (answer.answer, answer.start, answer.end, answer.answerable) == ("", 0, 0, False)
+    assert answer.null_score == pytest.approx(3.0)
+    assert answer.score > 0.9
+
+
+def test_null_at_the_threshold_is_answered():
+    assert to_answer(CONTEXT, decoded(null=9.0), config(null_threshold=3.0)).answerable
+
+
+def test_without_a_threshold_every_question_is_answered():
+    assert to_answer(CONTEXT, decoded(null=99.0), config()).answerable
+
+
+def test_no_valid_span_is_not_answerable():
+    answer = to_answer("", decoded(spans=()), config())
+    assert (answer.answer, answer.answerable) == ("", False)
+
+
+@pytest.mark.parametrize("height", [1e4, -1e4])
+def test_huge_logits_give_finite_scores(height):
+    spans = (Span(0, 3, height),)
+    answer = to_answer(CONTEXT, Decoded(spans, height, np.array([height], np.float32)), config(null_threshold=0.0))
+    assert 0.0 <= answer.score <= 1.0

@@ -1,0 +1,75 @@
+"""Sliding windows with the tokenizers of different families."""
+
+import pytest
+
+from localqa.errors import BaseModelError, InvalidInputError
+from localqa.extraction.windows import Windower
+
+FAMILIES = ["bert", "distilbert", "roberta", "mpnet"]
+QUESTION = "Who jumps over the dog?"
+LONG = " ".join(f"The quick fox {number} jumps — über the naïve 狐 🦊 dog." for number in range(60))
+
+
+@pytest.fixture(params=FAMILIES)
+def windower(request, tiny_bases):
+    return Windower.from_folder(tiny_bases[request.param], max_length=64, stride=16)
+
+
+def test_every_context_token_is_in_a_window_with_its_offsets(windower):
+    (windows,) = windower.windows([(QUESTION, LONG)])
+    covered = {at for window in windows for start, end in window.offsets for at in range(start, end)}
+    assert len(windows) > 5
+    assert {at for at, char in enumerate(LONG) if not char.isspace()} <= covered
+    assert {window.first_token + i for window in windows for i in range(len(window.offsets))} == set(
+        range(windows[-1].first_token + len(windows[-1].offsets))
+    )
+
+
+def test_neighbouring_windows_share_the_stride(windower):
+    (windows,) = windower.windows([(QUESTION, LONG)])
+    for left, right in zip(windows, windows[1:], strict=False):
+        overlap = left.first_token + len(left.offsets) - right.first_token
+        assert overlap == 16
+        assert (left.offsets[-overlap:] == right.offsets[:overlap]).all()
+
+
+def test_no_window_is_longer_than_the_maximum(windower):
+    (windows,) = windower.windows([(QUESTION, LONG)])
+    assert max(len(window) for window in windows) <= 64
+
+
+def test_offsets_are_code_points_of_the_context(windower):
+    context = "🦊🦊 naïve fox 1999"
+    (windows,) = windower.windows([(QUESTION, context)])
+    texts = "".join(context[a:b] for a, b in windows[0].offsets)
+    assert "1999" in texts
+    assert windows[0].offsets.max() == len(context)
+
+
+def test_question_is_part_of_every_window(windower):
+    (windows,) = windower.windows([(QUESTION, LONG)])
+    heads = {tuple(window.input_ids[: window.context_at]) for window in windows}
+    assert len(heads) == 1
+
+
+def test_long_question_is_refused(windower):
+    with pytest.raises(InvalidInputError, match="question has"):
+        windower.windows([("dog " * 60, "The fox.")])
+
+
+def test_question_of_the_greatest_length_leaves_room(tiny_bases):
+    windower = Windower.from_folder(tiny_bases["bert"], max_length=64, stride=16)
+    question = "dog " * windower.max_question_tokens
+    (windows,) = windower.windows([(question, LONG)])
+    assert windows[-1].offsets[-1][1] == len(LONG)
+
+
+@pytest.mark.parametrize("pair", [("a \ud800 b", "text"), ("text", "a \udfff b")])
+def test_lone_surrogate_is_refused_by_name(windower, pair):
+    with pytest.raises(InvalidInputError, match="lone surrogate"):
+        windower.windows([pair])
+
+
+def test_folder_without_tokenizer_is_named(tmp_path):
+    with pytest.raises(BaseModelError, match="no tokenizer.json"):
+        Windower.from_folder(tmp_path)
