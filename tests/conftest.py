@@ -59,16 +59,29 @@ def tiny_bases(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("bases")
     words, bytes_ = _word_piece(), _byte_level()
     size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    bytes_config = {"vocab_size": bytes_.get_vocab_size(), "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
+    bytes_config = {
+        "vocab_size": bytes_.get_vocab_size(),
+        "pad_token_id": 1,
+        "bos_token_id": 0,
+        "eos_token_id": 2,
+    }
     configs = {
         "bert": (BertConfig(vocab_size=words.get_vocab_size(), pad_token_id=0, **size), words),
         "distilbert": (
             DistilBertConfig(
-                vocab_size=words.get_vocab_size(), dim=32, n_layers=2, n_heads=2, hidden_dim=64, pad_token_id=0
+                vocab_size=words.get_vocab_size(),
+                dim=32,
+                n_layers=2,
+                n_heads=2,
+                hidden_dim=64,
+                pad_token_id=0,
             ),
             words,
         ),
-        "roberta": (RobertaConfig(type_vocab_size=1, max_position_embeddings=514, **bytes_config, **size), bytes_),
+        "roberta": (
+            RobertaConfig(type_vocab_size=1, max_position_embeddings=514, **bytes_config, **size),
+            bytes_,
+        ),
         "mpnet": (MPNetConfig(max_position_embeddings=514, **bytes_config, **size), bytes_),
     }
     return {name: _save_base(folder / name, *parts) for name, parts in configs.items()}
@@ -87,11 +100,24 @@ def tiny_data(tmp_path) -> Path:
     """A data file of 24 questions over 8 contexts that the tiny tokenizers can read."""
     records = []
     for number in range(8):
-        context = f"Note {number}. {TEXTS[number % len(TEXTS)]} It was written in {1990 + number} by fox {number}."
-        for field, text in (("year", str(1990 + number)), ("writer", f"fox {number}"), ("place", f"Note {number}")):
+        context = (
+            f"Note {number}. {TEXTS[number % len(TEXTS)]} It was written in {1990 + number} by fox {number}."
+        )
+        for field, text in (
+            ("year", str(1990 + number)),
+            ("writer", f"fox {number}"),
+            ("place", f"Note {number}"),
+        ):
             start = context.rindex(text)
             answer = {"text": text, "answer_start": start}
-            records.append({"id": f"{number}-{field}", "question": f"What {field}?", "context": context, "answer": answer})
+            records.append(
+                {
+                    "id": f"{number}-{field}",
+                    "question": f"What {field}?",
+                    "context": context,
+                    "answer": answer,
+                }
+            )
     path = tmp_path / "tiny.json"
     path.write_text(json.dumps(records))
     return path

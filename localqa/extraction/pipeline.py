@@ -82,7 +82,9 @@ def to_answer(context: str, decoded: Decoded, config: QAConfig) -> Answer:
     ]
     if config.null_threshold is not None and difference > config.null_threshold:
         null = probability(decoded.null)
-        return Answer("", null, 0, 0, answerable=False, null_score=difference, alternatives=tuple(answers[:-1]))
+        return Answer(
+            "", null, 0, 0, answerable=False, null_score=difference, alternatives=tuple(answers[:-1])
+        )
     best, *others = answers
     return Answer(
         best.answer,

@@ -62,7 +62,7 @@ class QAConfig:
         known = {field.name for field in fields(cls)}
         if not isinstance(values, dict) or not {"base", "base_sha256"} <= values.keys() <= known:
             raise AdapterError(
-                f"{path} must be an object with 'base', 'base_sha256' and no other keys than {sorted(known)}.",
+                f"{path} must be an object with 'base' and 'base_sha256', and of keys only {sorted(known)}.",
                 remedy="It may come from a newer version of this project; train again or upgrade.",
             )
         config = cls(**values)
@@ -76,5 +76,7 @@ class QAConfig:
             and config.method in ("lora", "full", "prompt")
         )
         if not legal:
-            raise AdapterError(f"{path} holds a value out of its range.", remedy="Restore the file or train again.")
+            raise AdapterError(
+                f"{path} holds a value out of its range.", remedy="Restore the file or train again."
+            )
         return config

@@ -44,7 +44,12 @@ class Decoded:
 
 
 def decode(
-    context: str, windows: Sequence[Window], logits: Sequence[Logits], *, max_answer_tokens: int = 30, top_k: int = 1
+    context: str,
+    windows: Sequence[Window],
+    logits: Sequence[Logits],
+    *,
+    max_answer_tokens: int = 30,
+    top_k: int = 1,
 ) -> Decoded:
     """The best `top_k` spans of a context that do not overlap, the null score and all span scores.
 

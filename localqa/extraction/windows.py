@@ -64,7 +64,7 @@ class Windower:
         if not path.is_file():
             raise BaseModelError(
                 f"The base folder '{folder}' has no tokenizer.json.",
-                remedy="Save its fast tokenizer there: AutoTokenizer.from_pretrained(...).save_pretrained(folder).",
+                remedy="Save its fast tokenizer there with AutoTokenizer's save_pretrained(folder).",
             )
         return cls(path.read_text(encoding="utf-8"), max_length=max_length, stride=stride)
 
@@ -93,7 +93,8 @@ class Windower:
                 tokens = len(self._plain.encode(question, add_special_tokens=False).ids)
                 if tokens > self.max_question_tokens:
                     raise InvalidInputError(
-                        f"The question has {tokens} tokens; at most {self.max_question_tokens} leave room for context.",
+                        f"The question has {tokens} tokens; {self.max_question_tokens} at most leave room "
+                        "for context.",
                         remedy="Ask one short question and put background text into the context.",
                     )
 

@@ -60,5 +60,7 @@ def test_no_valid_span_is_not_answerable():
 @pytest.mark.parametrize("height", [1e4, -1e4])
 def test_huge_logits_give_finite_scores(height):
     spans = (Span(0, 3, height),)
-    answer = to_answer(CONTEXT, Decoded(spans, height, np.array([height], np.float32)), config(null_threshold=0.0))
+    answer = to_answer(
+        CONTEXT, Decoded(spans, height, np.array([height], np.float32)), config(null_threshold=0.0)
+    )
     assert 0.0 <= answer.score <= 1.0

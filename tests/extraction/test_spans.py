@@ -11,7 +11,9 @@ from localqa.extraction.spans import decode
 from localqa.extraction.windows import Window
 
 
-def make_windows(context_tokens: int, per_window: int, stride: int, *, question_tokens: int = 2) -> list[Window]:
+def make_windows(
+    context_tokens: int, per_window: int, stride: int, *, question_tokens: int = 2
+) -> list[Window]:
     """Windows over a context of one-letter words, laid out as [CLS] question [SEP] context [SEP]."""
     context_at = question_tokens + 2
     windows, first = [], 0
@@ -35,7 +37,9 @@ def reference(windows, logits, max_answer_tokens, top_k):
     for window, (start, end) in zip(windows, logits, strict=True):
         for i, j in itertools.product(range(len(window.offsets)), repeat=2):
             if 0 <= j - i < max_answer_tokens:
-                score = float(np.float32(start[window.context_at + i]) + np.float32(end[window.context_at + j]))
+                score = float(
+                    np.float32(start[window.context_at + i]) + np.float32(end[window.context_at + j])
+                )
                 key = (window.first_token + i, window.first_token + j)
                 best[key] = max(score, best.get(key, -np.inf))
     chosen: list[tuple[int, int, float]] = []
@@ -51,7 +55,11 @@ def cases(draw):
     per_window = draw(st.integers(2, 12))
     windows = make_windows(tokens, per_window, draw(st.integers(0, per_window - 1)))
     # Few distinct values make ties; -inf makes positions and whole windows without a valid span.
-    values = draw(st.sampled_from([st.floats(-9, 9, width=32), st.sampled_from([-1.0, 0.0, 0.5]), st.sampled_from([-np.inf, 1.0])]))
+    values = draw(
+        st.sampled_from(
+            [st.floats(-9, 9, width=32), st.sampled_from([-1.0, 0.0, 0.5]), st.sampled_from([-np.inf, 1.0])]
+        )
+    )
     logits = []
     for window in windows:
         rows = [draw(st.lists(values, min_size=len(window), max_size=len(window))) for _ in range(2)]
@@ -143,7 +151,10 @@ def test_tokens_of_no_width_neither_start_nor_end_a_span():
 def test_top_spans_do_not_overlap(top_k):
     rng = np.random.default_rng(0)
     windows = make_windows(40, 16, 8)
-    logits = [(rng.normal(size=len(w)).astype(np.float32), rng.normal(size=len(w)).astype(np.float32)) for w in windows]
+    logits = [
+        (rng.normal(size=len(w)).astype(np.float32), rng.normal(size=len(w)).astype(np.float32))
+        for w in windows
+    ]
     spans = decode(context_of(40), windows, logits, max_answer_tokens=6, top_k=top_k).spans
     taken = sorted((span.start, span.end) for span in spans)
     assert all(left[1] <= right[0] for left, right in itertools.pairwise(taken))

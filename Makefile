@@ -1,0 +1,42 @@
+# Every chore of the project. `make` alone lists them.
+# PORT on the command line or in the environment reaches the server through its settings.
+VENV ?= .venv
+PY := $(VENV)/bin/python
+export VENV
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev serve dev test test-fast lint format clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+setup: ## set up .venv for serving and training
+	@scripts/setup_environment.sh train
+
+setup-dev:
+	@scripts/setup_environment.sh dev
+
+serve: setup ## serve the API with the squad adapter (on port 5000; PORT=8000 make serve for another)
+	@$(PY) -m gunicorn -c docker/gunicorn.conf.py 'app:create_app()'
+
+dev: setup ## serve with Flask's development server
+	@$(PY) app.py
+
+test: setup-dev lint ## lint, types and every test
+	$(PY) -m pytest
+
+test-fast: setup-dev ## the tests that need no model and no server
+	$(PY) -m pytest -m "not slow and not integration"
+
+lint: setup-dev ## ruff and mypy
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+format: setup-dev ## put the code into shape
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean: ## remove caches, not the environment
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

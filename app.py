@@ -1,0 +1,116 @@
+"""The Flask REST API: `create_app()` for gunicorn and tests, `python app.py` for development."""
+
+import argparse
+import logging
+import threading
+from collections.abc import Sequence
+
+from werkzeug.serving import WSGIRequestHandler, run_simple
+
+from localqa import __version__
+from localqa.api import answering, state
+from localqa.api.docs import register_docs
+from localqa.api.errors import register_error_handlers
+from localqa.api.hooks import register_hooks
+from localqa.api.listening import ensure_can_listen
+from localqa.api.logs import configure_logging
+from localqa.api.output import StrictJSONProvider
+from localqa.api.reader import Reader
+from localqa.api.service import EXTENSION, Service
+from localqa.api.spec import Api
+from localqa.config import Settings, unknown_variables
+from localqa.errors import LocalQAError, report_and_exit
+
+_log = logging.getLogger("localqa.app")
+
+
+def create_app(
+    settings: Settings | None = None, reader: Reader | None = None, *, background: bool = False
+) -> Api:
+    """Build the app; without a reader it loads the one the settings name.
+
+    Args:
+        settings: what to use; without them they are read from the environment.
+        reader: answers the questions; without one it is loaded before this returns, so that no request
+            meets a server that is not ready.
+        background: load on another thread instead; `/readyz` says 503 until that is done.
+
+    Raises:
+        LocalQAError: a setting is not usable, or the reader cannot be loaded.
+    """
+    settings = settings or Settings.load()
+    configure_logging(settings.log_level)
+    _warn_of_misspelt_variables()
+    service = Service(settings, reader)
+    app = Api("localqa", limits=service.limits)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.json = StrictJSONProvider(app)
+    app.extensions[EXTENSION] = service
+    register_hooks(app)
+    register_error_handlers(app)
+    app.register_api(answering.blueprint)
+    app.register_api(state.blueprint)
+    register_docs(app)
+    app.generate_spec_json()
+    if reader is None:
+        _load(service, background=background)
+    return app
+
+
+def _load(service: Service, *, background: bool) -> None:
+    def loader() -> Reader:
+        # Here, not above: help, bad flags and tests need not wait for the model's libraries.
+        from localqa.engine.loading import load_reader
+
+        return load_reader(service.settings)
+
+    if background:
+        threading.Thread(target=service.load_in_background, args=(loader,), daemon=True).start()
+    else:
+        service.load(loader)
+
+
+def _warn_of_misspelt_variables() -> None:
+    for name in unknown_variables():
+        _log.warning("the variable %s is no setting and has no effect; .env.example lists them", name)
+
+
+class _QuietHandler(WSGIRequestHandler):
+    """Leaves the log of requests to the app, which has its own line for each."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Write nothing."""
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the flags; each of them overrides its variable in the environment."""
+    parser = argparse.ArgumentParser(
+        description="Serve the question-answering API for development (`make serve` runs it under gunicorn).",
+        epilog="Every setting can also be given in the environment or in .env: see .env.example.",
+    )
+    fields = Settings.model_fields
+    for name in ("host", "port", "adapter", "base"):
+        default = fields[name].default
+        parser.add_argument(f"--{name}", help=f"{fields[name].description} Default: {default}.")
+    parser.add_argument("--version", action="version", version=__version__)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve with the development server; an expected failure ends with its message and remedy."""
+    flags = parse_arguments(arguments)
+    try:
+        settings = Settings.load(**vars(flags))
+        ensure_can_listen(settings.host, settings.port)
+        app = create_app(settings)
+    except LocalQAError as e:
+        report_and_exit(e)
+    print(
+        f"localqa {__version__} answers on http://{settings.host}:{settings.port} (/docs shows how)",
+        flush=True,
+    )
+    run_simple(settings.host, settings.port, app, threaded=True, request_handler=_QuietHandler)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Extractive question answering: a base and a small adapter find the exact span that answers.
+
+>>> from bert_qa import BertQA
+>>> qa = BertQA.load(adapter="squad")
+>>> qa.answer("Who wrote it?", "The report was written by Ada.").answer
+'Ada'
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from localqa.engine.reader import Reader
+from localqa.engine.torch_engine import TorchEngine
+from localqa.errors import InvalidInputError, LocalQAError, report_and_exit
+from localqa.extraction.answers import Answer, Query
+from localqa.extraction.qa_config import QAConfig
+from localqa.model.adapters import adapter_folder
+from localqa.model.bases import resolve_base
+
+__all__ = ["Answer", "BertQA"]
+
+MODELS_DIR = Path(__file__).resolve().parent / "models"
+
+
+class BertQA:
+    """Answers questions about a context with one adapter."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+
+    @classmethod
+    def load(cls, base: str | None = None, adapter: str | Path = "squad", *, threads: int = 0) -> "BertQA":
+        """Load a base and an adapter.
+
+        Args:
+            base: Hub name or folder; None: the base that the adapter was trained on.
+            adapter: name of a folder in `models/`, or the path of an adapter folder.
+            threads: processor threads; 0: all cores.
+
+        Raises:
+            AdapterNotFoundError: no such adapter; the message lists the known ones.
+            AdapterError: a damaged adapter, or one made for another base.
+            BaseModelError: the base is not on this machine and cannot be fetched.
+        """
+        is_path = isinstance(adapter, Path) or "/" in adapter
+        folder = Path(adapter).resolve() if is_path else adapter_folder(MODELS_DIR, str(adapter))
+        found = resolve_base(base or QAConfig.load(folder).base)
+        return cls(Reader(TorchEngine(found, threads=threads), folder.parent, folder.name).load())
+
+    def answer(self, question: str, context: str, top_k: int = 1) -> Answer:
+        """Answer one question; `top_k - 1` further spans come as `Answer.alternatives`.
+
+        `context[start:end] == answer` always holds, in code points; a context of any length is
+        read through to its end.
+
+        Raises:
+            InvalidInputError: blank text, a question too long, or `top_k` below 1.
+        """
+        return self.answer_batch([(question, context)], top_k)[0]
+
+    def answer_batch(
+        self,
+        pairs: Iterable[tuple[str, str]],
+        top_k: int = 1,
+        *,
+        on_batch: Callable[[int], object] = lambda windows_done: None,
+    ) -> list[Answer]:
+        """Answer many (question, context) pairs, in their order, in batches of similar length.
+
+        Args:
+            pairs: questions with their contexts.
+            top_k: spans to find for each.
+            on_batch: called with the number of windows just done, for progress bars.
+
+        Raises:
+            InvalidInputError: see `answer`.
+        """
+        if top_k < 1:
+            raise InvalidInputError(f"top_k is {top_k}.", remedy="Ask for one answer or more.")
+        queries = [Query(question, context, top_k=top_k) for question, context in pairs]
+        return self.reader.answer(queries, on_batch)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Ask one question from the command line; returns the exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        context = _context(args)
+        answer = BertQA.load(base=args.base, adapter=args.adapter).answer(args.question, context, args.top_k)
+    except LocalQAError as e:
+        report_and_exit(e)
+    if args.json:
+        print(json.dumps(asdict(answer), ensure_ascii=False, indent=2))
+        return 0
+    for one in (answer, *answer.alternatives):
+        text = one.answer if one.answerable else "(the text does not answer this)"
+        print(f"{one.score:6.1%}  [{one.start}:{one.end}]  {text}")
+    return 0
+
+
+def _context(args: argparse.Namespace) -> str:
+    if args.context is not None:
+        return str(args.context)
+    try:
+        return sys.stdin.read() if args.file == "-" else Path(args.file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise InvalidInputError(f"Cannot read '{args.file}' ({e}).", remedy="Give a UTF-8 text file.") from e
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bert_qa.py",
+        description="Ask one question about a text and get the exact span that answers it.",
+        epilog='example: python bert_qa.py "What is BERT?" --context "BERT is an encoder."',
+    )
+    parser.add_argument("question")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--context", help="the text")
+    source.add_argument("--file", help="a UTF-8 text file that holds the text; - for standard input")
+    parser.add_argument("--adapter", default="squad", help="adapter name or folder [squad]")
+    parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
+    parser.add_argument("--top_k", type=int, default=1, metavar="N", help="show the N best spans [1]")
+    parser.add_argument("--json", action="store_true", help="print the whole answer as JSON")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

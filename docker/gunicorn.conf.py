@@ -1,0 +1,77 @@
+"""gunicorn's settings: `gunicorn -c docker/gunicorn.conf.py 'app:create_app()'` from the project's folder.
+
+One process, many threads: the weights, the engine's own threads and the batches that requests share live
+in one process. A second one would hold a second copy of the model and fight the first for the same cores,
+while the threads only wait for the engine, which computes outside Python's lock.
+"""
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.gthread import ThreadWorker
+
+# gunicorn reads this file before it puts the project's folder on the path.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from localqa.api.listening import ensure_can_listen  # noqa: E402  (needs the path above)
+from localqa.config import Settings  # noqa: E402  (needs the path above)
+from localqa.errors import LocalQAError, report_and_exit  # noqa: E402  (needs the path above)
+
+try:
+    _settings = Settings.load()
+except LocalQAError as e:
+    report_and_exit(e)
+
+
+class Worker(ThreadWorker):
+    """A threaded worker that may take its time to load, and tells why it cannot without a stack trace."""
+
+    def load_wsgi(self) -> None:
+        """Load the app; on an expected failure leave with the status that makes gunicorn stop."""
+        loaded = threading.Event()
+        threading.Thread(target=self._beat_until, args=(loaded,), daemon=True).start()
+        try:
+            super().load_wsgi()
+        except LocalQAError as e:
+            try:
+                report_and_exit(e)
+            except SystemExit:
+                # With that status of `report_and_exit` gunicorn would start the worker again, without end.
+                sys.exit(Arbiter.APP_LOAD_ERROR)
+        finally:
+            loaded.set()
+
+    def _beat_until(self, loaded: threading.Event) -> None:
+        """Keep gunicorn from killing a worker that is still fetching its model after `timeout` seconds."""
+        while not loaded.wait(timeout=0.5):
+            self.notify()
+
+
+def on_starting(server: Arbiter) -> None:
+    """Tell of a taken port at once, with a remedy; gunicorn alone would try for five seconds."""
+    inherited = "GUNICORN_FD" in os.environ or "LISTEN_FDS" in os.environ
+    for address in [] if inherited else server.cfg.address:
+        if isinstance(address, tuple):
+            try:
+                ensure_can_listen(*address[:2])
+            except LocalQAError as e:
+                report_and_exit(e)
+
+
+bind = (
+    f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
+)
+workers = 1
+worker_class = Worker
+threads = _settings.http_threads
+preload_app = False
+timeout = 120
+graceful_timeout = 30
+# The app writes its own line per request.
+accesslog = None
+# Nothing here is managed through it, and two servers of one user would share the file.
+control_socket_disable = True
+loglevel = _settings.log_level

@@ -1,0 +1,136 @@
+"""Reading a request body as strict JSON: every way it can be broken is a clear 400, 413, 415 or 422."""
+
+import json
+from typing import Any, Final, NoReturn
+
+from flask import Request
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.wsgi import get_input_stream
+
+from localqa.api.text import quoted, refuse_unusable_text
+from localqa.errors import InvalidInputError, LocalQAError
+
+_DRAIN_BYTES: Final = 64 * 1024 * 1024
+_CHUNK: Final = 64 * 1024
+_EXAMPLE: Final = 'Send a JSON object such as {"question": "...", "context": "..."}.'
+
+
+class MalformedBodyError(LocalQAError):
+    """A body that is not JSON at all."""
+
+    code = "malformed_json"
+    status = 400
+
+
+class MediaTypeError(LocalQAError):
+    """A body that does not say it is JSON."""
+
+    code = "unsupported_media_type"
+    status = 415
+
+
+class JsonRequest(Request):
+    """A request whose `get_json` raises the error tree and gives nothing but a JSON object."""
+
+    _body_read = False
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> dict[str, Any]:
+        """Parse the body; the arguments are Flask's and change nothing: no error is silent here.
+
+        Raises:
+            MediaTypeError: the content type is missing or not JSON, or the body is compressed.
+            MalformedBodyError: the body is empty, not UTF-8 or not JSON.
+            InvalidInputError: the JSON is no object, or holds NUL or lone surrogates.
+            RequestEntityTooLarge: the body is over the limit.
+        """
+        self._check_media_type()
+        value = _parse(self._text())
+        if not isinstance(value, dict):
+            raise InvalidInputError(f"body: must be a JSON object, not {kind_of(value)}.", remedy=_EXAMPLE)
+        refuse_unusable_text(value)
+        return value
+
+    def _check_media_type(self) -> None:
+        encoding = self.headers.get("Content-Encoding", "identity")
+        if encoding.lower() != "identity":
+            raise MediaTypeError(
+                f"The content encoding {quoted(encoding)} is not supported.",
+                remedy="Send the body uncompressed.",
+            )
+        if not self.is_json:
+            sent = f"is {quoted(self.mimetype)}" if self.mimetype else "is missing"
+            raise MediaTypeError(
+                f"The content type must be application/json, but it {sent}.",
+                remedy="Send the header `Content-Type: application/json`.",
+            )
+
+    def _text(self) -> str:
+        try:
+            data = self.get_data(cache=True)
+            if self._goes_on_after(data):
+                raise RequestEntityTooLarge
+        except ClientDisconnected as e:
+            raise MalformedBodyError("The body ended before its announced length.") from e
+        except HTTPException:
+            raise
+        except Exception as e:  # Each server has its own error for broken chunks; it is the client's fault.
+            raise MalformedBodyError("The body could not be read: broken transfer encoding.") from e
+        self._body_read = True
+        if not data.strip():
+            raise MalformedBodyError("The body is empty.", remedy=_EXAMPLE)
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError as e:
+            raise MalformedBodyError(
+                f"The body is not valid UTF-8 (byte {e.start}).", remedy="Encode the JSON text as UTF-8."
+            ) from e
+
+    def _goes_on_after(self, data: bytes) -> bool:
+        """Whether a chunked body is over the limit, where Werkzeug stops reading without a word."""
+        if self.content_length is not None or len(data) != self.max_content_length:
+            return False
+        return bool(self.environ["wsgi.input"].read(1))
+
+    def drain(self) -> None:
+        """Read away a body that nobody read, so that the client can send it all and then see the answer.
+
+        Without this a server closes the connection on a client in mid-sentence, which then reports
+        a broken pipe in place of, say, a 413. Bodies announced as larger than 64 MiB are not waited for.
+        """
+        if self._body_read or (self.content_length or 0) > _DRAIN_BYTES:
+            return
+        stream = get_input_stream(self.environ, max_content_length=_DRAIN_BYTES)
+        try:
+            while stream.read(_CHUNK):
+                pass
+        except Exception:  # A client that went away or sent broken chunks has its answer coming anyway.
+            return
+
+
+def _parse(text: str) -> object:
+    """Parse JSON text, refusing what Python's parser takes beyond the standard."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as e:
+        message = (e.msg[:1].lower() + e.msg[1:]).removesuffix(" at")
+        raise MalformedBodyError(
+            f"The body is not valid JSON: {message} at line {e.lineno}, column {e.colno}.", remedy=_EXAMPLE
+        ) from e
+    except RecursionError as e:
+        raise MalformedBodyError("The body is nested too deeply.", remedy=_EXAMPLE) from e
+    except ValueError as e:  # Python refuses to read integers of thousands of digits.
+        raise MalformedBodyError("The body holds a number of too many digits.", remedy=_EXAMPLE) from e
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise MalformedBodyError(f"The body is not valid JSON: {name} is not a JSON value.", remedy=_EXAMPLE)
+
+
+def kind_of(value: object) -> str:
+    """What a parsed JSON value is called in JSON's own words."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    kinds = ((str, "a string"), (int | float, "a number"), (list, "a list"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "an object")

@@ -1,0 +1,52 @@
+"""Finding out before the model is loaded whether the server will be able to listen."""
+
+import errno
+import socket
+
+from localqa.errors import ConfigError
+
+
+def ensure_can_listen(host: str, port: int) -> None:
+    """Try to listen on an address for a moment.
+
+    Raises:
+        ConfigError: the port is taken or not allowed, or the host is no address of this machine.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (socket.gaierror, UnicodeError) as e:
+        raise _bad_host(host) from e
+    with socket.socket(family, kind, protocol) as probe:
+        # As the servers do: a port whose last connections still linger is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+            probe.listen(1)
+        except OSError as e:
+            raise _cannot_listen(e, host=host, port=port) from e
+
+
+def _cannot_listen(error: OSError, *, host: str, port: int) -> ConfigError:
+    other = f"`PORT={port + 1 if port < 65_535 else 5001} make serve`"
+    if error.errno == errno.EADDRINUSE:
+        return ConfigError(
+            f"Port {port} on {host} is already in use.",
+            remedy=f"Take another one, {other}, or stop the program that uses it.",
+        )
+    if error.errno == errno.EACCES:
+        return ConfigError(
+            f"Port {port} on {host} may not be used by this user.",
+            remedy="Take one above 1023: `PORT=5001 make serve`.",
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return _bad_host(host)
+    return ConfigError(
+        f"Cannot listen on {host}:{port}: {error.strerror}.", remedy=f"Take another port: {other}."
+    )
+
+
+def _bad_host(host: str) -> ConfigError:
+    return ConfigError(
+        f"{host!r} is not an address of this machine.",
+        remedy="Set QA_HOST to 127.0.0.1 (this machine only) or 0.0.0.0 (every network).",
+    )

@@ -1,0 +1,76 @@
+"""pydantic's validation errors in words that a user of the API understands."""
+
+from typing import Final, NoReturn
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from localqa.api.body import kind_of
+from localqa.api.schemas import MAX_TOP_K
+from localqa.api.text import field_name, printable, quoted
+from localqa.errors import InvalidInputError
+
+_NAMED_PROBLEMS: Final = 3
+_TOP_K: Final = f"must be a whole number from 1 to {MAX_TOP_K}"
+
+# Error types of pydantic whose message needs nothing but the kind of what was sent.
+_EXPECTED: Final = {
+    "string_type": "must be a string",
+    "list_type": "must be a list",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "dict_type": "must be an object",
+}
+# `top_k` is the only number there is.
+_FIXED: Final = {
+    "missing": "is missing",
+    "int_type": _TOP_K,
+    "too_short": "must not be empty",
+    "greater_than_equal": _TOP_K,
+    "less_than_equal": _TOP_K,
+    "int_from_float": _TOP_K,
+    "finite_number": _TOP_K,
+    "string_unicode": "holds characters that are not valid Unicode",
+}
+
+
+def refuse(error: ValidationError) -> NoReturn:
+    """Raise the validation error as one of the error tree, naming the fields.
+
+    Raises:
+        InvalidInputError: always.
+    """
+    details = error.errors(include_url=False)
+    named = [_problem(detail) for detail in details[:_NAMED_PROBLEMS]]
+    if len(details) > _NAMED_PROBLEMS:
+        named.append(f"and {len(details) - _NAMED_PROBLEMS} more")
+    raise InvalidInputError("; ".join(named) + ".", remedy=_remedy(details)) from error
+
+
+def _problem(detail: ErrorDetails) -> str:
+    kind = detail["type"]
+    if kind in _EXPECTED:
+        message = f"{_EXPECTED[kind]}, not {kind_of(detail['input'])}"
+    elif kind == "string_pattern_mismatch":
+        message = (
+            f"{quoted(str(detail['input']))} is not an adapter's name: 1 to 64 of the characters "
+            "a-z 0-9 . _ - (the first a letter or digit)"
+        )
+    else:
+        message = _FIXED.get(kind) or printable(detail["msg"], limit=None)
+    return f"{field_name(detail['loc'])}: {message}"
+
+
+def _remedy(details: list[ErrorDetails]) -> str:
+    if any(_lacks_context(detail) for detail in details):
+        return (
+            "Send the text to search as context. Open questions, those without a context, need an Ollama "
+            "server, and none is configured."
+        )
+    return "Correct the request; /docs describes every field."
+
+
+def _lacks_context(detail: ErrorDetails) -> bool:
+    if detail["loc"][-1:] != ("context",):
+        return False
+    return detail["type"] == "missing" or detail["input"] is None

@@ -1,0 +1,139 @@
+"""What the routes share: the settings and the reader, which may still be loading."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, Literal, TypeAlias, cast
+
+from flask import current_app
+
+from localqa.api.reader import Reader
+from localqa.api.schemas import Limits
+from localqa.config import Settings
+from localqa.errors import InvalidInputError, LocalQAError, NotReadyError
+from localqa.extraction.answers import Answer, Query
+
+EXTENSION: Final = "localqa"
+Status: TypeAlias = Literal["ok", "loading", "failed"]
+_log = logging.getLogger("localqa.service")
+
+
+class Service:
+    """Answers queries within the limits once its reader is loaded."""
+
+    def __init__(self, settings: Settings, reader: Reader | None = None) -> None:
+        """Keep the settings, and the reader if there is one already."""
+        self.settings = settings
+        self._reader = reader
+        self._failure: LocalQAError | None = None
+        self._started = time.monotonic()
+
+    def load(self, loader: Callable[[], Reader]) -> None:
+        """Load the reader; a failure is kept, so that probes can tell it, and raised.
+
+        Raises:
+            LocalQAError: the reader cannot be loaded.
+        """
+        try:
+            self._reader = loader()
+        except LocalQAError as e:
+            self._failure = e
+            raise
+
+    def load_in_background(self, loader: Callable[[], Reader]) -> None:
+        """Load the reader on another thread; a failure is logged and told by the probes."""
+        try:
+            self.load(loader)
+        except LocalQAError as e:
+            _log.error("loading failed: %s", e)
+        except Exception:
+            self._failure = LocalQAError("The model could not be loaded.", remedy="See the server's log.")
+            _log.exception("loading failed")
+
+    @property
+    def status(self) -> Status:
+        """Whether questions are answered now."""
+        if self._reader is not None:
+            return "ok"
+        return "loading" if self._failure is None else "failed"
+
+    @property
+    def reader(self) -> Reader:
+        """The loaded reader.
+
+        Raises:
+            NotReadyError: it is still loading or could not be loaded.
+        """
+        if self._reader is not None:
+            return self._reader
+        if self._failure is None:
+            raise NotReadyError("The model is still loading.", remedy="Try again in a few seconds.")
+        raise NotReadyError(
+            f"The model could not be loaded: {self._failure.message}",
+            remedy=self._failure.remedy or "See the server's log.",
+        )
+
+    @property
+    def uptime_s(self) -> float:
+        """Seconds since the service was built."""
+        return time.monotonic() - self._started
+
+    @property
+    def limits(self) -> Limits:
+        """What a request may hold."""
+        settings = self.settings
+        return Limits(
+            max_body_bytes=settings.max_body_bytes,
+            max_question_chars=settings.max_question_chars,
+            max_question_words=settings.max_question_words,
+            max_context_chars=settings.max_context_chars,
+            max_batch=settings.max_batch,
+        )
+
+    def answer_one(self, query: Query) -> Answer:
+        """Answer one query.
+
+        Raises:
+            InvalidInputError: the query is over a limit; the message names the field.
+            NotReadyError: the reader is not loaded.
+            LocalQAError: what the reader raises.
+        """
+        self._check(query, at="")
+        return self.reader.answer([query])[0]
+
+    def answer_batch(self, queries: Sequence[Query]) -> list[Answer]:
+        """Answer several queries in order; raises as `answer_one` does."""
+        if len(queries) > self.settings.max_batch:
+            raise InvalidInputError(
+                f"qa_pairs: holds {len(queries):,} pairs, at most {self.settings.max_batch:,} are allowed.",
+                remedy="Send them in several requests.",
+            )
+        for index, query in enumerate(queries):
+            self._check(query, at=f"qa_pairs[{index}].")
+        return self.reader.answer(queries)
+
+    def _check(self, query: Query, *, at: str) -> None:
+        settings = self.settings
+        shorter = "Ask a shorter question; put what it is about into the context."
+        words = len(query.question.split())
+        _limit(f"{at}question", words, settings.max_question_words, "words", remedy=shorter)
+        _limit(
+            f"{at}question", len(query.question), settings.max_question_chars, "characters", remedy=shorter
+        )
+        _limit(
+            f"{at}context",
+            len(query.context),
+            settings.max_context_chars,
+            "characters",
+            remedy="Split the context and ask about each part.",
+        )
+
+
+def _limit(field: str, size: int, most: int, unit: str, *, remedy: str) -> None:
+    if size > most:
+        raise InvalidInputError(f"{field}: has {size:,} {unit}, at most {most:,} are allowed.", remedy=remedy)
+
+
+def current_service() -> Service:
+    """The service of the app that handles the current request."""
+    return cast(Service, current_app.extensions[EXTENSION])

@@ -1,0 +1,62 @@
+"""The routes that tell how the server is: health, probes, model info."""
+
+from typing import Any
+
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+
+from localqa import __version__
+from localqa.api.schemas import HealthResponse, ModelInfoResponse, StatusResponse
+from localqa.api.service import current_service
+from localqa.api.spec import responses
+
+blueprint = APIBlueprint(
+    "state", __name__, abp_tags=[Tag(name="state", description="How the server is and what it has loaded.")]
+)
+
+
+@blueprint.get("/api/health", operation_id="health", responses=responses(HealthResponse))
+def health() -> dict[str, Any]:
+    """How the server is
+
+    Answers 200 as long as the server lives; `ready` tells whether it answers questions.
+    """
+    service = current_service()
+    ready = service.status == "ok"
+    return HealthResponse(
+        status=service.status,
+        ready=ready,
+        version=__version__,
+        adapter=service.reader.default_adapter if ready else service.settings.adapter,
+        adapters=service.reader.adapters() if ready else [],
+        uptime_s=round(service.uptime_s, 1),
+    ).model_dump()
+
+
+@blueprint.get("/livez", operation_id="livez", responses=responses(StatusResponse))
+def livez() -> dict[str, Any]:
+    """Whether the process lives
+
+    For a supervisor that restarts it otherwise.
+    """
+    return StatusResponse(status="alive").model_dump()
+
+
+@blueprint.get("/readyz", operation_id="readyz", responses=responses(StatusResponse, 503))
+def readyz() -> dict[str, Any]:
+    """Whether questions are answered
+
+    For a load balancer: 503 with `Retry-After` while the model loads, or when loading failed.
+    """
+    _ = current_service().reader
+    return StatusResponse(status="ready").model_dump()
+
+
+@blueprint.get("/api/model/info", operation_id="model_info", responses=responses(ModelInfoResponse, 503))
+def model_info() -> dict[str, Any]:
+    """What is loaded and what a request may hold
+
+    Base, checksum, engine, precision, parameters, adapters, window size and the limits of this server.
+    """
+    service = current_service()
+    return {**service.reader.info(), "limits": service.limits.model_dump()}

@@ -1,0 +1,159 @@
+"""One frozen settings object: environment -> `.env` -> explicit overrides (flags)."""
+
+import os
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from localqa.errors import ConfigError
+
+ENV_PREFIX: Final = "QA_"
+ADAPTER_NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+"""What an adapter may be called: never a path (for pydantic, whose `$` is the very end of the text)."""
+
+_MODELS_DIR = Path(__file__).resolve().parents[1] / "models"
+_ECHO_CHARS = 60
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with its bounds; read once, then never changed.
+
+    Each field is read from `QA_<FIELD>` (the port also from plain `PORT`), in the environment first,
+    then in the file `.env` of the current folder. Build it with `Settings.load`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        validate_default=False,
+    )
+
+    base: str = Field(
+        default="sentence-transformers/all-MiniLM-L6-v2",
+        min_length=1,
+        description="Base encoder: a local folder or a name on the Hub.",
+    )
+    models_dir: Path = Field(default=_MODELS_DIR, description="Folder that holds one folder per adapter.")
+    adapter: str = Field(
+        default="squad",
+        pattern=ADAPTER_NAME,
+        description="Adapter that answers when a request names none.",
+    )
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(
+        default=5000,
+        ge=1,
+        le=65_535,
+        validation_alias=AliasChoices("QA_PORT", "PORT"),
+        description="Port to listen on.",
+    )
+    max_body_bytes: int = Field(
+        # Room for a context of `max_context_chars` in a script of two or three bytes per character.
+        default=2 * 1024 * 1024,
+        ge=1024,
+        le=256 * 1024 * 1024,
+        description="Largest request body in bytes.",
+    )
+    max_question_chars: int = Field(
+        default=1000, ge=1, le=100_000, description="Longest question in characters."
+    )
+    max_question_words: int = Field(default=100, ge=1, le=10_000, description="Longest question in words.")
+    max_context_chars: int = Field(
+        default=500_000, ge=1, le=50_000_000, description="Longest context in characters."
+    )
+    max_batch: int = Field(default=64, ge=1, le=10_000, description="Most questions in one batch.")
+    threads: int = Field(
+        default=0, ge=0, le=1024, description="Threads of the inference engine; 0 means one per core."
+    )
+    http_threads: int = Field(
+        default=8, ge=1, le=256, description="Requests handled at the same time under gunicorn."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe log lines to write."
+    )
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @classmethod
+    def load(cls, **overrides: Any) -> "Settings":  # noqa: ANN401  (any field's type)
+        """Read the settings once; overrides (flags) win, and those that are None count as not given.
+
+        Raises:
+            ConfigError: a setting is not usable; the message names it and what is allowed.
+        """
+        given = {name: value for name, value in overrides.items() if value is not None}
+        unknown = sorted(set(given) - set(cls.model_fields))
+        if unknown:
+            raise ConfigError(
+                f"There is no setting {', '.join(unknown)}.", remedy=f"Known: {', '.join(cls.model_fields)}."
+            )
+        try:
+            return cls(**given)
+        except ValidationError as e:
+            raise _config_error(e, given=set(given)) from e
+        except (OSError, UnicodeError) as e:
+            raise ConfigError(
+                f"The settings file .env cannot be read: {e}.",
+                remedy="Save it as UTF-8 text that you may read, or remove it.",
+            ) from e
+
+
+def _config_error(error: ValidationError, *, given: set[str]) -> ConfigError:
+    """Name every bad setting as its owner wrote it (flag or variable) and say what is allowed."""
+    problems = []
+    allowed = []
+    for detail in error.errors(include_url=False):
+        field = _field_of(str(detail["loc"][0]))
+        name = _written_name(field, detail, given=given)
+        problems.append(f"{name}={_short(detail['input'])}")
+        allowed.append(f"{name} must be {_allowed(field)}.")
+    return ConfigError(f"Not a usable setting: {', '.join(problems)}.", remedy=" ".join(allowed))
+
+
+def _field_of(location: str) -> str:
+    if location in Settings.model_fields:
+        return location
+    return location.removeprefix(ENV_PREFIX).lower()
+
+
+def _written_name(field: str, detail: ErrorDetails, *, given: set[str]) -> str:
+    if field in given:
+        return f"--{field.replace('_', '-')}"
+    if field == "port" and "QA_PORT" not in os.environ and "PORT" in os.environ:
+        return "PORT"
+    location = str(detail["loc"][0])
+    return location if location not in Settings.model_fields else f"{ENV_PREFIX}{field.upper()}"
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return repr(text if len(text) <= _ECHO_CHARS else text[:_ECHO_CHARS] + "...")
+
+
+def _allowed(field: str) -> str:
+    """What a field takes, in words, out of its own schema."""
+    schema = Settings.model_json_schema(by_alias=False)["properties"][field]
+    if "enum" in schema:
+        return f"one of {', '.join(schema['enum'])}"
+    if schema["type"] == "integer":
+        return f"a whole number from {schema['minimum']} to {schema['maximum']}"
+    if "pattern" in schema:
+        return "1 to 64 of the characters a-z 0-9 . _ - (the first a letter or digit)"
+    return "a folder" if schema.get("format") == "path" else "a text that is not empty"
+
+
+def unknown_variables() -> list[str]:
+    """Variables of the environment that look like settings but are none: most likely misspelt."""
+    known = {f"{ENV_PREFIX}{field.upper()}" for field in Settings.model_fields}
+    return sorted(name for name in os.environ if name.startswith(ENV_PREFIX) and name not in known)

@@ -1,0 +1,94 @@
+"""The torch engine: one base in memory, many adapters over it."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from torch import nn
+
+from localqa.extraction.qa_config import QAConfig
+from localqa.extraction.spans import Logits
+from localqa.extraction.windows import Window
+from localqa.model.adapters import check_base, count_parameters, load_adapter, load_lora
+from localqa.model.bases import Base
+from localqa.model.loading import load_model
+from localqa.model.runner import run_windows
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    model: nn.Module
+    peft_name: str | None
+    """Name inside the shared peft model; None when the model belongs to this adapter alone."""
+
+
+class TorchEngine:
+    """Runs windows through a base with any of its adapters.
+
+    LoRA adapters share one base; prompt-tuned and fully trained ones bring a model of their own.
+    Thread-safe: runs take turns, for they already use all cores.
+    """
+
+    name = "torch"
+    precision = "fp32"
+
+    def __init__(self, base: Base, *, threads: int = 0) -> None:
+        self.base = base
+        self._threads = threads
+        self._lock = threading.RLock()
+        self._loaded: dict[str, _Loaded] = {}
+        self._shared: PeftModel | None = None
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    def load_adapter(self, name: str, folder: Path) -> QAConfig:
+        """Load an adapter from its folder and return its settings.
+
+        Raises:
+            AdapterError: a damaged folder, or one made for another base.
+        """
+        config = QAConfig.load(folder)
+        check_base(config, self.base, folder)
+        with self._lock:
+            if self._threads:
+                torch.set_num_threads(self._threads)
+            if config.method == "lora":
+                self._loaded[name] = self._load_lora(folder)
+            else:
+                model = load_adapter(load_model(self.base), folder).to(self._device).eval()
+                self._loaded[name] = _Loaded(model, None)
+        return config
+
+    def run(
+        self,
+        windows: Sequence[Window],
+        adapter: str,
+        on_batch: Callable[[int], object] = lambda windows_done: None,
+    ) -> list[Logits]:
+        """Logits of each window under a loaded adapter, in order."""
+        with self._lock:
+            loaded = self._loaded[adapter]
+            if loaded.peft_name is not None and isinstance(loaded.model, PeftModel):
+                loaded.model.set_adapter(loaded.peft_name)
+            return run_windows(loaded.model, windows, on_batch=on_batch)
+
+    def info(self) -> dict[str, Any]:
+        """Engine, precision, device and number of parameters of the base."""
+        model = self._shared or next((one.model for one in self._loaded.values()), None)
+        parameters = count_parameters(model)["total"] if model is not None else 0
+        return {
+            "engine": self.name,
+            "precision": self.precision,
+            "device": self._device.type,
+            "parameters": parameters,
+        }
+
+    def _load_lora(self, folder: Path) -> _Loaded:
+        # peft uses the name as a module name, where dots are not allowed.
+        peft_name = f"adapter_{len(self._loaded)}"
+        model = self._shared or load_model(self.base)
+        self._shared = load_lora(model, folder, peft_name).to(self._device).eval()
+        return _Loaded(self._shared, peft_name)

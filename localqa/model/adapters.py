@@ -1,0 +1,241 @@
+"""Adapters: create, save, load, merge. An adapter is a folder, see `qa_config` for its settings.
+
+| method | weights in the folder |
+|---|---|
+| lora | `adapter_model.safetensors` (fp16) and `adapter_config.json`, as peft writes them |
+| prompt | `prompt_model.safetensors` (fp16): the prompt vectors and the head |
+| full | `model.safetensors` (fp16): every weight |
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import PreTrainedModel
+
+from localqa.errors import AdapterError, AdapterNotFoundError
+from localqa.extraction.qa_config import FILE_NAME, QAConfig
+from localqa.model.bases import Base
+from localqa.model.loading import HEAD
+from localqa.model.prompt import PromptTunedModel
+
+ADAPTER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+LORA_FILE = "adapter_model.safetensors"
+PROMPT_FILE = "prompt_model.safetensors"
+FULL_FILE = "model.safetensors"
+
+
+def linear_layers(model: nn.Module) -> list[str]:
+    """The last name parts of all linear layers but the head, e.g. query, key, value, dense for BERT."""
+    # bitsandbytes' quantized layers are subclasses of nn.Linear.
+    names = {
+        name.rpartition(".")[2] for name, module in model.named_modules() if isinstance(module, nn.Linear)
+    }
+    return sorted(names - {HEAD})
+
+
+def add_lora(
+    model: PreTrainedModel,
+    *,
+    rank: int = 16,
+    alpha: float = 32,
+    dropout: float = 0.0,
+    target_modules: Iterable[str] = (),
+    rslora: bool = False,
+) -> PeftModel:
+    """Freeze the base and add LoRA matrices and a trainable head.
+
+    `task_type` stays unset: peft's question-answering wrapper drops the segment ids, so that
+    training would see other inputs than a merged or exported model.
+
+    Raises:
+        AdapterError: a target module does not exist in this base.
+    """
+    known = linear_layers(model)
+    targets = sorted(target_modules) or known
+    unknown = [name for name in targets if name not in known]
+    if unknown:
+        raise AdapterError(
+            f"{', '.join(unknown)}: no such linear layer in {type(model).__name__}.",
+            remedy=f"Choose --target_modules from {', '.join(known)}.",
+        )
+    config = LoraConfig(
+        r=rank,
+        lora_alpha=alpha,
+        lora_dropout=dropout,
+        target_modules=targets,
+        use_rslora=rslora,
+        modules_to_save=[HEAD],
+    )
+    return get_peft_model(model, config)
+
+
+def add_prompt(model: PreTrainedModel, *, length: int) -> PromptTunedModel:
+    """Freeze the base but its head, and put learned vectors before its input."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name.startswith(HEAD))
+    return PromptTunedModel(model, length)
+
+
+def trainable_state(model: nn.Module) -> dict[str, torch.Tensor]:
+    """The trained tensors under the names they have in an adapter file, in fp32 on the CPU."""
+    if isinstance(model, PeftModel):
+        state = get_peft_model_state_dict(model, save_embedding_layers=False)
+    elif isinstance(model, PromptTunedModel):
+        head = getattr(model.model, HEAD)
+        state = {"prompt_embeddings": model.prompt_embeddings}
+        state |= {f"{HEAD}.{name}": parameter for name, parameter in head.named_parameters()}
+    else:
+        state = dict(model.state_dict())
+    return {name: tensor.detach().float().cpu().contiguous() for name, tensor in state.items()}
+
+
+def save_adapter(model: nn.Module, folder: Path, config: QAConfig) -> None:
+    """Write a trained model's adapter files, weights as fp16, into an existing folder."""
+    state = {name: tensor.half() for name, tensor in trainable_state(model).items()}
+    if isinstance(model, PeftModel):
+        peft_config = model.peft_config[model.active_adapter]
+        # The adapter must not remember a path of the machine it was trained on.
+        peft_config.base_model_name_or_path = config.base
+        peft_config.inference_mode = True
+        peft_config.save_pretrained(str(folder))
+        save_file(state, folder / LORA_FILE, metadata={"format": "pt"})
+    elif isinstance(model, PromptTunedModel):
+        save_file(state, folder / PROMPT_FILE, metadata={"format": "pt"})
+    else:
+        save_file(state, folder / FULL_FILE, metadata={"format": "pt"})
+    config.save(folder)
+
+
+def load_adapter(model: PreTrainedModel, folder: Path) -> nn.Module:
+    """Put a saved adapter's weights onto a base model: the model that was trained, in fp32.
+
+    Raises:
+        AdapterError: missing, damaged or mismatching files.
+    """
+    method = QAConfig.load(folder).method
+    if method == "lora":
+        return load_lora(model, folder, "default")
+    with _damage_named(folder):
+        if method == "prompt":
+            return _load_prompt(model, load_file(folder / PROMPT_FILE))
+        model.load_state_dict(
+            {name: tensor.float() for name, tensor in load_file(folder / FULL_FILE).items()}
+        )
+    return model
+
+
+def load_lora(model: PreTrainedModel | PeftModel, folder: Path, peft_name: str) -> PeftModel:
+    """Put a saved LoRA adapter onto a base model, beside those it may already have.
+
+    Raises:
+        AdapterError: missing, damaged or mismatching files.
+    """
+    _check_lora_files(folder)
+    with _damage_named(folder):
+        if isinstance(model, PeftModel):
+            model.load_adapter(str(folder), adapter_name=peft_name)
+        else:
+            model = PeftModel.from_pretrained(model, str(folder), adapter_name=peft_name)
+    return model
+
+
+def merge(model: nn.Module) -> nn.Module:
+    """Fold LoRA matrices into the base's weights; other methods are returned as they are."""
+    return model.merge_and_unload() if isinstance(model, PeftModel) else model
+
+
+def check_base(config: QAConfig, base: Base, folder: Path) -> None:
+    """Refuse an adapter that was trained on another base.
+
+    Raises:
+        AdapterError: naming both bases.
+    """
+    if config.base_sha256 != base.sha256:
+        raise AdapterError(
+            f"The adapter '{folder.name}' was trained on '{config.base}' "
+            f"(weights {config.base_sha256[:12]}...), but the base here is '{base.name}' "
+            f"(weights {base.sha256[:12]}...).",
+            remedy="Load the adapter with the base it was trained on, or train one for this base.",
+        )
+
+
+def adapter_folder(models_dir: Path, name: str) -> Path:
+    """The folder of an adapter by name.
+
+    Raises:
+        AdapterNotFoundError: not a legal name, or no such folder; the message lists the known ones.
+    """
+    folder = models_dir / name
+    if not ADAPTER_NAME.fullmatch(name) or not (folder / FILE_NAME).is_file():
+        known = ", ".join(known_adapters(models_dir)) or "none"
+        raise AdapterNotFoundError(
+            f"There is no adapter {json.dumps(name[:80])}; known: {known}.",
+            remedy="Use a known name, or train one: python fine_tune.py --help.",
+        )
+    return folder
+
+
+def known_adapters(models_dir: Path) -> list[str]:
+    """Names of the adapters in a folder, sorted."""
+    if not models_dir.is_dir():
+        return []
+    return sorted(
+        folder.name
+        for folder in models_dir.iterdir()
+        if ADAPTER_NAME.fullmatch(folder.name) and (folder / FILE_NAME).is_file()
+    )
+
+
+def count_parameters(model: nn.Module) -> dict[str, int]:
+    """`{"total": ..., "trainable": ...}`; 4-bit weights count as what they stand for."""
+    total = trainable = 0
+    for parameter in model.parameters():
+        shape = getattr(getattr(parameter, "quant_state", None), "shape", parameter.shape)
+        size = torch.Size(shape).numel()
+        total += size
+        trainable += size if parameter.requires_grad else 0
+    return {"total": total, "trainable": trainable}
+
+
+def _load_prompt(model: PreTrainedModel, state: dict[str, torch.Tensor]) -> PromptTunedModel:
+    tuned = add_prompt(model, length=len(state["prompt_embeddings"]))
+    head = getattr(model, HEAD)
+    with torch.no_grad():
+        tuned.prompt_embeddings.copy_(state["prompt_embeddings"])
+        for name, parameter in head.named_parameters():
+            parameter.copy_(state[f"{HEAD}.{name}"])
+    return tuned
+
+
+def _check_lora_files(folder: Path) -> None:
+    """peft asks the Hub for files that a folder lacks, and leaves tensors that a file lacks at random."""
+    missing = [name for name in ("adapter_config.json", LORA_FILE) if not (folder / name).is_file()]
+    if not missing:
+        with _damage_named(folder):
+            names = load_file(folder / LORA_FILE).keys()
+        missing = [part for part in ("lora_A", "lora_B", HEAD) if not any(part in name for name in names)]
+    if missing:
+        raise AdapterError(
+            f"The adapter in '{folder}' has no {' and no '.join(missing)}.",
+            remedy="Restore the folder or train again.",
+        )
+
+
+@contextmanager
+def _damage_named(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError, TypeError) as e:
+        lines = str(e).strip().splitlines() or [""]
+        raise AdapterError(
+            f"The adapter in '{folder}' cannot be loaded ({type(e).__name__}: {lines[0][:200]}).",
+            remedy="Its files are damaged or belong to another base; restore the folder or train again.",
+        ) from e

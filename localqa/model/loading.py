@@ -1,0 +1,135 @@
+"""A base's weights into memory, with a fresh question-answering head, at the precision asked for."""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModelForQuestionAnswering, BitsAndBytesConfig, PreTrainedModel
+from transformers import logging as transformers_logging
+
+from localqa.errors import BaseModelError
+from localqa.model.bases import Base
+
+Precision = Literal["none", "int8", "nf4"]
+HEAD = "qa_outputs"
+"""Name of the head in every `AutoModelForQuestionAnswering`: a linear layer, hidden -> (start, end)."""
+
+_DROPOUTS = (
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "dropout",
+    "attention_dropout",
+    "qa_dropout",
+)
+
+
+def load_model(
+    base: Base, *, precision: Precision = "none", attention: str = "sdpa", seed: int = 0
+) -> PreTrainedModel:
+    """Load a base without dropout and with a QA head drawn from `seed`.
+
+    LoRA on a frozen base hardly needs dropout, and on a CPU it is the largest cost of a step.
+
+    Args:
+        base: from `resolve_base`.
+        precision: "none" (fp32), or bitsandbytes' "int8" / "nf4" for the frozen linear layers.
+        attention: attention implementation, by transformers' name or `attention.PLAIN`.
+        seed: of the fresh head, so that two loads agree.
+
+    Raises:
+        BaseModelError: the folder is no encoder with a QA head, or bitsandbytes is missing.
+    """
+    with _quiet_loading():
+        try:
+            config = AutoConfig.from_pretrained(base.folder)
+            for name in _DROPOUTS:
+                if hasattr(config, name):
+                    setattr(config, name, 0.0)
+            torch.manual_seed(seed)
+            model = _from_pretrained(base, config, precision, attention)
+        except (ValueError, KeyError, ImportError, OSError) as e:
+            raise BaseModelError(
+                f"The base '{base.name}' in '{base.folder}' cannot be loaded for question answering "
+                f"({type(e).__name__}: {e}).",
+                remedy="Use an encoder that AutoModelForQuestionAnswering knows, such as BERT or RoBERTa"
+                + (" and install bitsandbytes." if precision != "none" else "."),
+            ) from e
+    if not isinstance(getattr(model, HEAD, None), nn.Linear):
+        raise BaseModelError(
+            f"{type(model).__name__} has no linear '{HEAD}' head.",
+            remedy="Use a BERT-like encoder such as BERT, DistilBERT, RoBERTa or MPNet.",
+        )
+    if precision != "none":
+        _keep_training_layout(model)
+    return model
+
+
+def uses_token_types(model: nn.Module) -> bool:
+    """Whether the model tells question from context by segment ids (BERT: yes; DistilBERT, RoBERTa: no)."""
+    config: Any = model.config
+    return getattr(config, "type_vocab_size", 0) > 1
+
+
+def _from_pretrained(base: Base, config: Any, precision: Precision, attention: str) -> PreTrainedModel:
+    load = partial(
+        AutoModelForQuestionAnswering.from_pretrained,
+        base.folder,
+        config=config,
+        use_safetensors=True,
+        trust_remote_code=False,
+        dtype=torch.float32,
+        **_quantization(precision),
+    )
+    try:
+        return load(attn_implementation=attention)
+    except ValueError as e:
+        # Some encoders, MPNet for one, bring their own attention only.
+        if "attention" not in str(e):
+            raise
+        return load(attn_implementation="eager")
+
+
+def _quantization(precision: Precision) -> dict[str, Any]:
+    if precision == "none":
+        return {}
+    # The fresh head must stay a plain trainable layer; bitsandbytes calls this option int8 for 4 bits too.
+    settings: dict[str, Any] = {"llm_int8_skip_modules": [HEAD]}
+    if precision == "int8":
+        settings["load_in_8bit"] = True
+    else:
+        settings |= {
+            "load_in_4bit": True,
+            "bnb_4bit_quant_type": "nf4",
+            "bnb_4bit_compute_dtype": torch.float32,
+        }
+    return {"quantization_config": BitsAndBytesConfig(**settings)}
+
+
+def _keep_training_layout(model: nn.Module) -> None:
+    """Keep bitsandbytes layers in training mode for good.
+
+    In evaluation mode on a CPU they repack their 4-bit weights in a layout that the next training
+    step cannot use. They hold no dropout, so the mode means nothing else to them.
+    """
+    import bitsandbytes as bnb
+
+    for module in model.modules():
+        if isinstance(module, bnb.nn.Linear4bit | bnb.nn.Linear8bitLt):
+            module.train(True)
+            module.train = lambda mode=True, module=module: module
+
+
+@contextlib.contextmanager
+def _quiet_loading() -> Iterator[None]:
+    """Silence the report of a missing QA head and an unused pooler: both are meant."""
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity(logging.ERROR)
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)

@@ -1,0 +1,170 @@
+"""Checkpoints that survive a kill at any moment: written beside, then renamed.
+
+A checkpoint folder `step-00000200/` holds `trainable.safetensors` (the trained tensors, fp32),
+`optimizer.safetensors` (both AdamW moments of each and the random state) and `state.json`.
+"""
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.optim import AdamW
+
+from localqa.errors import ConfigError
+
+_KEPT = 2
+_PARTIAL = ".partial"
+_RANDOM_STATE = "random_state"
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a run stands, apart from tensors.
+
+    Attributes:
+        step: optimiser steps done.
+        seconds: training time so far, evaluations included, over all resumed parts.
+        losses: the loss curve: {"step", "loss", "learning_rate"}.
+        evaluations: the validation curve: {"step", "exact", "f1"}.
+        pending: losses of the steps since the curve's last point.
+        best_f1: highest validation F1 so far, with its step.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    losses: list[dict[str, float]] = field(default_factory=list)
+    evaluations: list[dict[str, float]] = field(default_factory=list)
+    pending: list[float] = field(default_factory=list)
+    best_f1: float = -1.0
+    best_step: int = 0
+
+
+class Checkpoints:
+    """The checkpoint folder of one run."""
+
+    def __init__(self, folder: Path, course: dict[str, Any]) -> None:
+        self.folder = folder
+        self.course = course
+
+    def save(self, model: nn.Module, optimizer: AdamW, progress: Progress) -> Path:
+        """Write a checkpoint of this moment; the two newest are kept.
+
+        The folder appears under its name only once every byte is on the disk.
+        """
+        target = self.folder / f"step-{progress.step:08d}"
+        partial = target.with_name(target.name + _PARTIAL)
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        try:
+            save_file(trained_tensors(model), partial / "trainable.safetensors")
+            save_file(_optimizer_tensors(model, optimizer), partial / "optimizer.safetensors")
+            state = {"course": self.course, "progress": asdict(progress)}
+            (partial / "state.json").write_text(json.dumps(state), encoding="utf-8")
+            for file in partial.iterdir():
+                _flush(file)
+        except BaseException:
+            # A half-written checkpoint of a full disk must not take the room of the whole ones.
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        shutil.rmtree(target, ignore_errors=True)
+        partial.rename(target)
+        for old in self._all()[:-_KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+        return target
+
+    def save_best(self, model: nn.Module) -> None:
+        """Keep the trained tensors of the best evaluation so far."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self.folder / f"best.safetensors{_PARTIAL}"
+        save_file(trained_tensors(model), partial)
+        _flush(partial)
+        partial.replace(self.folder / "best.safetensors")
+
+    def load_best(self, model: nn.Module) -> None:
+        """Put the best evaluation's tensors back into the model."""
+        _set_tensors(model, load_file(self.folder / "best.safetensors"))
+
+    def resume(self, model: nn.Module, optimizer: AdamW) -> Progress:
+        """Continue from the newest whole checkpoint; a fresh `Progress` when there is none.
+
+        Raises:
+            ConfigError: the checkpoint was made with other settings.
+        """
+        for folder in reversed(self._all()):
+            try:
+                state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+                tensors = load_file(folder / "trainable.safetensors")
+                moments = load_file(folder / "optimizer.safetensors")
+            except (OSError, ValueError, SafetensorError):
+                continue
+            self._check_course(state["course"], folder)
+            _set_tensors(model, tensors)
+            _set_optimizer(model, optimizer, moments, state["progress"]["step"])
+            return Progress(**state["progress"])
+        return Progress()
+
+    def clear(self) -> None:
+        """Delete all checkpoints."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _all(self) -> list[Path]:
+        return sorted(folder for folder in self.folder.glob("step-*") if not folder.name.endswith(_PARTIAL))
+
+    def _check_course(self, course: dict[str, Any], folder: Path) -> None:
+        changed = [
+            f"{name} ({course.get(name)!r} there, {self.course.get(name)!r} now)"
+            for name in sorted(course.keys() | self.course.keys())
+            if course.get(name) != self.course.get(name)
+        ]
+        if changed:
+            raise ConfigError(
+                f"The checkpoint {folder} was made with other settings: {', '.join(changed)}.",
+                remedy="Continue with the same settings, use another --output_dir, or delete the checkpoint.",
+            )
+
+
+def trained_tensors(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Copies of all parameters that are trained, by name."""
+    return {name: p.detach().clone().contiguous() for name, p in model.named_parameters() if p.requires_grad}
+
+
+def _set_tensors(model: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                parameter.copy_(tensors[name])
+
+
+def _optimizer_tensors(model: nn.Module, optimizer: AdamW) -> dict[str, torch.Tensor]:
+    tensors = {_RANDOM_STATE: torch.get_rng_state()}
+    for name, parameter in model.named_parameters():
+        for moment in ("exp_avg", "exp_avg_sq"):
+            if parameter in optimizer.state:
+                tensors[f"{name}/{moment}"] = optimizer.state[parameter][moment].contiguous()
+    return tensors
+
+
+def _set_optimizer(model: nn.Module, optimizer: AdamW, tensors: dict[str, torch.Tensor], step: int) -> None:
+    torch.set_rng_state(tensors[_RANDOM_STATE])
+    for name, parameter in model.named_parameters():
+        if f"{name}/exp_avg" in tensors:
+            optimizer.state[parameter] = {
+                "step": torch.tensor(float(step)),
+                "exp_avg": tensors[f"{name}/exp_avg"].to(parameter.device),
+                "exp_avg_sq": tensors[f"{name}/exp_avg_sq"].to(parameter.device),
+            }
+
+
+def _flush(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

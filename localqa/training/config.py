@@ -1,0 +1,190 @@
+"""Every setting of a training run: flags and config files are read into one checked object."""
+
+import argparse
+import json
+import types
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from localqa.errors import ConfigError
+from localqa.model.bases import DEFAULT_BASE
+from localqa.model.loading import Precision
+
+
+class TrainConfig(BaseModel):
+    """Settings of one run. Names are flags (`--learning_rate`) and keys of a JSON/YAML file alike."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    train_data: list[str] = Field(
+        min_length=1, description="training files, or the Hub names squad, squad_v2"
+    )
+    output_dir: str = Field(min_length=1, description="folder of the new adapter, e.g. models/contracts")
+    validation_data: list[str] = Field(
+        [], description="validation files; none: --validation_size is held out"
+    )
+    validation_size: int = Field(500, ge=0, description="questions held out of the training data, by context")
+    exclude_data: list[str] = Field(
+        [], description="files whose contexts, or near-duplicates, are never trained on"
+    )
+    columns: dict[str, str] = Field(
+        {}, description="field names in the data, e.g. question=q,context=passage"
+    )
+    subset_size: int | None = Field(None, ge=1, description="train on this many examples, drawn by --seed")
+
+    base: str = Field(DEFAULT_BASE, description="base model: Hub name or folder")
+    method: Literal["lora", "full", "prompt"] = Field("lora", description="what is trained")
+    precision: Precision = Field("none", description="precision of the frozen base: none is fp32/bf16")
+    lora_rank: int = Field(16, ge=1, le=1024, description="rank of the LoRA matrices")
+    lora_alpha: float = Field(32, gt=0, description="LoRA scale: alpha / rank")
+    lora_dropout: float = Field(0.0, ge=0, lt=1, description="dropout before the LoRA matrices")
+    target_modules: list[str] = Field([], description="layers that get LoRA; none: all linear layers")
+    rslora: bool = Field(False, description="scale by alpha / sqrt(rank) instead")
+    prompt_length: int = Field(20, ge=1, le=200, description="learned vectors of prompt tuning")
+
+    num_epochs: float = Field(1.0, gt=0, description="passes over the training data")
+    max_steps: int | None = Field(None, ge=1, description="end after this many steps, whatever --num_epochs")
+    batch_size: int = Field(32, ge=1, description="windows in one batch")
+    gradient_accumulation: int = Field(1, ge=1, description="batches in one optimiser step")
+    gradient_checkpointing: bool = Field(False, description="recompute activations: less memory, more time")
+    learning_rate: float = Field(1e-3, gt=0, description="highest learning rate")
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        "linear", description="course after the warm-up"
+    )
+    warmup_ratio: float = Field(0.06, ge=0, le=1, description="share of the steps that warm up")
+    weight_decay: float = Field(0.0, ge=0, description="AdamW weight decay")
+    max_grad_norm: float = Field(1.0, gt=0, description="gradients are clipped to this norm")
+    bf16: bool | None = Field(None, description="bfloat16 arithmetic; default: where the processor has it")
+    seed: int = Field(13, ge=0, description="of the head, the order and the splits")
+    threads: int | None = Field(None, ge=1, description="processor threads; default: all cores")
+
+    max_length: int = Field(384, ge=32, le=8192, description="tokens in a window")
+    stride: int = Field(128, ge=0, description="context tokens that neighbouring windows share")
+    max_answer_tokens: int = Field(30, ge=1, description="longest answer considered, in tokens")
+    abstain: bool | None = Field(
+        None, description="may say 'not answerable'; default: if the data has such questions"
+    )
+
+    eval_steps: int | None = Field(None, ge=1, description="EM/F1 on the validation set every N steps")
+    early_stopping_patience: int = Field(
+        0, ge=0, description="end after N evaluations without a better F1; 0: never"
+    )
+    save_steps: int = Field(200, ge=1, description="checkpoint every N steps")
+    log_steps: int = Field(20, ge=1, description="a point of the loss curve every N steps")
+    overwrite: bool = Field(False, description="replace a finished adapter in --output_dir, start anew")
+    dry_run: bool = Field(False, description="print parameters, memory, steps and time; train nothing")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "TrainConfig":
+        if self.stride >= self.max_length // 2:
+            raise ValueError("stride must be less than half of max_length")
+        if self.early_stopping_patience and not self.eval_steps:
+            raise ValueError("early_stopping_patience needs eval_steps")
+        if self.method == "full" and self.precision != "none":
+            raise ValueError(f"method full trains the base itself, which precision {self.precision} freezes")
+        if self.rslora and self.method != "lora":
+            raise ValueError("rslora needs method lora")
+        return self
+
+    def course(self) -> dict[str, Any]:
+        """The settings that decide the course of training; a checkpoint continues only with equal ones."""
+        return self.model_dump(
+            mode="json", exclude={"output_dir", "overwrite", "dry_run", "save_steps", "threads"}
+        )
+
+
+def parse_config(argv: Sequence[str], *, prog: str, description: str) -> TrainConfig:
+    """Read flags, or one JSON/YAML file given as the only argument.
+
+    Raises:
+        ConfigError: naming every flag or key that is wrong.
+        SystemExit: after --help, or for an unknown flag.
+    """
+    if len(argv) == 1 and not argv[0].startswith("-"):
+        return checked(_read_file(Path(argv[0])), where=argv[0])
+    parser = _parser(prog, description)
+    if not argv:
+        parser.print_help()
+        raise SystemExit(2)
+    return checked(vars(parser.parse_args(list(argv))), where="the command line")
+
+
+def checked(values: dict[str, Any], *, where: str) -> TrainConfig:
+    """Values as a config.
+
+    Raises:
+        ConfigError: naming every key that is wrong.
+    """
+    try:
+        return TrainConfig.model_validate(values)
+    except ValidationError as e:
+        wrong = "; ".join(_in_words(error) for error in e.errors())
+        raise ConfigError(f"{where}: {wrong}.", remedy="See python fine_tune.py --help.") from e
+
+
+def _in_words(error: Any) -> str:
+    name = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{name} is not a setting"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{name}: {message}" if name else message
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as e:
+        raise ConfigError(
+            f"Cannot read the config file '{path}' ({e.strerror}).",
+            remedy="Give an existing .json or .yaml file, or flags; see python fine_tune.py --help.",
+        ) from e
+    try:
+        values = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as e:
+        raise ConfigError(f"{path} is not valid {path.suffix.lstrip('.') or 'YAML'}: {e}.") from e
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} must hold one object with settings.", remedy="See configs/squad.json.")
+    return values
+
+
+def _parser(prog: str, description: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        usage=f"{prog} CONFIG.json | {prog} --train_data FILE... --output_dir models/NAME [options]",
+        description=description,
+        argument_default=argparse.SUPPRESS,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=34, width=110),
+    )
+    for name, field in TrainConfig.model_fields.items():
+        default = "" if field.is_required() or field.default in (None, [], {}) else f" [{field.default}]"
+        text = f"{field.description}{default}".replace("%", "%%")
+        parser.add_argument(f"--{name}", help=text, **_argument(field.annotation))
+    return parser
+
+
+def _argument(annotation: Any) -> dict[str, Any]:
+    """How argparse reads a field; pydantic converts and checks the strings afterwards."""
+    if typing.get_origin(annotation) is types.UnionType:
+        annotation = next(part for part in typing.get_args(annotation) if part is not type(None))
+    if annotation is bool:
+        return {"action": argparse.BooleanOptionalAction}
+    origin = typing.get_origin(annotation)
+    if origin is list:
+        return {"nargs": "+", "metavar": "X"}
+    if origin is dict:
+        return {"type": _mapping, "metavar": "NAME=COLUMN,..."}
+    if origin is Literal:
+        return {"choices": typing.get_args(annotation)}
+    return {"metavar": {int: "N", float: "X"}.get(annotation, "TEXT")}
+
+
+def _mapping(text: str) -> dict[str, str]:
+    pairs = [part.partition("=") for part in text.split(",") if part]
+    if not all(name and equals and column for name, equals, column in pairs):
+        raise argparse.ArgumentTypeError(f"'{text}' is not like question=q,context=passage")
+    return {name: column for name, _, column in pairs}

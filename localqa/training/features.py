@@ -1,0 +1,111 @@
+"""Examples to labelled windows, and windows to batches of similar length."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from localqa.extraction.windows import Window, Windower
+from localqa.squad.records import Example, GoldAnswer
+
+_CHUNK = 1000
+_MEGABATCH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A window with its labels.
+
+    `start` and `end` are positions of the first and last answer token in the window; both are 0,
+    the null position, when the window does not hold the whole answer.
+    """
+
+    window: Window
+    start: int
+    end: int
+
+
+def make_features(examples: Sequence[Example], windower: Windower, *, progress: bool = True) -> list[Feature]:
+    """Label every window of every example with its first gold answer."""
+    features: list[Feature] = []
+    chunks = range(0, len(examples), _CHUNK)
+    for at in tqdm(chunks, desc="tokenise", unit="k questions", disable=not progress, leave=False):
+        chunk = examples[at : at + _CHUNK]
+        groups = windower.windows([(example.question, example.context) for example in chunk])
+        for example, windows in zip(chunk, groups, strict=True):
+            gold = example.answers[0] if example.answers else None
+            features.extend(Feature(window, *label(window, gold)) for window in windows)
+    return features
+
+
+def label(window: Window, gold: GoldAnswer | None) -> tuple[int, int]:
+    """Positions of the gold answer's first and last token; (0, 0) when it is not wholly in the window."""
+    if gold is None or not len(window.offsets):
+        return 0, 0
+    # The tokens that share a character with the answer.
+    inside = np.nonzero((window.offsets[:, 1] > gold.start) & (window.offsets[:, 0] < gold.end))[0]
+    if not len(inside):
+        return 0, 0
+    first, last = int(inside[0]), int(inside[-1])
+    if window.offsets[first, 0] > gold.start or window.offsets[last, 1] < gold.end:
+        return 0, 0
+    return window.context_at + first, window.context_at + last
+
+
+def length_grouped_batches(
+    lengths: Sequence[int], batch_size: int, generator: torch.Generator
+) -> list[list[int]]:
+    """A shuffled epoch in batches of similar length, so that little is padded.
+
+    Shuffles all indices, sorts stretches of 50 batches by length, and shuffles the batches again.
+    The same generator state gives the same order.
+    """
+    order = torch.randperm(len(lengths), generator=generator).tolist()
+    stretch = _MEGABATCH * batch_size
+    batches: list[list[int]] = []
+    for at in range(0, len(order), stretch):
+        grouped = sorted(order[at : at + stretch], key=lambda index: lengths[index])
+        batches += [grouped[i : i + batch_size] for i in range(0, len(grouped), batch_size)]
+    return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOrder:
+    """The order of all batches of a run, a function of the seed alone, so that a run can be continued."""
+
+    lengths: Sequence[int]
+    batch_size: int
+    accumulation: int
+    seed: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps in one pass over the data."""
+        batches = -(-len(self.lengths) // self.batch_size)
+        return -(-batches // self.accumulation)
+
+    def steps(self, first: int, end: int) -> Iterator[list[list[int]]]:
+        """The batches of each step from `first` to before `end` (both counted from 0)."""
+        epoch_batches = partial(length_grouped_batches, self.lengths, self.batch_size)
+        step = first
+        while step < end:
+            epoch, offset = divmod(step, self.steps_per_epoch)
+            batches = epoch_batches(torch.Generator().manual_seed(self.seed * 1_000_003 + epoch))
+            for at in range(offset, self.steps_per_epoch):
+                if step == end:
+                    return
+                yield batches[at * self.accumulation : (at + 1) * self.accumulation]
+                step += 1
+
+
+def legal_positions(windows: Sequence[Window], tokens: int) -> NDArray[np.bool_]:
+    """Where an answer may start or end: the context and the null position, shape (batch, tokens)."""
+    legal = np.zeros((len(windows), tokens), dtype=np.bool_)
+    legal[:, 0] = True
+    for row, window in zip(legal, windows, strict=True):
+        row[window.context_at : window.context_at + len(window.offsets)] = True
+    return legal

@@ -1,0 +1,226 @@
+"""The training loop: batches, loss, optimiser, evaluations, checkpoints, signals."""
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+from torch.optim import AdamW
+from tqdm import tqdm
+
+from localqa.model.loading import uses_token_types
+from localqa.model.runner import collate, pad_token_id
+from localqa.squad.metrics import Scores
+from localqa.training.checkpoint import Checkpoints, Progress
+from localqa.training.config import TrainConfig
+from localqa.training.features import BatchOrder, Feature, legal_positions
+from localqa.training.setup import Trainee
+
+
+class InterruptedTraining(Exception):  # noqa: N818 - not an error: the user asked for it
+    """A signal ended the run after a checkpoint was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How many steps, in which order.
+
+    Attributes:
+        order: of the batches.
+        total_steps: optimiser steps of the whole run.
+        warmup_steps: the first of them, with a rising learning rate.
+    """
+
+    order: BatchOrder
+    total_steps: int
+    warmup_steps: int
+
+
+def make_plan(config: TrainConfig, features: Sequence[Feature]) -> Plan:
+    """Count the steps of a run."""
+    order = BatchOrder(
+        [len(feature.window) for feature in features],
+        config.batch_size,
+        config.gradient_accumulation,
+        config.seed,
+    )
+    total = max(1, math.ceil(order.steps_per_epoch * config.num_epochs))
+    total = min(total, config.max_steps or total)
+    return Plan(order, total, math.ceil(total * config.warmup_ratio))
+
+
+def learning_rate(config: TrainConfig, plan: Plan, step: int) -> float:
+    """The rate of a step, counted from 0: a linear rise, then the chosen course down to 0."""
+    if step < plan.warmup_steps:
+        return config.learning_rate * (step + 1) / plan.warmup_steps
+    rest = (step - plan.warmup_steps) / max(1, plan.total_steps - plan.warmup_steps)
+    factor = {"linear": 1 - rest, "cosine": (1 + math.cos(math.pi * rest)) / 2, "constant": 1.0}
+    return config.learning_rate * factor[config.schedule]
+
+
+def make_optimizer(config: TrainConfig, trainee: Trainee) -> AdamW:
+    """AdamW over what is trained."""
+    trained = [parameter for parameter in trainee.model.parameters() if parameter.requires_grad]
+    return AdamW(trained, lr=config.learning_rate, weight_decay=config.weight_decay, eps=1e-8)
+
+
+def batch_loss(trainee: Trainee, features: Sequence[Feature]) -> torch.Tensor:
+    """Mean cross-entropy of start and end over the legal positions of each window, a scalar in fp32."""
+    windows = [feature.window for feature in features]
+    model, device = trainee.model, trainee.device
+    batch = collate(windows, pad_id=pad_token_id(model), token_types=uses_token_types(model), device=device)
+    with trainee.arithmetic():
+        output = model(**batch)
+    legal = torch.from_numpy(legal_positions(windows, batch["input_ids"].shape[1])).to(device)
+    losses = [
+        functional.cross_entropy(
+            logits.float().masked_fill(~legal, -torch.inf), torch.tensor(labels, device=device)
+        )
+        for logits, labels in (
+            (output.start_logits, [feature.start for feature in features]),
+            (output.end_logits, [feature.end for feature in features]),
+        )
+    ]
+    return (losses[0] + losses[1]) / 2
+
+
+def train_step(
+    config: TrainConfig, trainee: Trainee, optimizer: AdamW, batches: Sequence[Sequence[Feature]], rate: float
+) -> float:
+    """One optimiser step over the accumulated batches; returns the mean loss of a window."""
+    windows = sum(len(batch) for batch in batches)
+    total = 0.0
+    for batch in batches:
+        loss = batch_loss(trainee, batch) * (len(batch) / windows)
+        loss.backward()
+        total += loss.item()
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+        torch.nn.utils.clip_grad_norm_(group["params"], config.max_grad_norm)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return total
+
+
+def fit(
+    config: TrainConfig,
+    trainee: Trainee,
+    features: Sequence[Feature],
+    checkpoints: Checkpoints,
+    evaluate: Callable[[], Scores] | None,
+) -> Progress:
+    """Train to the end of the plan, from the newest checkpoint if there is one.
+
+    The best evaluated weights are in the model afterwards when there were evaluations on the way,
+    the last ones otherwise.
+
+    Raises:
+        InterruptedTraining: after SIGINT or SIGTERM, with a checkpoint written.
+        ConfigError: the checkpoint belongs to other settings.
+    """
+    plan = make_plan(config, features)
+    optimizer = make_optimizer(config, trainee)
+    progress = checkpoints.resume(trainee.model, optimizer)
+    trainee.model.train()
+    session = _Session(config, plan, trainee, features, optimizer, checkpoints, progress, evaluate)
+    with _signals() as caught, _bar(plan, progress) as bar:
+        for step_batches in plan.order.steps(progress.step, plan.total_steps):
+            session.step(step_batches, bar)
+            stop = session.evaluate_if_due(bar)
+            if caught:
+                checkpoints.save(trainee.model, optimizer, progress)
+                raise InterruptedTraining(signal.Signals(caught[0]).name)
+            if stop:
+                break
+            if progress.step % config.save_steps == 0 and progress.step < plan.total_steps:
+                checkpoints.save(trainee.model, optimizer, progress)
+    session.finish_curve()
+    if progress.evaluations:
+        checkpoints.load_best(trainee.model)
+    return progress
+
+
+@dataclass(slots=True)
+class _Session:
+    """What `fit` hands from step to step."""
+
+    config: TrainConfig
+    plan: Plan
+    trainee: Trainee
+    features: Sequence[Feature]
+    optimizer: AdamW
+    checkpoints: Checkpoints
+    progress: Progress
+    evaluate: Callable[[], Scores] | None
+
+    def step(self, index_batches: Sequence[Sequence[int]], bar: "tqdm[None]") -> None:
+        began = time.perf_counter()
+        rate = learning_rate(self.config, self.plan, self.progress.step)
+        batches = [[self.features[i] for i in indices] for indices in index_batches]
+        loss = train_step(self.config, self.trainee, self.optimizer, batches, rate)
+        progress = self.progress
+        progress.step += 1
+        progress.seconds += time.perf_counter() - began
+        progress.pending.append(loss)
+        if len(progress.pending) == self.config.log_steps:
+            self.finish_curve()
+        bar.update()
+        samples = sum(len(batch) for batch in batches) / (time.perf_counter() - began)
+        bar.set_postfix(loss=f"{loss:.3f}", samples_s=f"{samples:.0f}", **self._best())
+
+    def finish_curve(self) -> None:
+        progress = self.progress
+        if progress.pending:
+            rate = learning_rate(self.config, self.plan, progress.step - 1)
+            mean = sum(progress.pending) / len(progress.pending)
+            progress.losses.append({"step": progress.step, "loss": mean, "learning_rate": rate})
+            progress.pending.clear()
+
+    def evaluate_if_due(self, bar: "tqdm[None]") -> bool:
+        """Evaluate when it is time; says whether training should end early."""
+        config, progress = self.config, self.progress
+        if self.evaluate is None or config.eval_steps is None:
+            return False
+        if progress.step % config.eval_steps and progress.step != self.plan.total_steps:
+            return False
+        began = time.perf_counter()
+        scores = self.evaluate()
+        progress.seconds += time.perf_counter() - began
+        f1 = scores.f1 if scores.best_f1 is None else scores.best_f1
+        progress.evaluations.append({"step": progress.step, "exact": scores.exact, "f1": f1})
+        if f1 > progress.best_f1:
+            progress.best_f1, progress.best_step = f1, progress.step
+            self.checkpoints.save_best(self.trainee.model)
+        bar.write(f"step {progress.step}: EM {scores.exact:.1f} F1 {f1:.1f} (best {progress.best_f1:.1f})")
+        since_best = sum(1 for point in progress.evaluations if point["step"] > progress.best_step)
+        return 0 < config.early_stopping_patience <= since_best
+
+    def _best(self) -> dict[str, str]:
+        return {"F1": f"{self.progress.best_f1:.1f}"} if self.progress.evaluations else {}
+
+
+def _bar(plan: Plan, progress: Progress) -> "tqdm[None]":
+    return tqdm(total=plan.total_steps, initial=progress.step, desc="train", unit="step", smoothing=0.05)
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Note SIGINT and SIGTERM instead of dying in the middle of a step; a second one ends at once."""
+    caught: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        if caught:
+            raise KeyboardInterrupt
+        caught.append(number)
+        tqdm.write("Finishing this step and writing a checkpoint (again to end at once) ...")
+
+    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,293 @@
+"""A whole run, read top to bottom: data -> model -> fit -> adapter -> validate -> report."""
+
+import errno
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+
+from localqa.errors import ConfigError, DataError, ResourceError
+from localqa.extraction.qa_config import QAConfig
+from localqa.extraction.windows import Windower
+from localqa.model.adapters import ADAPTER_NAME, count_parameters, load_adapter, save_adapter
+from localqa.model.bases import Base, resolve_base
+from localqa.model.loading import load_model
+from localqa.squad.load import load_training_data
+from localqa.squad.metrics import Scores
+from localqa.squad.overlap import without_overlap
+from localqa.squad.records import Example
+from localqa.squad.split import fingerprint, split_by_context, subset
+from localqa.training.checkpoint import Checkpoints, Progress
+from localqa.training.config import TrainConfig
+from localqa.training.estimate import print_estimate
+from localqa.training.features import Feature, make_features
+from localqa.training.loop import InterruptedTraining, fit, make_plan
+from localqa.training.report import curve, environment, peak_memory_mb, write_report
+from localqa.training.setup import keep_freed_memory, make_trainee, use_threads
+from localqa.training.validate import validate
+
+_WEIGHTS_GLOB = "*.safetensors"
+_DEFAULT_DATA_DIR = Path(__file__).resolve().parents[2] / "../shared/data"
+
+
+@dataclass(frozen=True, slots=True)
+class RunData:
+    """The examples of a run; no context is on both sides."""
+
+    train: list[Example]
+    validation: list[Example]
+
+
+def run(config: TrainConfig) -> Path | None:
+    """Train an adapter and write its folder; returns it (None after a dry run).
+
+    Raises:
+        LocalQAError: bad settings or data, a base that is not there, no memory or disk left.
+        InterruptedTraining: after SIGINT or SIGTERM, with a checkpoint written.
+    """
+    folder = Path(config.output_dir)
+    checkpoints = Checkpoints(folder / "checkpoints", config.course())
+    _prepare(config, folder, checkpoints)
+    threads = use_threads(config.threads)
+    keep_freed_memory()
+    base = resolve_base(config.base)
+    print(f"base: {base.name} from {base.origin} ({base.folder})")
+    data = _load_data(config)
+    windower = Windower.from_folder(base.folder, max_length=config.max_length, stride=config.stride)
+    features = make_features(data.train, windower)
+    qa_config = _qa_config(config, base)
+    with _resources(config, checkpoints):
+        trainee = make_trainee(config, base)
+        _print_settings(config, trainee.model, data, features, threads, bf16=trainee.bf16)
+        if config.dry_run:
+            print_estimate(config, trainee, features)
+            return None
+        evaluate = partial(validate, trainee.model, data.validation, windower=windower, config=qa_config)
+        progress = fit(config, trainee, features, checkpoints, evaluate if data.validation else None)
+        save_adapter(trainee.model, folder, qa_config)
+        qa_config, scores = _final_scores(config, base, folder, data, windower, qa_config)
+    report = _report(
+        config, base, folder, data, features, progress, scores, count_parameters(trainee.model), qa_config
+    )
+    write_report(folder, report)
+    checkpoints.clear()
+    _print_result(folder, scores, progress)
+    return folder
+
+
+def _prepare(config: TrainConfig, folder: Path, checkpoints: Checkpoints) -> None:
+    if not ADAPTER_NAME.fullmatch(folder.name):
+        raise ConfigError(
+            f"'{folder.name}' is no adapter name.",
+            remedy="Use small letters, digits, '.', '_' and '-' for it, as in --output_dir models/contracts.",
+        )
+    if config.dry_run:
+        return
+    if (folder / "report.json").exists():
+        if not config.overwrite:
+            raise ConfigError(
+                f"{folder} holds a finished adapter.",
+                remedy="Choose another --output_dir, or --overwrite to replace it.",
+            )
+        (folder / "report.json").unlink()
+        checkpoints.clear()
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _load_data(config: TrainConfig) -> RunData:
+    train = _read(config, config.train_data)
+    if config.validation_data:
+        validation = _read(config, config.validation_data)
+        train = _keep_out(train, validation, "the validation data")
+    elif config.validation_size:
+        train, validation = split_by_context(
+            train, held_out=min(config.validation_size, len(train) // 5), seed=config.seed
+        )
+    else:
+        validation = []
+    if config.exclude_data:
+        train = _keep_out(train, _read(config, config.exclude_data), "--exclude_data")
+    if config.subset_size:
+        train = subset(train, config.subset_size, seed=config.seed)
+    if not train:
+        raise DataError(
+            "No usable training example is left.", remedy="See python scripts/check_data.py FILE."
+        )
+    return RunData(train, validation)
+
+
+def _read(config: TrainConfig, sources: list[str]) -> list[Example]:
+    examples, problems = load_training_data(sources, columns=config.columns or None, data_dir=_data_dir())
+    if not problems.ok:
+        print(problems.summary())
+    return examples
+
+
+def _keep_out(train: list[Example], held_back: list[Example], where: str) -> list[Example]:
+    kept, overlapping = without_overlap(train, held_back)
+    if overlapping:
+        print(f"{len(overlapping)} training questions left out: their context stands in {where} too")
+    return kept
+
+
+def _data_dir() -> Path:
+    """Where file names in configs are looked up when they are not below the current folder."""
+    return Path(os.environ.get("QA_DATA_DIR", _DEFAULT_DATA_DIR))
+
+
+def _qa_config(config: TrainConfig, base: Base) -> QAConfig:
+    return QAConfig(
+        base=base.name,
+        base_sha256=base.sha256,
+        method=config.method,
+        max_length=config.max_length,
+        stride=config.stride,
+        max_answer_tokens=config.max_answer_tokens,
+    )
+
+
+def _final_scores(
+    config: TrainConfig, base: Base, folder: Path, data: RunData, windower: Windower, qa_config: QAConfig
+) -> tuple[QAConfig, Scores | None]:
+    """Score what a user will load: the saved files, in fp32. Sets the threshold of an abstaining adapter."""
+    if not data.validation:
+        return qa_config, None
+    model = load_adapter(load_model(base), folder)
+    check = partial(validate, model, data.validation, windower=windower, description="final evaluation")
+    scores = check(config=qa_config)
+    abstain = (
+        any(example.is_impossible for example in data.train) if config.abstain is None else config.abstain
+    )
+    if abstain and scores.best_f1_threshold is not None:
+        qa_config = replace(qa_config, null_threshold=scores.best_f1_threshold)
+        qa_config.save(folder)
+        scores = check(config=qa_config)
+    return qa_config, scores
+
+
+def _print_settings(
+    config: TrainConfig,
+    model: torch.nn.Module,
+    data: RunData,
+    features: Sequence[Feature],
+    threads: int,
+    *,
+    bf16: bool,
+) -> None:
+    counts = count_parameters(model)
+    plan = make_plan(config, features)
+    share = 100 * counts["trainable"] / counts["total"]
+    print(
+        f"method: {config.method} on a {config.precision if config.precision != 'none' else 'plain'} base, "
+        f"{'bf16' if bf16 else 'fp32'}, {threads} threads\n"
+        f"parameters: {counts['trainable']:,} trained of {counts['total']:,} ({share:.2f} %)\n"
+        f"data: {len(data.train):,} questions in {len(features):,} windows; "
+        f"{len(data.validation):,} for validation\n"
+        f"steps: {plan.total_steps:,} of {config.batch_size * config.gradient_accumulation} windows, "
+        f"learning rate {config.learning_rate:g} ({config.schedule})"
+    )
+
+
+def _report(
+    config: TrainConfig,
+    base: Base,
+    folder: Path,
+    data: RunData,
+    features: Sequence[Feature],
+    progress: Progress,
+    scores: Scores | None,
+    parameters: dict[str, int],
+    qa_config: QAConfig,
+) -> dict[str, Any]:
+    weights = sum(file.stat().st_size for file in folder.glob(_WEIGHTS_GLOB))
+    windows_seen = progress.step * config.batch_size * config.gradient_accumulation
+    return {
+        "result": {
+            "validation": {key: _rounded(value) for key, value in scores.as_dict().items()}
+            if scores
+            else None,
+            "null_threshold": qa_config.null_threshold,
+            "final_loss": round(progress.losses[-1]["loss"], 6),
+            "steps": progress.step,
+            "best_step": progress.best_step or progress.step,
+            "parameters": parameters,
+            "adapter_bytes": weights,
+        },
+        "data": {
+            "train": config.train_data,
+            "train_questions": len(data.train),
+            "train_windows": len(features),
+            "train_sha256": fingerprint(data.train),
+            "validation": config.validation_data or f"{len(data.validation)} held out by context",
+            "validation_questions": len(data.validation),
+            "validation_sha256": fingerprint(data.validation),
+        },
+        "cost": {
+            "training_seconds": round(progress.seconds),
+            "windows_per_second": round(windows_seen / progress.seconds, 1),
+            "peak_memory_mb": round(peak_memory_mb()),
+        },
+        "environment": environment(),
+        "settings": config.model_dump(mode="json", exclude={"dry_run", "overwrite"})
+        | {"base_sha256": base.sha256},
+        "curve": curve(progress),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 3) if isinstance(value, float) else value
+
+
+def _print_result(folder: Path, scores: Scores | None, progress: Progress) -> None:
+    if scores:
+        print(f"validation: EM {scores.exact:.2f} F1 {scores.f1:.2f} on {scores.total} questions")
+    print(
+        f"{folder}: done after {progress.step} steps in {progress.seconds / 60:.1f} minutes; "
+        f"see {folder}/report.md"
+    )
+
+
+@contextmanager
+def _resources(config: TrainConfig, checkpoints: Checkpoints) -> Iterator[None]:
+    """Turn a full disk or memory into an error that names the flag to change."""
+    kept = f"The newest checkpoint in {checkpoints.folder} is whole: the same command continues from it."
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as e:
+        raise ResourceError("Out of memory while training.", remedy=f"{_memory_remedy(config)} {kept}") from e
+    except RuntimeError as e:
+        if "allocate memory" not in str(e) and "not enough memory" not in str(e):
+            raise
+        raise ResourceError("Out of memory while training.", remedy=f"{_memory_remedy(config)} {kept}") from e
+    except (OSError, SafetensorError) as e:
+        full = "No space left" in str(e) or getattr(e, "errno", None) in (
+            errno.ENOSPC,
+            errno.EDQUOT,
+            errno.EFBIG,
+        )
+        if not full:
+            raise
+        raise ResourceError(
+            f"The disk of {config.output_dir} is full.",
+            remedy=f"Free some space there or change --output_dir. {kept}",
+        ) from e
+
+
+def _memory_remedy(config: TrainConfig) -> str:
+    half = max(1, config.batch_size // 2)
+    twice = config.gradient_accumulation * 2
+    return (
+        f"Lower --batch_size to {half} with --gradient_accumulation {twice} (the same training), "
+        "or set --gradient_checkpointing, or lower --max_length."
+    )
+
+
+__all__ = ["InterruptedTraining", "run"]

@@ -1,0 +1,58 @@
+"""The short form of fine_tune.py: train an adapter on the sample data, or your own, with four flags."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+# The project's own folder has to be on the path first.
+from fine_tune import main as fine_tune  # noqa: E402
+
+SAMPLE = ROOT / "data" / "sample_qa_data.json"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Translate the few flags into fine_tune.py's; returns the exit status."""
+    args = _parser().parse_args(argv)
+    flags = [
+        "--train_data",
+        *args.data,
+        "--output_dir",
+        args.output_dir,
+        "--batch_size",
+        str(args.batch_size),
+    ]
+    flags += ["--num_epochs", str(args.num_epochs)]
+    for name in ("subset_size", "max_steps"):
+        if getattr(args, name) is not None:
+            flags += [f"--{name}", str(getattr(args, name))]
+    if args.overwrite:
+        flags.append("--overwrite")
+    return fine_tune(flags)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog="Every other setting: python fine_tune.py --help. "
+        "example: python scripts/train_model.py --data squad --subset_size 5000 --num_epochs 2",
+    )
+    parser.add_argument(
+        "--data", nargs="+", default=[str(SAMPLE)], help="data files, or squad [the sample data]"
+    )
+    parser.add_argument(
+        "--output_dir", default="models/my-adapter", help="folder of the adapter [models/my-adapter]"
+    )
+    parser.add_argument("--subset_size", type=int, metavar="N", help="train on N examples only")
+    parser.add_argument("--num_epochs", type=float, default=1, metavar="X", help="passes over the data [1]")
+    parser.add_argument("--batch_size", type=int, default=32, metavar="N", help="windows in one batch [32]")
+    parser.add_argument("--max_steps", type=int, metavar="N", help="end after N steps")
+    parser.add_argument("--overwrite", action="store_true", help="replace a finished adapter in --output_dir")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
