@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--subset_size", type=int, metavar="N", help="train on N examples only")
     parser.add_argument("--num_epochs", type=float, default=1, metavar="X", help="passes over the data [1]")
     parser.add_argument("--batch_size", type=int, default=32, metavar="N", help="windows in one batch [32]")
-    parser.add_argument("--max_steps", type=int, metavar="N", help="end after N steps")
+    parser.add_argument("--max_steps", type=int, metavar="N", help="train for N steps, whatever --num_epochs")
     parser.add_argument("--overwrite", action="store_true", help="replace a finished adapter in --output_dir")
     return parser
 

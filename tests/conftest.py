@@ -54,8 +54,11 @@ def _save_base(folder: Path, config: object, tokenizer: Tokenizer) -> Path:
 @pytest.fixture(scope="session")
 def tiny_bases(tmp_path_factory) -> dict[str, Path]:
     """Folders of tiny random bases: BERT, DistilBERT, RoBERTa, MPNet."""
+    import torch
     from transformers import BertConfig, DistilBertConfig, MPNetConfig, RobertaConfig
 
+    # Threads cost more than they bring on models of this size.
+    torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("bases")
     words, bytes_ = _word_piece(), _byte_level()
     size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}

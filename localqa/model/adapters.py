@@ -20,13 +20,13 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import PreTrainedModel
 
+from localqa.config import ADAPTER_NAME
 from localqa.errors import AdapterError, AdapterNotFoundError
 from localqa.extraction.qa_config import FILE_NAME, QAConfig
 from localqa.model.bases import Base
 from localqa.model.loading import HEAD
 from localqa.model.prompt import PromptTunedModel
 
-ADAPTER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 LORA_FILE = "adapter_model.safetensors"
 PROMPT_FILE = "prompt_model.safetensors"
 FULL_FILE = "model.safetensors"
@@ -174,7 +174,7 @@ def adapter_folder(models_dir: Path, name: str) -> Path:
         AdapterNotFoundError: not a legal name, or no such folder; the message lists the known ones.
     """
     folder = models_dir / name
-    if not ADAPTER_NAME.fullmatch(name) or not (folder / FILE_NAME).is_file():
+    if not re.fullmatch(ADAPTER_NAME, name) or not (folder / FILE_NAME).is_file():
         known = ", ".join(known_adapters(models_dir)) or "none"
         raise AdapterNotFoundError(
             f"There is no adapter {json.dumps(name[:80])}; known: {known}.",
@@ -190,7 +190,7 @@ def known_adapters(models_dir: Path) -> list[str]:
     return sorted(
         folder.name
         for folder in models_dir.iterdir()
-        if ADAPTER_NAME.fullmatch(folder.name) and (folder / FILE_NAME).is_file()
+        if re.fullmatch(ADAPTER_NAME, folder.name) and (folder / FILE_NAME).is_file()
     )
 
 

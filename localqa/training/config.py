@@ -48,7 +48,7 @@ class TrainConfig(BaseModel):
     prompt_length: int = Field(20, ge=1, le=200, description="learned vectors of prompt tuning")
 
     num_epochs: float = Field(1.0, gt=0, description="passes over the training data")
-    max_steps: int | None = Field(None, ge=1, description="end after this many steps, whatever --num_epochs")
+    max_steps: int | None = Field(None, ge=1, description="train for this many steps, whatever --num_epochs")
     batch_size: int = Field(32, ge=1, description="windows in one batch")
     gradient_accumulation: int = Field(1, ge=1, description="batches in one optimiser step")
     gradient_checkpointing: bool = Field(False, description="recompute activations: less memory, more time")

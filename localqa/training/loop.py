@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -48,8 +49,7 @@ def make_plan(config: TrainConfig, features: Sequence[Feature]) -> Plan:
         config.gradient_accumulation,
         config.seed,
     )
-    total = max(1, math.ceil(order.steps_per_epoch * config.num_epochs))
-    total = min(total, config.max_steps or total)
+    total = config.max_steps or max(1, math.ceil(order.steps_per_epoch * config.num_epochs))
     return Plan(order, total, math.ceil(total * config.warmup_ratio))
 
 
@@ -157,7 +157,7 @@ class _Session:
     progress: Progress
     evaluate: Callable[[], Scores] | None
 
-    def step(self, index_batches: Sequence[Sequence[int]], bar: "tqdm[None]") -> None:
+    def step(self, index_batches: Sequence[Sequence[int]], bar: "tqdm[Any]") -> None:
         began = time.perf_counter()
         rate = learning_rate(self.config, self.plan, self.progress.step)
         batches = [[self.features[i] for i in indices] for indices in index_batches]
@@ -170,7 +170,7 @@ class _Session:
             self.finish_curve()
         bar.update()
         samples = sum(len(batch) for batch in batches) / (time.perf_counter() - began)
-        bar.set_postfix(loss=f"{loss:.3f}", samples_s=f"{samples:.0f}", **self._best())
+        bar.set_postfix({"loss": f"{loss:.3f}", "windows/s": f"{samples:.0f}"} | self._best())
 
     def finish_curve(self) -> None:
         progress = self.progress
@@ -180,7 +180,7 @@ class _Session:
             progress.losses.append({"step": progress.step, "loss": mean, "learning_rate": rate})
             progress.pending.clear()
 
-    def evaluate_if_due(self, bar: "tqdm[None]") -> bool:
+    def evaluate_if_due(self, bar: "tqdm[Any]") -> bool:
         """Evaluate when it is time; says whether training should end early."""
         config, progress = self.config, self.progress
         if self.evaluate is None or config.eval_steps is None:
@@ -203,7 +203,7 @@ class _Session:
         return {"F1": f"{self.progress.best_f1:.1f}"} if self.progress.evaluations else {}
 
 
-def _bar(plan: Plan, progress: Progress) -> "tqdm[None]":
+def _bar(plan: Plan, progress: Progress) -> "tqdm[Any]":
     return tqdm(total=plan.total_steps, initial=progress.step, desc="train", unit="step", smoothing=0.05)
 
 

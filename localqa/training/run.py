@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,10 +14,11 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
+from localqa.config import ADAPTER_NAME
 from localqa.errors import ConfigError, DataError, ResourceError
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
-from localqa.model.adapters import ADAPTER_NAME, count_parameters, load_adapter, save_adapter
+from localqa.model.adapters import count_parameters, load_adapter, save_adapter
 from localqa.model.bases import Base, resolve_base
 from localqa.model.loading import load_model
 from localqa.squad.load import load_training_data
@@ -59,7 +61,7 @@ def run(config: TrainConfig) -> Path | None:
     keep_freed_memory()
     base = resolve_base(config.base)
     print(f"base: {base.name} from {base.origin} ({base.folder})")
-    data = _load_data(config)
+    data = load_data(config)
     windower = Windower.from_folder(base.folder, max_length=config.max_length, stride=config.stride)
     features = make_features(data.train, windower)
     qa_config = _qa_config(config, base)
@@ -83,7 +85,7 @@ def run(config: TrainConfig) -> Path | None:
 
 
 def _prepare(config: TrainConfig, folder: Path, checkpoints: Checkpoints) -> None:
-    if not ADAPTER_NAME.fullmatch(folder.name):
+    if not re.fullmatch(ADAPTER_NAME, folder.name):
         raise ConfigError(
             f"'{folder.name}' is no adapter name.",
             remedy="Use small letters, digits, '.', '_' and '-' for it, as in --output_dir models/contracts.",
@@ -101,7 +103,12 @@ def _prepare(config: TrainConfig, folder: Path, checkpoints: Checkpoints) -> Non
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _load_data(config: TrainConfig) -> RunData:
+def load_data(config: TrainConfig) -> RunData:
+    """Read, check and split the examples of a run; what is left out is printed.
+
+    Raises:
+        DataError: a file that cannot be read, or nothing usable in it.
+    """
     train = _read(config, config.train_data)
     if config.validation_data:
         validation = _read(config, config.validation_data)

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_reader import FakeReader
 from flask.testing import FlaskClient
 
 from app import create_app
 from localqa.api.spec import Api
 from localqa.config import Settings
+from tests.api.fake_reader import FakeReader
 
 
 @pytest.fixture(autouse=True)

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from fake_reader import FakeReader
 from flask.testing import FlaskClient
 
 from localqa.api.schemas import AnswerResponse
 from localqa.extraction.answers import Answer, Query
+from tests.api.fake_reader import FakeReader
 
 QA = {"question": "What is it?", "context": "Grüße 😀 aus Zürich"}
 

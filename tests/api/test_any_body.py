@@ -3,13 +3,13 @@
 import json
 
 import pytest
-from fake_reader import FakeReader
 from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import create_app
 from localqa.config import Settings
+from tests.api.fake_reader import FakeReader
 
 TEXTS = st.text() | st.text(st.characters(codec=None, categories=("Cs", "Cc", "L", "So")), max_size=20)
 VALUES = st.recursive(

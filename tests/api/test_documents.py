@@ -4,11 +4,11 @@ import re
 from typing import Any
 
 import pytest
-from fake_reader import FakeReader
 from flask.testing import FlaskClient
 
 from app import create_app
 from localqa.config import Settings
+from tests.api.fake_reader import FakeReader
 
 
 @pytest.fixture

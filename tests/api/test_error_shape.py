@@ -3,11 +3,11 @@
 import logging
 
 import pytest
-from fake_reader import FakeReader
 from flask.testing import FlaskClient
 
 from localqa.api.logs import LogfmtFormatter
 from localqa.errors import BaseModelError, InvalidInputError, TooLargeError
+from tests.api.fake_reader import FakeReader
 
 QA = {"question": "What is the secret?", "context": "The secret is hidden."}
 

@@ -5,11 +5,11 @@ import json
 from typing import Any
 
 import pytest
-from fake_reader import FakeReader
 from flask.testing import FlaskClient
 
 from app import create_app
 from localqa.config import Settings
+from tests.api.fake_reader import FakeReader
 
 QA = {"question": "What is it?", "context": "It is a text."}
 VALID = json.dumps(QA).encode()

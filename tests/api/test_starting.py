@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_reader import FakeReader
 from werkzeug.serving import make_server
 
 import app as app_module
@@ -18,6 +17,7 @@ from localqa.api.listening import ensure_can_listen
 from localqa.api.spec import Api
 from localqa.config import Settings
 from localqa.errors import BaseModelError, ConfigError
+from tests.api.fake_reader import FakeReader
 
 ROOT = Path(app_module.__file__).resolve().parent
 BROKEN_APP = """

@@ -4,7 +4,6 @@ import threading
 import time
 
 import pytest
-from fake_reader import FakeReader
 from flask.testing import FlaskClient
 
 import app as app_module
@@ -13,6 +12,7 @@ from localqa import __version__
 from localqa.api.service import EXTENSION, Service
 from localqa.config import Settings
 from localqa.errors import BaseModelError, LocalQAError
+from tests.api.fake_reader import FakeReader
 
 
 def unloaded(monkeypatch: pytest.MonkeyPatch) -> tuple[FlaskClient, Service]:

@@ -1,0 +1,95 @@
+"""`BertQA` with the real base and the shipped adapter."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from bert_qa import BertQA
+from localqa.errors import AdapterNotFoundError, InvalidInputError
+from localqa.squad.metrics import score
+from localqa.squad.readers import read_examples
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+
+LEARNING = (
+    "Machine learning is a subset of artificial intelligence that enables computers to learn and make "
+    "decisions from data without being explicitly programmed."
+)
+FILLER = (
+    "The harbour was quiet in the morning. Boats lay along the wall, and nobody hurried. Rain had "
+    "fallen in the night, and the stones were still wet when the first carts came down to the quay. "
+)
+
+
+@pytest.fixture(scope="module")
+def qa():
+    return BertQA.load(adapter="squad")
+
+
+def test_answers_a_question(qa):
+    answer = qa.answer("What is machine learning?", LEARNING)
+    assert "subset of artificial intelligence" in answer.answer
+    assert LEARNING[answer.start : answer.end] == answer.answer
+    assert 0 < answer.score <= 1
+
+
+def test_sample_data_is_answered(qa):
+    examples = read_examples(ROOT / "data" / "sample_qa_data.json")
+    answers = qa.answer_batch([(example.question, example.context) for example in examples])
+    found = {example.id: answer.answer for example, answer in zip(examples, answers, strict=True)}
+    assert score(examples, found).f1 > 60
+
+
+@pytest.mark.parametrize("place", [0.0, 0.5, 1.0])
+def test_answer_far_into_a_long_context_is_found(qa, place):
+    words = (FILLER * 600).split()[:20_000]
+    fact = "The lighthouse keeper of Brenholm was called Oskar Lindqvist."
+    at = int(place * len(words))
+    context = " ".join([*words[:at], fact, *words[at:]])
+    answer = qa.answer("What was the lighthouse keeper of Brenholm called?", context)
+    assert answer.answer == "Oskar Lindqvist"
+    assert context[answer.start : answer.end] == answer.answer
+
+
+def test_batch_answers_as_one_by_one(qa):
+    pairs = [
+        (example.question, example.context)
+        for example in read_examples(ROOT / "data" / "sample_qa_data.json")
+    ]
+    for answer, pair in zip(qa.answer_batch(pairs, top_k=3), pairs, strict=True):
+        alone = qa.answer(*pair, top_k=3)
+        assert (answer.start, answer.end, len(answer.alternatives)) == (alone.start, alone.end, 2)
+        assert answer.score == pytest.approx(alone.score, abs=1e-4)
+
+
+def test_adapter_may_be_a_folder(qa):
+    by_path = BertQA.load(adapter=ROOT / "models" / "squad")
+    assert by_path.answer("What is it?", LEARNING) == qa.answer("What is it?", LEARNING)
+
+
+def test_unknown_adapter_lists_the_known():
+    with pytest.raises(AdapterNotFoundError, match="squad"):
+        BertQA.load(adapter="nope")
+
+
+def test_top_k_below_one_is_refused(qa):
+    with pytest.raises(InvalidInputError, match="top_k"):
+        qa.answer("What?", LEARNING, top_k=0)
+
+
+def test_command_line_answers(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text(LEARNING, encoding="utf-8")
+    command = [
+        sys.executable,
+        "bert_qa.py",
+        "What is machine learning a subset of?",
+        "--file",
+        str(text),
+        "--json",
+    ]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "artificial intelligence" in json.loads(shown)["answer"]

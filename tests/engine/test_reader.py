@@ -1,0 +1,137 @@
+"""The reader with tiny bases: right adapter, right order, right span."""
+
+import threading
+
+import pytest
+import torch
+
+from localqa.engine.reader import Reader
+from localqa.engine.torch_engine import TorchEngine
+from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError
+from localqa.extraction.answers import Query
+from localqa.extraction.qa_config import QAConfig
+from localqa.model.adapters import add_lora, add_prompt, save_adapter
+from localqa.model.bases import resolve_base
+from localqa.model.loading import load_model
+
+CONTEXT = "The quick brown fox jumps over the lazy dog — über naïve 狐 🦊 in 1999. It saves memory."
+LONG = " ".join(f"Sentence {number} about 狐 and fox number {number}." for number in range(150))
+
+
+def make_adapter(base, models, name, method="lora", seed=0, **settings):
+    model = load_model(base, seed=seed)
+    if method == "lora":
+        model = add_lora(model, rank=2 + seed)
+    elif method == "prompt":
+        model = add_prompt(model, length=3)
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.add_(torch.randn_like(parameter) * 0.2)
+    folder = models / name
+    folder.mkdir(parents=True)
+    save_adapter(model, folder, QAConfig(base=base.name, base_sha256=base.sha256, method=method, **settings))
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory, tiny_bert):
+    folder = tmp_path_factory.mktemp("models")
+    make_adapter(tiny_bert, folder, "one", seed=1)
+    make_adapter(tiny_bert, folder, "two.v2", seed=2)
+    make_adapter(tiny_bert, folder, "prompted", "prompt", seed=3)
+    make_adapter(tiny_bert, folder, "whole", "full", seed=4, max_length=64, stride=16)
+    make_adapter(tiny_bert, folder, "silent", seed=5, null_threshold=-1e9)
+    return folder
+
+
+NAMES = ["one", "two.v2", "prompted", "whole"]
+
+
+@pytest.fixture
+def reader(tiny_bert, models):
+    return Reader(TorchEngine(tiny_bert), models, "one").load()
+
+
+def alone(tiny_bert, models, name, query):
+    return Reader(TorchEngine(tiny_bert), models, name).load().answer([query])[0]
+
+
+def test_mixed_adapters_answer_as_each_does_alone(reader, tiny_bert, models):
+    queries = [Query(f"What about {i}?", CONTEXT, adapter=NAMES[i % 4]) for i in range(12)]
+    answers = reader.answer(queries)
+    for query, answer in zip(queries, answers, strict=True):
+        expected = alone(tiny_bert, models, query.adapter, query)
+        assert (answer.adapter, answer.start, answer.end) == (query.adapter, expected.start, expected.end)
+        assert answer.score == pytest.approx(expected.score, abs=1e-4)
+    assert len({(a.start, a.end) for a in answers}) > 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("context", [CONTEXT, LONG, "狐", "🦊 ok"])
+def test_span_is_the_text_between_its_offsets(reader, name, context):
+    (answer,) = reader.answer([Query("What jumps?", context, adapter=name, top_k=5)])
+    for one in (answer, *answer.alternatives):
+        assert one.answer == context[one.start : one.end] != ""
+
+
+@pytest.mark.parametrize("family", ["distilbert", "roberta", "mpnet"])
+def test_other_architectures_answer(tiny_bases, tmp_path, family):
+    base = resolve_base(str(tiny_bases[family]))
+    make_adapter(base, tmp_path, "other", seed=1, max_length=64, stride=16)
+    (answer,) = Reader(TorchEngine(base), tmp_path, "other").load().answer([Query("What jumps?", LONG)])
+    assert answer.answer == LONG[answer.start : answer.end] != ""
+
+
+def test_abstaining_adapter_says_so(reader):
+    (answer,) = reader.answer([Query("What jumps?", CONTEXT, adapter="silent")])
+    assert (answer.answer, answer.answerable, answer.adapter) == ("", False, "silent")
+
+
+def test_default_adapter_answers_when_none_is_named(reader):
+    assert reader.answer([Query("What jumps?", CONTEXT)])[0].adapter == "one"
+
+
+def test_no_queries_no_answers(reader):
+    assert reader.answer([]) == []
+
+
+def test_unknown_adapter_lists_the_known(reader):
+    with pytest.raises(AdapterNotFoundError, match=r"one, prompted, silent, two\.v2, whole"):
+        reader.answer([Query("What?", CONTEXT, adapter="nope")])
+
+
+@pytest.mark.parametrize("query", [Query(" ", CONTEXT), Query("What?", "\n")])
+def test_blank_text_is_refused(reader, query):
+    with pytest.raises(InvalidInputError, match="blank"):
+        reader.answer([query])
+
+
+def test_adapter_of_another_base_is_refused(tiny_bases, models):
+    other = resolve_base(str(tiny_bases["distilbert"]))
+    with pytest.raises(AdapterError, match="was trained on"):
+        Reader(TorchEngine(other), models, "one").load()
+
+
+def test_threads_get_their_own_answers(reader):
+    queries = [Query(f"What about {i}?", CONTEXT, adapter=NAMES[i % 4]) for i in range(8)]
+    expected = [reader.answer([query])[0] for query in queries]
+    found = {}
+
+    def ask(index):
+        found[index] = reader.answer([queries[index % 8]])[0]
+
+    threads = [threading.Thread(target=ask, args=(index,)) for index in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [found[index] for index in range(32)] == expected * 4
+
+
+def test_info_tells_what_runs(reader, tiny_bert):
+    info = reader.info()
+    assert info["base"] == tiny_bert.name
+    assert info["checksum"] == tiny_bert.sha256
+    assert {one["name"] for one in info["adapters"]} == {"one", "two.v2", "prompted", "whole", "silent"}
+    assert info["parameters"] > 0

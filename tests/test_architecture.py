@@ -1,0 +1,53 @@
+"""The rules of the house: which part may import which, and what a part must not load."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MAY_IMPORT = {
+    "squad": set(),
+    "extraction": {"squad"},
+    "model": {"extraction", "squad"},
+    "training": {"model", "extraction", "squad"},
+    "engine": {"model", "extraction", "squad"},
+    "api": {"engine", "model", "extraction", "squad"},
+}
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_arrows_point_one_way(part):
+    for path in (ROOT / "localqa" / part).rglob("*.py"):
+        parts = {name.split(".")[1] for name in imported(path) if name.startswith("localqa.")}
+        assert parts - {part, "errors", "config"} <= MAY_IMPORT[part], path
+
+
+def test_nothing_imports_app():
+    for path in (ROOT / "localqa").rglob("*.py"):
+        assert "app" not in imported(path), path
+
+
+@pytest.mark.parametrize(
+    "module", ["localqa.squad.load", "localqa.squad.metrics", "localqa.extraction.pipeline"]
+)
+def test_data_and_extraction_load_neither_torch_nor_flask(module):
+    code = f"import {module}, sys; sys.exit(bool({{'torch', 'flask', 'transformers'}} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_files_stay_readable():
+    for path in [*(ROOT / "localqa").rglob("*.py"), *(ROOT / "scripts").glob("*.py"), *ROOT.glob("*.py")]:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path

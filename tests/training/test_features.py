@@ -1,0 +1,71 @@
+"""Labels of windows and the order of batches."""
+
+import itertools
+
+import pytest
+import torch
+
+from localqa.extraction.windows import Windower
+from localqa.squad.records import Example, GoldAnswer
+from localqa.training.features import BatchOrder, label, length_grouped_batches, make_features
+
+CONTEXT = " ".join(f"The quick fox {number} jumps." for number in range(40))
+
+
+@pytest.fixture(params=["bert", "roberta"])
+def windower(request, tiny_bases):
+    return Windower.from_folder(tiny_bases[request.param], max_length=64, stride=16)
+
+
+@pytest.mark.parametrize("text", ["fox 0", "fox 17 jumps", "fox 39 jumps."])
+def test_labelled_tokens_spell_the_answer(windower, text):
+    start = CONTEXT.index(text)
+    example = Example("1", "What?", CONTEXT, (GoldAnswer(text, start),))
+    features = make_features([example], windower, progress=False)
+    held = [feature for feature in features if feature.start]
+    assert held
+    for feature in held:
+        offsets = feature.window.offsets
+        first, last = feature.start - feature.window.context_at, feature.end - feature.window.context_at
+        assert CONTEXT[offsets[first][0] : offsets[last][1]].strip() == text
+    assert len(held) < len(features)
+
+
+def test_windows_without_the_answer_point_to_the_null_position(windower):
+    (window,) = windower.windows([("What?", "The fox.")])[0]
+    assert label(window, None) == (0, 0)
+    assert label(window, GoldAnswer("else", 500)) == (0, 0)
+
+
+def test_answer_cut_by_a_window_points_to_the_null_position(windower):
+    windows = windower.windows([("What?", CONTEXT)])[0]
+    cut = int(windows[0].offsets[-1][1])
+    assert label(windows[0], GoldAnswer(CONTEXT[cut - 3 : cut + 3], cut - 3)) == (0, 0)
+
+
+def test_every_window_is_in_one_batch_of_its_epoch():
+    lengths = [(7 * i) % 90 + 10 for i in range(333)]
+    batches = length_grouped_batches(lengths, 8, torch.Generator().manual_seed(0))
+    assert sorted(itertools.chain.from_iterable(batches)) == list(range(333))
+
+
+def test_batches_hold_windows_of_similar_length():
+    lengths = [(7 * i) % 90 + 10 for i in range(4000)]
+    batches = length_grouped_batches(lengths, 8, torch.Generator().manual_seed(0))
+    padded = sum(len(batch) * max(lengths[i] for i in batch) for batch in batches)
+    assert padded < 1.1 * sum(lengths)
+
+
+@pytest.mark.parametrize("accumulation", [1, 3])
+def test_order_continues_as_it_would_have_gone_on(accumulation):
+    order = BatchOrder([10 + i % 7 for i in range(50)], 4, accumulation, seed=3)
+    whole = list(order.steps(0, 3 * order.steps_per_epoch + 1))
+    for cut in (1, order.steps_per_epoch, order.steps_per_epoch + 2):
+        assert list(order.steps(cut, len(whole))) == whole[cut:]
+
+
+def test_epochs_differ_in_order_and_seeds_too():
+    order = BatchOrder([10] * 40, 4, 1, seed=3)
+    first, second = list(order.steps(0, 10)), list(order.steps(10, 20))
+    assert first != second
+    assert first != list(BatchOrder([10] * 40, 4, 1, seed=4).steps(0, 10))

@@ -1,0 +1,193 @@
+"""`fine_tune.py` as users run it: a process that is killed, interrupted, starved."""
+
+import json
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from bert_qa import BertQA
+from localqa.errors import ConfigError, ResourceError
+from localqa.squad.metrics import score
+from localqa.squad.readers import read_examples
+from localqa.training import loop
+from localqa.training.config import TrainConfig
+from localqa.training.run import load_data, run
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def flags(tiny_data, tiny_bases):
+    """A run of 60 short steps."""
+    return {
+        "train_data": [str(tiny_data)],
+        "base": str(tiny_bases["bert"]),
+        "validation_size": 6,
+        "batch_size": 4,
+        "max_steps": 60,
+        "save_steps": 3,
+        "log_steps": 5,
+        "eval_steps": 20,
+        "learning_rate": 1e-2,
+        "lora_dropout": 0.05,
+        "threads": 1,
+    }
+
+
+def command(tmp_path, flags, name) -> list[str]:
+    config = tmp_path / f"{name}.json"
+    config.write_text(json.dumps(flags | {"output_dir": str(tmp_path / "models" / name)}))
+    return [sys.executable, str(ROOT / "fine_tune.py"), str(config)]
+
+
+def report_of(tmp_path, name) -> dict:
+    return json.loads((tmp_path / "models" / name / "report.json").read_text())
+
+
+def wait_for_step(process, folder: Path, step: int) -> None:
+    """Until a checkpoint of at least this step is there."""
+    ends = time.monotonic() + 120
+    while time.monotonic() < ends and process.poll() is None:
+        steps = [int(path.name[5:]) for path in folder.glob("checkpoints/step-????????")]
+        if steps and max(steps) >= step:
+            return
+        time.sleep(0.01)
+    pytest.fail(f"no checkpoint of step {step}: {process.communicate()}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_ended_run_continues_to_the_same_loss(tmp_path, flags, number):
+    subprocess.run(command(tmp_path, flags, "whole"), check=True, capture_output=True)
+    cut = command(tmp_path, flags, "cut")
+    process = subprocess.Popen(cut, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    wait_for_step(process, tmp_path / "models" / "cut", random.randint(1, 45))
+    process.send_signal(number)
+    shown = process.communicate(timeout=60)[0]
+    assert process.returncode == (-9 if number == signal.SIGKILL else 130), shown
+    assert not (tmp_path / "models" / "cut" / "report.json").exists()
+    subprocess.run(cut, check=True, capture_output=True)
+    whole, continued = report_of(tmp_path, "whole"), report_of(tmp_path, "cut")
+    assert continued["result"]["final_loss"] == pytest.approx(whole["result"]["final_loss"], abs=1e-3)
+    assert [p["step"] for p in continued["curve"]["losses"]] == list(range(5, 61, 5))
+    assert continued["curve"] == whole["curve"]
+
+
+def test_adapter_folder_is_complete_and_scores_as_reported(tmp_path, flags, tiny_data):
+    folder = tmp_path / "models" / "done"
+    run(TrainConfig(**flags, output_dir=str(folder)))
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "curve.png",
+        "qa_config.json",
+        "report.json",
+        "report.md",
+    ]
+    report = json.loads((folder / "report.json").read_text())
+    assert report["result"]["final_loss"] < report["curve"]["losses"][0]["loss"]
+    examples = load_data(TrainConfig(**flags, output_dir="x")).validation
+    answers = BertQA.load(adapter=folder).answer_batch([(e.question, e.context) for e in examples])
+    found = score(examples, {e.id: a.answer for e, a in zip(examples, answers, strict=True)})
+    assert found.f1 == pytest.approx(report["result"]["validation"]["f1"], abs=0.1)
+
+
+def test_abstaining_adapter_gets_its_threshold_from_held_out_data(tmp_path, flags, tiny_data):
+    records = json.loads(tiny_data.read_text())
+    for record in records[::3]:
+        record["answer"] = None
+        record["is_impossible"] = True
+    tiny_data.write_text(json.dumps(records))
+    folder = tmp_path / "models" / "abstains"
+    run(TrainConfig(**flags, output_dir=str(folder)))
+    assert isinstance(json.loads((folder / "qa_config.json").read_text())["null_threshold"], float)
+    assert "no_ans_f1" in report_of(tmp_path, "abstains")["result"]["validation"]
+
+
+def test_dry_run_tells_the_cost_and_writes_nothing(tmp_path, flags, capsys):
+    assert run(TrainConfig(**flags, output_dir=str(tmp_path / "dry"), dry_run=True)) is None
+    shown = capsys.readouterr().out
+    for word in ("parameters:", "memory:", "steps:", "time:"):
+        assert word in shown
+    assert not (tmp_path / "dry").exists()
+
+
+def test_finished_adapter_is_not_overwritten_by_accident(tmp_path, flags):
+    config = TrainConfig(**(flags | {"max_steps": 2}), output_dir=str(tmp_path / "once"))
+    run(config)
+    with pytest.raises(ConfigError, match="finished adapter"):
+        run(config)
+    run(config.model_copy(update={"overwrite": True}))
+
+
+def test_out_of_memory_names_the_flag_and_keeps_the_checkpoint(tmp_path, flags, monkeypatch):
+    step = loop.train_step
+
+    def greedy(*args):
+        if greedy.steps == 7:
+            torch.empty(1 << 50)
+        greedy.steps += 1
+        return step(*args)
+
+    greedy.steps = 0
+    monkeypatch.setattr(loop, "train_step", greedy)
+    with pytest.raises(ResourceError, match="Out of memory") as error:
+        run(TrainConfig(**flags, output_dir=str(tmp_path / "big")))
+    assert "--batch_size to 2 with --gradient_accumulation 2" in error.value.remedy
+    assert [path.name for path in (tmp_path / "big" / "checkpoints").glob("step-*")][0] in (
+        "step-00000003",
+        "step-00000006",
+    )
+
+
+def test_full_disk_names_the_folder(tmp_path, flags):
+    limit = 60_000
+
+    def small_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    done = subprocess.run(
+        command(tmp_path, flags | {"lora_rank": 64}, "full-disk"),
+        capture_output=True,
+        text=True,
+        preexec_fn=small_files,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "is full" in done.stderr
+    assert "--output_dir" in done.stderr
+
+
+def test_short_form_trains_on_the_sample_data(tmp_path):
+    flags = [
+        "--output_dir",
+        str(tmp_path / "short"),
+        "--subset_size",
+        "4",
+        "--max_steps",
+        "2",
+        "--batch_size",
+        "2",
+    ]
+    subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "train_model.py"), *flags], check=True, capture_output=True
+    )
+    report = json.loads((tmp_path / "short" / "report.json").read_text())
+    assert (report["result"]["steps"], report["data"]["train_questions"]) == (2, 4)
+
+
+def test_every_file_format_reaches_training(tmp_path, flags):
+    assert read_examples(flags["train_data"][0])
+    rows = ["q,passage,a"] + [f'What {i}?,"The fox {i} jumps over dog {i}.",fox {i}' for i in range(12)]
+    data = tmp_path / "rows.csv"
+    data.write_text("\n".join(rows))
+    columns = {"question": "q", "context": "passage", "answer": "a"}
+    config = flags | {"train_data": [str(data)], "columns": columns, "max_steps": 2}
+    assert run(TrainConfig(**config, output_dir=str(tmp_path / "csv")))
