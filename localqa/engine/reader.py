@@ -79,17 +79,6 @@ class Reader:
             answers.update((i, answer.named(name)) for i, answer in zip(indices, found, strict=True))
         return [answers[index] for index in range(len(queries))]
 
-    def count_windows(self, queries: Sequence[Query]) -> int:
-        """How many windows these queries make: the total of a progress bar."""
-        return sum(
-            len(
-                self._adapter(query.adapter or self.default_adapter).windower.windows(
-                    [(query.question, query.context)]
-                )[0]
-            )
-            for query in queries
-        )
-
     def adapters(self) -> list[str]:
         """Names of the known adapters, the default one first."""
         names = known_adapters(self.models_dir)

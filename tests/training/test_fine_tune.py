@@ -6,8 +6,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -52,26 +50,32 @@ def report_of(tmp_path, name) -> dict:
     return json.loads((tmp_path / "models" / name / "report.json").read_text())
 
 
-def wait_for_step(process, folder: Path, step: int) -> None:
-    """Until a checkpoint of at least this step is there."""
-    ends = time.monotonic() + 120
-    while time.monotonic() < ends and process.poll() is None:
-        steps = [int(path.name[5:]) for path in folder.glob("checkpoints/step-????????")]
-        if steps and max(steps) >= step:
-            return
-        time.sleep(0.01)
-    pytest.fail(f"no checkpoint of step {step}: {process.communicate()}")
+DIES_AT = """
+import os, sys
+import fine_tune
+from localqa.training import loop
+
+train_step, steps = loop.train_step, 0
+
+def dying(*args):
+    global steps
+    steps += 1
+    if steps == int(sys.argv[2]):
+        os.kill(os.getpid(), int(sys.argv[3]))
+    return train_step(*args)
+
+loop.train_step = dying
+sys.exit(fine_tune.main(sys.argv[1:2]))
+"""
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_ended_run_continues_to_the_same_loss(tmp_path, flags, number):
     subprocess.run(command(tmp_path, flags, "whole"), check=True, capture_output=True)
-    cut = command(tmp_path, flags, "cut")
-    process = subprocess.Popen(cut, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    wait_for_step(process, tmp_path / "models" / "cut", random.randint(1, 45))
-    process.send_signal(number)
-    shown = process.communicate(timeout=60)[0]
-    assert process.returncode == (-9 if number == signal.SIGKILL else 130), shown
+    *_, config = cut = command(tmp_path, flags, "cut")
+    dying = [sys.executable, "-c", DIES_AT, config, str(random.randint(2, 59)), str(int(number))]
+    died = subprocess.run(dying, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert died.returncode == (-9 if number == signal.SIGKILL else 130), died.stderr
     assert not (tmp_path / "models" / "cut" / "report.json").exists()
     subprocess.run(cut, check=True, capture_output=True)
     whole, continued = report_of(tmp_path, "whole"), report_of(tmp_path, "cut")
