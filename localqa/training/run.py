@@ -75,10 +75,9 @@ def run(config: TrainConfig) -> Path | None:
         progress = fit(config, trainee, features, checkpoints, evaluate if data.validation else None)
         save_adapter(trainee.model, folder, qa_config)
         qa_config, scores = _final_scores(config, base, folder, data, windower, qa_config)
-    report = _report(
-        config, base, folder, data, features, progress, scores, count_parameters(trainee.model), qa_config
-    )
-    write_report(folder, report)
+        parameters = count_parameters(trainee.model)
+        report = _report(config, base, folder, data, features, progress, scores, parameters, qa_config)
+        write_report(folder, report)
     checkpoints.clear()
     _print_result(folder, scores, progress)
     return folder

@@ -4,10 +4,18 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from bert_qa import BertQA
 from localqa.errors import AdapterNotFoundError, InvalidInputError
+from localqa.extraction.windows import Windower
+from localqa.model.adapters import LORA_FILE, load_adapter, merge
+from localqa.model.bases import DEFAULT_BASE, resolve_base
+from localqa.model.loading import load_model
+from localqa.model.runner import run_windows
 from localqa.squad.metrics import score
 from localqa.squad.readers import read_examples
 from tests.conftest import ROOT
@@ -78,6 +86,22 @@ def test_unknown_adapter_lists_the_known():
 def test_top_k_below_one_is_refused(qa):
     with pytest.raises(InvalidInputError, match="top_k"):
         qa.answer("What?", LEARNING, top_k=0)
+
+
+def test_shipped_adapter_agrees_with_its_merged_model():
+    folder = ROOT / "models" / "squad"
+    base = resolve_base(DEFAULT_BASE)
+    windows = Windower.from_folder(base.folder).windows([("What is machine learning?", LEARNING)])[0]
+    adapter = load_adapter(load_model(base), folder).eval()
+    (expected,) = run_windows(adapter, windows)
+    (found,) = run_windows(merge(adapter), windows)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_shipped_adapter_is_small_and_fp16():
+    file = ROOT / "models" / "squad" / LORA_FILE
+    assert file.stat().st_size <= 3_000_000
+    assert {tensor.dtype for tensor in load_file(file).values()} == {torch.float16}
 
 
 def test_command_line_answers(tmp_path):
