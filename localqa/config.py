@@ -86,7 +86,7 @@ class Settings(BaseSettings):
         return value.lower() if isinstance(value, str) else value
 
     @classmethod
-    def load(cls, **overrides: Any) -> "Settings":  # noqa: ANN401  (any field's type)
+    def load(cls, **overrides: Any) -> "Settings":
         """Read the settings once; overrides (flags) win, and those that are None count as not given.
 
         Raises:

@@ -12,11 +12,11 @@ from pathlib import Path
 # Run as a program, the repository root is not on the path.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from localqa.errors import ConfigError, LocalQAError, report_and_exit  # noqa: E402  # needs the path above
-from localqa.squad.checks import CheckReport, check, repair  # noqa: E402  # as above
-from localqa.squad.parsing import parse_columns  # noqa: E402  # as above
-from localqa.squad.readers import read_examples  # noqa: E402  # as above
-from localqa.squad.writers import write_jsonl, write_squad  # noqa: E402  # as above
+from localqa.errors import ConfigError, LocalQAError, report_and_exit
+from localqa.squad.checks import CheckReport, check, repair
+from localqa.squad.parsing import parse_columns
+from localqa.squad.readers import read_examples
+from localqa.squad.writers import write_jsonl, write_squad
 
 _EXAMPLES = """examples:
   python scripts/check_data.py train.json dev.json

@@ -11,15 +11,15 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 # The project's own folder has to be on the path first.
-import requests  # noqa: E402
-from tqdm import tqdm  # noqa: E402
+import requests
+from tqdm import tqdm
 
-from bert_qa import Answer, BertQA  # noqa: E402
-from localqa.errors import ConfigError, LocalQAError, NotReadyError, report_and_exit  # noqa: E402
-from localqa.squad.load import load_training_data  # noqa: E402
-from localqa.squad.metrics import Scores, score  # noqa: E402
-from localqa.squad.records import Example  # noqa: E402
-from localqa.squad.split import fingerprint, subset  # noqa: E402
+from bert_qa import Answer, BertQA
+from localqa.errors import ConfigError, LocalQAError, NotReadyError, report_and_exit
+from localqa.squad.load import load_training_data
+from localqa.squad.metrics import Scores, score
+from localqa.squad.records import Example
+from localqa.squad.split import fingerprint, subset
 
 _CHUNK = 32
 

@@ -45,7 +45,7 @@ class Client:
     url: str
     timeout: float
 
-    def get(self, path: str, **kwargs: Any) -> requests.Response:  # noqa: ANN401  (requests' own keywords)
+    def get(self, path: str, **kwargs: Any) -> requests.Response:
         """GET a path."""
         return requests.get(urljoin(self.url, path), timeout=self.timeout, **kwargs)
 
@@ -65,7 +65,7 @@ def expect(condition: bool, seen: object) -> None:
         raise CheckError(f"got {str(seen)[:300]}")
 
 
-def json_of(response: requests.Response) -> Any:  # noqa: ANN401  (JSON)
+def json_of(response: requests.Response) -> Any:
     """The JSON of a successful response."""
     expect(response.status_code == 200, f"{response.status_code} {response.text}")
     return response.json()

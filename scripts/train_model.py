@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 # The project's own folder has to be on the path first.
-from fine_tune import main as fine_tune  # noqa: E402
+from fine_tune import main as fine_tune
 
 SAMPLE = ROOT / "data" / "sample_qa_data.json"
 

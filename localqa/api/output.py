@@ -11,7 +11,7 @@ class StrictJSONProvider(DefaultJSONProvider):
     ensure_ascii = False
     sort_keys = False
 
-    def dumps(self, obj: Any, **kwargs: Any) -> str:  # noqa: ANN401  (Flask's signature)
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
         """Serialise to standard JSON.
 
         Raises:
