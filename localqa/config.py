@@ -14,6 +14,7 @@ ENV_PREFIX: Final = "QA_"
 ADAPTER_NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 """What an adapter may be called: never a path (for pydantic, whose `$` is the very end of the text)."""
 
+DATA_DIR_VARIABLE: Final = "QA_DATA_DIR"
 _MODELS_DIR = Path(__file__).resolve().parents[1] / "models"
 _ECHO_CHARS = 60
 
@@ -109,6 +110,15 @@ class Settings(BaseSettings):
             ) from e
 
 
+def data_dir() -> Path:
+    """Where training data named by a relative path lies, when it is not below the current folder.
+
+    `QA_DATA_DIR`; by default the folder shared/data beside the project's own.
+    """
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    return Path(os.environ.get(DATA_DIR_VARIABLE, beside))
+
+
 def _config_error(error: ValidationError, *, given: set[str]) -> ConfigError:
     """Name every bad setting as its owner wrote it (flag or variable) and say what is allowed."""
     problems = []
@@ -155,5 +165,5 @@ def _allowed(field: str) -> str:
 
 def unknown_variables() -> list[str]:
     """Variables of the environment that look like settings but are none: most likely misspelt."""
-    known = {f"{ENV_PREFIX}{field.upper()}" for field in Settings.model_fields}
+    known = {f"{ENV_PREFIX}{field.upper()}" for field in Settings.model_fields} | {DATA_DIR_VARIABLE}
     return sorted(name for name in os.environ if name.startswith(ENV_PREFIX) and name not in known)

@@ -15,9 +15,11 @@ import requests
 from tqdm import tqdm
 
 from bert_qa import Answer, BertQA
+from localqa.config import data_dir
 from localqa.errors import ConfigError, LocalQAError, NotReadyError, report_and_exit
 from localqa.squad.load import load_training_data
 from localqa.squad.metrics import Scores, score
+from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example
 from localqa.squad.split import fingerprint, subset
 
@@ -44,7 +46,8 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
     Raises:
         LocalQAError: unreadable data, an unknown adapter, a server that does not answer.
     """
-    examples, problems = load_training_data(args.data)
+    columns = parse_columns(args.columns) if args.columns else None
+    examples, problems = load_training_data(args.data, columns=columns, data_dir=data_dir())
     if not problems.ok:
         print(problems.summary())
     if args.limit:
@@ -73,8 +76,6 @@ def print_scores(report: dict[str, Any]) -> None:
     print(f"{'':8}{'questions':>10}{'EM':>8}{'F1':>8}")
     for name, total, exact, f1 in rows:
         print(f"{name:8}{total:>10,}{exact:>8.2f}{f1:>8.2f}")
-    if "best_f1" in scores:
-        print(f"best F1 over all thresholds: {scores['best_f1']:.2f} at {scores['best_f1_threshold']:.3f}")
     print(f"{report['questions_per_second']:.1f} questions/s through {report['through']}")
 
 
@@ -124,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data", nargs="+", required=True, help="data files (any supported format), or squad:validation"
     )
+    parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
     parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
     parser.add_argument("--url", help="ask a running server instead of loading the model here")
     parser.add_argument("--limit", type=int, metavar="N", help="score a fixed sample of N questions only")

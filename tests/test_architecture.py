@@ -24,7 +24,7 @@ def imported(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return names
 
 
@@ -32,7 +32,7 @@ def imported(path: Path) -> set[str]:
 def test_arrows_point_one_way(part):
     for path in (ROOT / "localqa" / part).rglob("*.py"):
         parts = {name.split(".")[1] for name in imported(path) if name.startswith("localqa.")}
-        assert parts - {part, "errors", "config"} <= MAY_IMPORT[part], path
+        assert parts - {part, "errors", "config", "__version__"} <= MAY_IMPORT[part], path
 
 
 def test_nothing_imports_app():
@@ -46,6 +46,21 @@ def test_nothing_imports_app():
 def test_data_and_extraction_load_neither_torch_nor_flask(module):
     code = f"import {module}, sys; sys.exit(bool({{'torch', 'flask', 'transformers'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_http_layer_loads_no_torch():
+    """Only the engine does, once a reader is loaded."""
+    code = "import app, localqa.api, sys; sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_setup_script_tells_its_usage():
+    script = ROOT / "scripts" / "setup_environment.sh"
+    done = subprocess.run(
+        [script, "nonsense"], cwd=ROOT / "scripts", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "setup_environment.sh [serve|train|dev]" in done.stderr
 
 
 def test_files_stay_readable():

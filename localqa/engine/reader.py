@@ -81,7 +81,7 @@ class Reader:
 
     def adapters(self) -> list[str]:
         """Names of the known adapters, the default one first."""
-        names = known_adapters(self.models_dir)
+        names = known_adapters(self.models_dir, self.engine.base)
         return [self.default_adapter, *(name for name in names if name != self.default_adapter)]
 
     def info(self) -> dict[str, Any]:

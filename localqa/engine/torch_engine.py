@@ -1,5 +1,6 @@
 """The torch engine: one base in memory, many adapters over it."""
 
+import itertools
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 from peft import PeftModel
 from torch import nn
+from transformers import PreTrainedModel
 
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Logits
@@ -42,6 +44,8 @@ class TorchEngine:
         self._lock = threading.RLock()
         self._loaded: dict[str, _Loaded] = {}
         self._shared: PeftModel | None = None
+        self._numbers = itertools.count()
+        self._parameters = 0
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     def load_adapter(self, name: str, folder: Path) -> QAConfig:
@@ -58,7 +62,7 @@ class TorchEngine:
             if config.method == "lora":
                 self._loaded[name] = self._load_lora(folder)
             else:
-                model = load_adapter(load_model(self.base), folder).to(self._device).eval()
+                model = load_adapter(self._fresh_base(), folder).to(self._device).eval()
                 self._loaded[name] = _Loaded(model, None)
         return config
 
@@ -77,18 +81,23 @@ class TorchEngine:
 
     def info(self) -> dict[str, Any]:
         """Engine, precision, device and number of parameters of the base."""
-        model = self._shared or next((one.model for one in self._loaded.values()), None)
-        parameters = count_parameters(model)["total"] if model is not None else 0
         return {
             "engine": self.name,
             "precision": self.precision,
             "device": self._device.type,
-            "parameters": parameters,
+            "parameters": self._parameters,
         }
 
+    def _fresh_base(self) -> PreTrainedModel:
+        model = load_model(self.base)
+        self._parameters = count_parameters(model)["total"]
+        return model
+
     def _load_lora(self, folder: Path) -> _Loaded:
-        # peft uses the name as a module name, where dots are not allowed.
-        peft_name = f"adapter_{len(self._loaded)}"
-        model = self._shared or load_model(self.base)
-        self._shared = load_lora(model, folder, peft_name).to(self._device).eval()
+        # peft uses the name as a module name, where dots are not allowed; a name whose loading failed
+        # is never used again, because peft may keep part of what failed under it.
+        peft_name = f"adapter_{next(self._numbers)}"
+        self._shared = (
+            load_lora(self._shared or self._fresh_base(), folder, peft_name).to(self._device).eval()
+        )
         return _Loaded(self._shared, peft_name)

@@ -26,8 +26,12 @@ def answer_pairs(
     Raises:
         InvalidInputError: a question that leaves no room for context, or text that is not Unicode.
     """
-    decoded = decode_pairs(pairs, windower=windower, run=run, config=config, top_k=top_k)
-    return [to_answer(context, one, config) for (_, context), one in zip(pairs, decoded, strict=True)]
+    counts = [top_k] * len(pairs) if isinstance(top_k, int) else top_k
+    decoded = decode_pairs(pairs, windower=windower, run=run, config=config, top_k=counts)
+    return [
+        to_answer(context, one, config, top_k=count)
+        for (_, context), one, count in zip(pairs, decoded, counts, strict=True)
+    ]
 
 
 def decode_pairs(
@@ -54,8 +58,8 @@ def decode_pairs(
     ]
 
 
-def to_answer(context: str, decoded: Decoded, config: QAConfig) -> Answer:
-    """Apply an adapter's threshold and temperature to decoded logits.
+def to_answer(context: str, decoded: Decoded, config: QAConfig, *, top_k: int = 1) -> Answer:
+    """Apply an adapter's threshold and temperature to decoded logits; `top_k - 1` alternatives at most.
 
     The score is a softmax over all valid spans, and "no answer" where the adapter may abstain.
     """
@@ -83,7 +87,7 @@ def to_answer(context: str, decoded: Decoded, config: QAConfig) -> Answer:
     if config.null_threshold is not None and difference > config.null_threshold:
         null = probability(decoded.null)
         return Answer(
-            "", null, 0, 0, answerable=False, null_score=difference, alternatives=tuple(answers[:-1])
+            "", null, 0, 0, answerable=False, null_score=difference, alternatives=tuple(answers[: top_k - 1])
         )
     best, *others = answers
     return Answer(
@@ -93,7 +97,7 @@ def to_answer(context: str, decoded: Decoded, config: QAConfig) -> Answer:
         best.end,
         answerable=True,
         null_score=difference,
-        alternatives=tuple(others),
+        alternatives=tuple(others[: top_k - 1]),
     )
 
 

@@ -66,10 +66,11 @@ class QAConfig:
                 remedy="It may come from a newer version of this project; train again or upgrade.",
             )
         config = cls(**values)
-        numbers = (config.max_length, config.stride, config.max_answer_tokens)
+        sizes = (config.max_length, config.stride, config.max_answer_tokens)
         legal = (
-            all(type(number) is int and number > 0 for number in numbers)
-            and config.stride < config.max_length
+            all(type(size) is int for size in sizes)
+            and 0 <= config.stride < config.max_length
+            and config.max_answer_tokens > 0
             and isinstance(config.temperature, int | float)
             and config.temperature > 0
             and isinstance(config.null_threshold, int | float | None)

@@ -53,6 +53,12 @@ class Windower:
         self._sliding.enable_truncation(max_length, stride=stride, strategy="only_second")
         self.max_question_tokens = max_length - stride - self._sliding.num_special_tokens_to_add(True) - 1
 
+    @property
+    def mask_id(self) -> int | None:
+        """Id of the token that stands for a hidden one, if the tokenizer has it."""
+        found = (self._plain.token_to_id(token) for token in ("[MASK]", "<mask>"))
+        return next((token for token in found if token is not None), None)
+
     @classmethod
     def from_folder(cls, folder: Path, *, max_length: int = 384, stride: int = 128) -> "Windower":
         """Use the `tokenizer.json` of a base's folder.
@@ -66,7 +72,13 @@ class Windower:
                 f"The base folder '{folder}' has no tokenizer.json.",
                 remedy="Save its fast tokenizer there with AutoTokenizer's save_pretrained(folder).",
             )
-        return cls(path.read_text(encoding="utf-8"), max_length=max_length, stride=stride)
+        text = path.read_text(encoding="utf-8")
+        try:
+            return cls(text, max_length=max_length, stride=stride)
+        except Exception as e:  # tokenizers has no error class of its own
+            raise BaseModelError(
+                f"{path} is not a tokenizer ({e}).", remedy="Restore the file, or save the tokenizer again."
+            ) from e
 
     def windows(self, pairs: Sequence[tuple[str, str]]) -> list[list[Window]]:
         """The windows of each (question, context) pair, in reading order.
@@ -78,6 +90,10 @@ class Windower:
         encodings = self._sliding.encode_batch(list(pairs))
         return [self._slide(encoding) for encoding in encodings]
 
+    def question_tokens(self, questions: Sequence[str]) -> list[int]:
+        """How many tokens each question has; more than `max_question_tokens` leave no room for context."""
+        return [len(one.ids) for one in self._plain.encode_batch(list(questions), add_special_tokens=False)]
+
     def _check(self, pairs: Sequence[tuple[str, str]]) -> None:
         for question, context in pairs:
             for field, text in (("question", question), ("context", context)):
@@ -88,15 +104,14 @@ class Windower:
                         f"The {field} holds a lone surrogate at code point {e.start}, which is no text.",
                         remedy="Decode the source with the right encoding.",
                     ) from e
-            # A word piece is at least one character, so only long questions need counting.
-            if len(question) > self.max_question_tokens:
-                tokens = len(self._plain.encode(question, add_special_tokens=False).ids)
-                if tokens > self.max_question_tokens:
-                    raise InvalidInputError(
-                        f"The question has {tokens} tokens; {self.max_question_tokens} at most leave room "
-                        "for context.",
-                        remedy="Ask one short question and put background text into the context.",
-                    )
+        # Counted, never guessed from characters: some scripts have several tokens in one character.
+        for (question, _), tokens in zip(pairs, self.question_tokens([q for q, _ in pairs]), strict=True):
+            if tokens > self.max_question_tokens:
+                raise InvalidInputError(
+                    f"The question '{question[:40]}...' has {tokens} tokens; "
+                    f"{self.max_question_tokens} at most leave room for context.",
+                    remedy="Ask one short question and put background text into the context.",
+                )
 
     def _slide(self, encoding: Encoding) -> list[Window]:
         windows: list[Window] = []

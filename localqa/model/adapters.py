@@ -98,7 +98,12 @@ def trainable_state(model: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def save_adapter(model: nn.Module, folder: Path, config: QAConfig) -> None:
-    """Write a trained model's adapter files, weights as fp16, into an existing folder."""
+    """Write a trained model's adapter files, weights as fp16, into an existing folder.
+
+    Weights of another method that the folder may hold are removed.
+    """
+    for file in (LORA_FILE, "adapter_config.json", PROMPT_FILE, FULL_FILE):
+        (folder / file).unlink(missing_ok=True)
     state = {name: tensor.half() for name, tensor in trainable_state(model).items()}
     if isinstance(model, PeftModel):
         peft_config = model.peft_config[model.active_adapter]
@@ -125,14 +130,16 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> nn.Module:
         return load_lora(model, folder, "default")
     with _damage_named(folder):
         if method == "prompt":
-            return _load_prompt(model, load_file(folder / PROMPT_FILE))
+            return _load_prompt(model, _check_finite(load_file(folder / PROMPT_FILE)))
         model.load_state_dict(
-            {name: tensor.float() for name, tensor in load_file(folder / FULL_FILE).items()}
+            {name: tensor.float() for name, tensor in _check_finite(load_file(folder / FULL_FILE)).items()}
         )
     return model
 
 
-def load_lora(model: PreTrainedModel | PeftModel, folder: Path, peft_name: str) -> PeftModel:
+def load_lora(
+    model: PreTrainedModel | PeftModel, folder: Path, peft_name: str, *, trainable: bool = False
+) -> PeftModel:
     """Put a saved LoRA adapter onto a base model, beside those it may already have.
 
     Raises:
@@ -140,10 +147,17 @@ def load_lora(model: PreTrainedModel | PeftModel, folder: Path, peft_name: str) 
     """
     _check_lora_files(folder)
     with _damage_named(folder):
-        if isinstance(model, PeftModel):
+        if not isinstance(model, PeftModel):
+            return PeftModel.from_pretrained(
+                model, str(folder), adapter_name=peft_name, is_trainable=trainable
+            )
+        try:
             model.load_adapter(str(folder), adapter_name=peft_name)
-        else:
-            model = PeftModel.from_pretrained(model, str(folder), adapter_name=peft_name)
+        except Exception:
+            # peft has registered the adapter by now; what it holds is of no use.
+            if peft_name in model.peft_config:
+                model.delete_adapter(peft_name)
+            raise
     return model
 
 
@@ -183,14 +197,16 @@ def adapter_folder(models_dir: Path, name: str) -> Path:
     return folder
 
 
-def known_adapters(models_dir: Path) -> list[str]:
-    """Names of the adapters in a folder, sorted."""
+def known_adapters(models_dir: Path, base: Base | None = None) -> list[str]:
+    """Names of the adapters in a folder, sorted; with a base, only those that were trained on it."""
     if not models_dir.is_dir():
         return []
     return sorted(
         folder.name
         for folder in models_dir.iterdir()
-        if re.fullmatch(ADAPTER_NAME, folder.name) and (folder / FILE_NAME).is_file()
+        if re.fullmatch(ADAPTER_NAME, folder.name)
+        and (folder / FILE_NAME).is_file()
+        and (base is None or _is_for(folder, base))
     )
 
 
@@ -203,6 +219,13 @@ def count_parameters(model: nn.Module) -> dict[str, int]:
         total += size
         trainable += size if parameter.requires_grad else 0
     return {"total": total, "trainable": trainable}
+
+
+def _is_for(folder: Path, base: Base) -> bool:
+    try:
+        return QAConfig.load(folder).base_sha256 == base.sha256
+    except AdapterError:
+        return False
 
 
 def _load_prompt(model: PreTrainedModel, state: dict[str, torch.Tensor]) -> PromptTunedModel:
@@ -220,13 +243,22 @@ def _check_lora_files(folder: Path) -> None:
     missing = [name for name in ("adapter_config.json", LORA_FILE) if not (folder / name).is_file()]
     if not missing:
         with _damage_named(folder):
-            names = load_file(folder / LORA_FILE).keys()
-        missing = [part for part in ("lora_A", "lora_B", HEAD) if not any(part in name for name in names)]
+            tensors = load_file(folder / LORA_FILE)
+            _check_finite(tensors)
+        missing = [part for part in ("lora_A", "lora_B", HEAD) if not any(part in name for name in tensors)]
     if missing:
         raise AdapterError(
             f"The adapter in '{folder}' has no {' and no '.join(missing)}.",
             remedy="Restore the folder or train again.",
         )
+
+
+def _check_finite(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The same tensors; a diverged training or a weight beyond fp16 leaves some that are no numbers."""
+    broken = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+    if broken:
+        raise ValueError(f"{broken[0]} holds values that are not finite")
+    return tensors
 
 
 @contextmanager

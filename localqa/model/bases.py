@@ -63,17 +63,15 @@ class Base:
         folder: where its files are.
         origin: "folder", "package", "cache" or "hub".
         sha256: checksum of its weights file; adapters remember it.
-        pinned: whether the checksum was compared with a known one.
     """
 
     name: str
     folder: Path
     origin: str
     sha256: str
-    pinned: bool
 
 
-def resolve_base(name: str, *, allow_hub: bool = True) -> Base:
+def resolve_base(name: str) -> Base:
     """Find a base by folder or Hub name and verify it.
 
     Raises:
@@ -84,9 +82,8 @@ def resolve_base(name: str, *, allow_hub: bool = True) -> Base:
         ("folder", _in_folder),
         ("package", _in_package),
         ("cache", _in_hub_cache),
+        ("hub", _on_hub),
     ]
-    if allow_hub:
-        finders.append(("hub", _on_hub))
     for origin, find in finders:
         folder = find(name)
         if folder is not None:
@@ -136,8 +133,9 @@ def _snapshot(name: str, *, local_files_only: bool) -> Path | None:
         folder = Path(snapshot_download(name, allow_patterns=_HUB_FILES, local_files_only=local_files_only))
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError):
         return None
-    # An interrupted download leaves a snapshot folder without its weights.
-    return folder if (folder / WEIGHTS_FILE).exists() else None
+    # An interrupted download leaves a snapshot folder without some of its files.
+    complete = all((folder / file).exists() for file in ("config.json", WEIGHTS_FILE, "tokenizer.json"))
+    return folder if complete else None
 
 
 def _verified(name: str, folder: Path, origin: str) -> Base:
@@ -160,7 +158,7 @@ def _verified(name: str, folder: Path, origin: str) -> Base:
                 if pin
                 else "",
             )
-    return Base(name, folder, origin, file_sha256(folder / WEIGHTS_FILE), pinned=pin is not None)
+    return Base(name, folder, origin, file_sha256(folder / WEIGHTS_FILE))
 
 
 def _remedy(name: str) -> str:
@@ -172,7 +170,7 @@ def _remedy(name: str) -> str:
     ways.append(
         "unset HF_HUB_OFFLINE so that it can be fetched from the Hub"
         if offline
-        else f"connect to the Hub and check the name (huggingface-cli download {name})"
+        else f"connect to the Hub and check that {name} has safetensors weights there (hf download {name})"
     )
     ways.append("or give the path of a folder with config.json, model.safetensors and tokenizer.json")
     return "Do one of: " + "; ".join(ways) + "."

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModelForQuestionAnswering, BitsAndBytesConfig, PreTrainedModel
 from transformers import logging as transformers_logging
@@ -51,7 +52,7 @@ def load_model(
                     setattr(config, name, 0.0)
             torch.manual_seed(seed)
             model = _from_pretrained(base, config, precision, attention)
-        except (ValueError, KeyError, ImportError, OSError) as e:
+        except (ValueError, KeyError, ImportError, OSError, SafetensorError) as e:
             raise BaseModelError(
                 f"The base '{base.name}' in '{base.folder}' cannot be loaded for question answering "
                 f"({type(e).__name__}: {e}).",
@@ -91,6 +92,20 @@ def _from_pretrained(base: Base, config: Any, precision: Precision, attention: s
         if "attention" not in str(e):
             raise
         return load(attn_implementation="eager")
+
+
+def max_tokens(model: nn.Module) -> int | None:
+    """Longest input in tokens, special tokens included; None when the base sets no limit."""
+    config: Any = model.config
+    positions: int | None = getattr(config, "max_position_embeddings", None)
+    # RoBERTa and its kin count positions from behind the padding token's.
+    offset = any(
+        name.endswith("position_embeddings")
+        and isinstance(module, nn.Embedding)
+        and module.padding_idx is not None
+        for name, module in model.named_modules()
+    )
+    return positions - config.pad_token_id - 1 if positions and offset else positions
 
 
 def _quantization(precision: Precision) -> dict[str, Any]:

@@ -6,8 +6,6 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from localqa.errors import ConfigError
-
 
 class PromptTunedModel(nn.Module):
     """A frozen base with `length` learned input vectors before every window.
@@ -33,14 +31,7 @@ class PromptTunedModel(nn.Module):
         **_: Any,
     ) -> Any:
         """Logits of shape (batch, tokens), as the wrapped model gives them without a prompt."""
-        batch, tokens = input_ids.shape
-        length = len(self.prompt_embeddings)
-        if tokens + length > self.config.max_position_embeddings:
-            raise ConfigError(
-                f"{tokens} tokens and {length} prompt vectors exceed the base's "
-                f"{self.config.max_position_embeddings} positions.",
-                remedy="Lower --max_length or --prompt_length.",
-            )
+        batch, length = len(input_ids), len(self.prompt_embeddings)
         embedded = self.model.get_input_embeddings()(input_ids)
         prompt = self.prompt_embeddings.to(embedded.dtype).expand(batch, -1, -1)
         inputs: dict[str, torch.Tensor] = {

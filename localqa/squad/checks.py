@@ -9,7 +9,7 @@ from localqa.squad.parsing import UNKNOWN_START
 from localqa.squad.records import Example, GoldAnswer
 from localqa.squad.report import CheckReport, Kind, Problem, count_files
 
-__all__ = ["CheckReport", "Problem", "check", "repair", "usable"]
+__all__ = ["CheckReport", "Problem", "check", "repair"]
 
 _PLACES_TOLD = 50
 _TEXT_SHOWN = 60
@@ -63,14 +63,6 @@ def repair(examples: Iterable[Example]) -> tuple[list[Example], CheckReport]:
     mended = {problem.index: problem.repair for problem in report.problems}
     kept = [mended.get(index, example) for index, example in enumerate(listed)]
     return [example for example in kept if example is not None], report
-
-
-def usable(examples: Iterable[Example]) -> tuple[list[Example], list[Problem]]:
-    """The examples without any problem, unchanged, and the problems of those set aside."""
-    listed = list(examples)
-    problems = list(check(listed).problems)
-    aside = {problem.index for problem in problems}
-    return [example for index, example in enumerate(listed) if index not in aside], problems
 
 
 def _is_clean_context(context: str) -> bool:

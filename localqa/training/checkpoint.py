@@ -30,7 +30,8 @@ class Progress:
 
     Attributes:
         step: optimiser steps done.
-        seconds: training time so far, evaluations included, over all resumed parts.
+        seconds: time in training steps so far, over all resumed parts.
+        stopped: whether early stopping has ended the run.
         losses: the loss curve: {"step", "loss", "learning_rate"}.
         evaluations: the validation curve: {"step", "exact", "f1"}.
         pending: losses of the steps since the curve's last point.
@@ -39,6 +40,7 @@ class Progress:
 
     step: int = 0
     seconds: float = 0.0
+    stopped: bool = False
     losses: list[dict[str, float]] = field(default_factory=list)
     evaluations: list[dict[str, float]] = field(default_factory=list)
     pending: list[float] = field(default_factory=list)
@@ -49,9 +51,10 @@ class Progress:
 class Checkpoints:
     """The checkpoint folder of one run."""
 
-    def __init__(self, folder: Path, course: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, course: dict[str, Any], *, overwrite: bool = False) -> None:
         self.folder = folder
         self.course = course
+        self.overwrite = overwrite
 
     def save(self, model: nn.Module, optimizer: AdamW, progress: Progress) -> Path:
         """Write a checkpoint of this moment; the two newest are kept.
@@ -95,7 +98,7 @@ class Checkpoints:
         """Continue from the newest whole checkpoint; a fresh `Progress` when there is none.
 
         Raises:
-            ConfigError: the checkpoint was made with other settings.
+            ConfigError: the checkpoint was made with other settings, and is not to be overwritten.
         """
         for folder in reversed(self._all()):
             try:
@@ -104,11 +107,18 @@ class Checkpoints:
                 moments = load_file(folder / "optimizer.safetensors")
             except (OSError, ValueError, SafetensorError):
                 continue
+            if self.overwrite and state["course"] != self.course:
+                self.clear()
+                break
             self._check_course(state["course"], folder)
             _set_tensors(model, tensors)
             _set_optimizer(model, optimizer, moments, state["progress"]["step"])
             return Progress(**state["progress"])
         return Progress()
+
+    def exist(self) -> bool:
+        """Whether there is anything to continue from."""
+        return bool(self._all())
 
     def clear(self) -> None:
         """Delete all checkpoints."""
@@ -126,7 +136,7 @@ class Checkpoints:
         if changed:
             raise ConfigError(
                 f"The checkpoint {folder} was made with other settings: {', '.join(changed)}.",
-                remedy="Continue with the same settings, use another --output_dir, or delete the checkpoint.",
+                remedy="Continue with the same settings, or --overwrite to start anew.",
             )
 
 

@@ -15,6 +15,9 @@ from localqa.errors import ConfigError
 from localqa.model.bases import DEFAULT_BASE
 from localqa.model.loading import Precision
 
+_OF_NO_CONSEQUENCE = {"output_dir", "overwrite", "dry_run", "save_steps", "threads", "gradient_checkpointing"}
+"""Settings that change where and how a run is carried out, but none of its numbers."""
+
 
 class TrainConfig(BaseModel):
     """Settings of one run. Names are flags (`--learning_rate`) and keys of a JSON/YAML file alike."""
@@ -45,14 +48,15 @@ class TrainConfig(BaseModel):
     lora_dropout: float = Field(0.0, ge=0, lt=1, description="dropout before the LoRA matrices")
     target_modules: list[str] = Field([], description="layers that get LoRA; none: all linear layers")
     rslora: bool = Field(False, description="scale by alpha / sqrt(rank) instead")
+    init_adapter: str | None = Field(None, description="start from this LoRA adapter's weights and shape")
     prompt_length: int = Field(20, ge=1, le=200, description="learned vectors of prompt tuning")
 
-    num_epochs: float = Field(1.0, gt=0, description="passes over the training data")
+    num_epochs: float = Field(1.0, gt=0, le=10_000, description="passes over the training data")
     max_steps: int | None = Field(None, ge=1, description="train for this many steps, whatever --num_epochs")
     batch_size: int = Field(32, ge=1, description="windows in one batch")
     gradient_accumulation: int = Field(1, ge=1, description="batches in one optimiser step")
     gradient_checkpointing: bool = Field(False, description="recompute activations: less memory, more time")
-    learning_rate: float = Field(1e-3, gt=0, description="highest learning rate")
+    learning_rate: float = Field(1e-3, gt=0, le=10, description="highest learning rate")
     schedule: Literal["linear", "cosine", "constant"] = Field(
         "linear", description="course after the warm-up"
     )
@@ -60,6 +64,8 @@ class TrainConfig(BaseModel):
     weight_decay: float = Field(0.0, ge=0, description="AdamW weight decay")
     max_grad_norm: float = Field(1.0, gt=0, description="gradients are clipped to this norm")
     bf16: bool | None = Field(None, description="bfloat16 arithmetic; default: where the processor has it")
+    token_masking: float = Field(0.0, ge=0, lt=1, description="share of context tokens masked in training")
+    sample_answers: bool = Field(False, description="learn any accepted answer, not the first alone")
     seed: int = Field(13, ge=0, description="of the head, the order and the splits")
     threads: int | None = Field(None, ge=1, description="processor threads; default: all cores")
 
@@ -87,31 +93,33 @@ class TrainConfig(BaseModel):
             raise ValueError("early_stopping_patience needs eval_steps")
         if self.method == "full" and self.precision != "none":
             raise ValueError(f"method full trains the base itself, which precision {self.precision} freezes")
+        if self.init_adapter and self.method != "lora":
+            raise ValueError("init_adapter needs method lora")
         if self.rslora and self.method != "lora":
             raise ValueError("rslora needs method lora")
         return self
 
     def course(self) -> dict[str, Any]:
         """The settings that decide the course of training; a checkpoint continues only with equal ones."""
-        return self.model_dump(
-            mode="json", exclude={"output_dir", "overwrite", "dry_run", "save_steps", "threads"}
-        )
+        return self.model_dump(mode="json", exclude=_OF_NO_CONSEQUENCE)
 
 
 def parse_config(argv: Sequence[str], *, prog: str, description: str) -> TrainConfig:
-    """Read flags, or one JSON/YAML file given as the only argument.
+    """Read flags, or one JSON/YAML file given as the first argument; flags behind it win over it.
 
     Raises:
         ConfigError: naming every flag or key that is wrong.
         SystemExit: after --help, or for an unknown flag.
     """
-    if len(argv) == 1 and not argv[0].startswith("-"):
-        return checked(_read_file(Path(argv[0])), where=argv[0])
     parser = _parser(prog, description)
     if not argv:
         parser.print_help()
         raise SystemExit(2)
-    return checked(vars(parser.parse_args(list(argv))), where="the command line")
+    file = None if argv[0].startswith("-") else argv[0]
+    flags = vars(parser.parse_args(list(argv[1:] if file else argv)))
+    if file is None:
+        return checked(flags, where="the command line")
+    return checked(_read_file(Path(file)) | flags, where=file)
 
 
 def checked(values: dict[str, Any], *, where: str) -> TrainConfig:
@@ -155,7 +163,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 def _parser(prog: str, description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=prog,
-        usage=f"{prog} CONFIG.json | {prog} --train_data FILE... --output_dir models/NAME [options]",
+        usage=f"{prog} CONFIG.json [options] | {prog} --train_data X... --output_dir models/NAME [options]",
         description=description,
         argument_default=argparse.SUPPRESS,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=34, width=110),

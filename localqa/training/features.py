@@ -1,7 +1,7 @@
 """Examples to labelled windows, and windows to batches of similar length."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -21,25 +21,31 @@ class Feature:
     """A window with its labels.
 
     `start` and `end` are positions of the first and last answer token in the window; both are 0,
-    the null position, when the window does not hold the whole answer.
+    the null position, when the window does not hold the whole answer. `others` are the labels of
+    the further accepted answers, where they differ.
     """
 
     window: Window
     start: int
     end: int
+    others: tuple[tuple[int, int], ...] = ()
 
 
 def make_features(examples: Sequence[Example], windower: Windower, *, progress: bool = True) -> list[Feature]:
-    """Label every window of every example with its first gold answer."""
+    """Label every window of every example with its first gold answer, and keep the others' labels."""
     features: list[Feature] = []
     chunks = range(0, len(examples), _CHUNK)
     for at in tqdm(chunks, desc="tokenise", unit="k questions", disable=not progress, leave=False):
         chunk = examples[at : at + _CHUNK]
         groups = windower.windows([(example.question, example.context) for example in chunk])
         for example, windows in zip(chunk, groups, strict=True):
-            gold = example.answers[0] if example.answers else None
-            features.extend(Feature(window, *label(window, gold)) for window in windows)
+            features.extend(_feature(window, example) for window in windows)
     return features
+
+
+def _feature(window: Window, example: Example) -> Feature:
+    first, *rest = [label(window, gold) for gold in example.answers] or [(0, 0)]
+    return Feature(window, *first, tuple(one for one in rest if one not in ((0, 0), first)))
 
 
 def label(window: Window, gold: GoldAnswer | None) -> tuple[int, int]:
@@ -100,6 +106,42 @@ class BatchOrder:
                     return
                 yield batches[at * self.accumulation : (at + 1) * self.accumulation]
                 step += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """Cheap variety against overfitting: another accepted answer, and masked context tokens.
+
+    What a step sees depends on the seed and the step alone, so that a run can be continued.
+    """
+
+    masking: float
+    mask_id: int
+    sample_answers: bool
+    seed: int
+
+    def __call__(self, features: Sequence[Feature], step: int) -> list[Feature]:
+        """The features as this step learns them."""
+        random = np.random.default_rng((self.seed, step))
+        return [self._masked(self._relabelled(feature, random), random) for feature in features]
+
+    def _relabelled(self, feature: Feature, random: np.random.Generator) -> Feature:
+        if not self.sample_answers or not feature.others:
+            return feature
+        start, end = ((feature.start, feature.end), *feature.others)[random.integers(len(feature.others) + 1)]
+        return replace(feature, start=start, end=end)
+
+    def _masked(self, feature: Feature, random: np.random.Generator) -> Feature:
+        if not self.masking:
+            return feature
+        window = feature.window
+        chosen = np.zeros(len(window), dtype=np.bool_)
+        context = slice(window.context_at, window.context_at + len(window.offsets))
+        chosen[context] = random.random(len(window.offsets)) < self.masking
+        # The answer itself stays legible.
+        chosen[feature.start : feature.end + 1] = False
+        ids = np.where(chosen, np.int32(self.mask_id), window.input_ids)
+        return replace(feature, window=replace(window, input_ids=ids))
 
 
 def legal_positions(windows: Sequence[Window], tokens: int) -> NDArray[np.bool_]:

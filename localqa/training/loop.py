@@ -2,6 +2,7 @@
 
 import math
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from torch.nn import functional
 from torch.optim import AdamW
 from tqdm import tqdm
 
+from localqa.errors import ConfigError
 from localqa.model.loading import uses_token_types
 from localqa.model.runner import collate, pad_token_id
 from localqa.squad.metrics import Scores
@@ -20,6 +22,9 @@ from localqa.training.checkpoint import Checkpoints, Progress
 from localqa.training.config import TrainConfig
 from localqa.training.features import BatchOrder, Feature, legal_positions
 from localqa.training.setup import Trainee
+
+Augment = Callable[[Sequence[Feature], int], Sequence[Feature]]
+"""What a step learns instead of these features: (features, step) -> features."""
 
 
 class InterruptedTraining(Exception):  # noqa: N818 - not an error: the user asked for it
@@ -98,6 +103,11 @@ def train_step(
         loss = batch_loss(trainee, batch) * (len(batch) / windows)
         loss.backward()
         total += loss.item()
+    if not math.isfinite(total):
+        raise ConfigError(
+            "The loss is no longer a number: the training has diverged.",
+            remedy=f"Start anew (--overwrite) with a lower --learning_rate than {config.learning_rate:g}.",
+        )
     for group in optimizer.param_groups:
         group["lr"] = rate
         torch.nn.utils.clip_grad_norm_(group["params"], config.max_grad_norm)
@@ -112,6 +122,7 @@ def fit(
     features: Sequence[Feature],
     checkpoints: Checkpoints,
     evaluate: Callable[[], Scores] | None,
+    augment: Augment = lambda features, step: features,
 ) -> Progress:
     """Train to the end of the plan, from the newest checkpoint if there is one.
 
@@ -126,18 +137,18 @@ def fit(
     optimizer = make_optimizer(config, trainee)
     progress = checkpoints.resume(trainee.model, optimizer)
     trainee.model.train()
-    session = _Session(config, plan, trainee, features, optimizer, checkpoints, progress, evaluate)
+    session = _Session(config, plan, trainee, features, optimizer, checkpoints, progress, evaluate, augment)
     with _signals() as caught, _bar(plan, progress) as bar:
-        for step_batches in plan.order.steps(progress.step, plan.total_steps):
+        end = progress.step if progress.stopped else plan.total_steps
+        for step_batches in plan.order.steps(progress.step, end):
             session.step(step_batches, bar)
-            stop = session.evaluate_if_due(bar)
+            progress.stopped = session.evaluate_if_due(bar)
+            if caught or progress.stopped or progress.step == end or progress.step % config.save_steps == 0:
+                checkpoints.save(trainee.model, optimizer, progress)
             if caught:
-                checkpoints.save(trainee.model, optimizer, progress)
                 raise InterruptedTraining(signal.Signals(caught[0]).name)
-            if stop:
+            if progress.stopped:
                 break
-            if progress.step % config.save_steps == 0 and progress.step < plan.total_steps:
-                checkpoints.save(trainee.model, optimizer, progress)
     session.finish_curve()
     if progress.evaluations:
         checkpoints.load_best(trainee.model)
@@ -156,11 +167,13 @@ class _Session:
     checkpoints: Checkpoints
     progress: Progress
     evaluate: Callable[[], Scores] | None
+    augment: Augment
 
     def step(self, index_batches: Sequence[Sequence[int]], bar: "tqdm[Any]") -> None:
         began = time.perf_counter()
         rate = learning_rate(self.config, self.plan, self.progress.step)
-        batches = [[self.features[i] for i in indices] for indices in index_batches]
+        chosen = [[self.features[i] for i in indices] for indices in index_batches]
+        batches = [self.augment(batch, self.progress.step) for batch in chosen]
         loss = train_step(self.config, self.trainee, self.optimizer, batches, rate)
         progress = self.progress
         progress.step += 1
@@ -170,7 +183,7 @@ class _Session:
             self.finish_curve()
         bar.update()
         samples = sum(len(batch) for batch in batches) / (time.perf_counter() - began)
-        bar.set_postfix({"loss": f"{loss:.3f}", "windows/s": f"{samples:.0f}"} | self._best())
+        bar.set_postfix({"loss": f"{loss:.3f}", "windows/s": f"{samples:.0f}"} | self._best(), refresh=False)
 
     def finish_curve(self) -> None:
         progress = self.progress
@@ -187,15 +200,15 @@ class _Session:
             return False
         if progress.step % config.eval_steps and progress.step != self.plan.total_steps:
             return False
-        began = time.perf_counter()
         scores = self.evaluate()
-        progress.seconds += time.perf_counter() - began
+        # With unanswerable questions, what the best threshold reaches: an abstaining adapter will have one.
+        exact = scores.exact if scores.best_exact is None else scores.best_exact
         f1 = scores.f1 if scores.best_f1 is None else scores.best_f1
-        progress.evaluations.append({"step": progress.step, "exact": scores.exact, "f1": f1})
+        progress.evaluations.append({"step": progress.step, "exact": exact, "f1": f1})
         if f1 > progress.best_f1:
             progress.best_f1, progress.best_step = f1, progress.step
             self.checkpoints.save_best(self.trainee.model)
-        bar.write(f"step {progress.step}: EM {scores.exact:.1f} F1 {f1:.1f} (best {progress.best_f1:.1f})")
+        bar.write(f"step {progress.step}: EM {exact:.1f} F1 {f1:.1f} (best {progress.best_f1:.1f})")
         since_best = sum(1 for point in progress.evaluations if point["step"] > progress.best_step)
         return 0 < config.early_stopping_patience <= since_best
 
@@ -204,7 +217,15 @@ class _Session:
 
 
 def _bar(plan: Plan, progress: Progress) -> "tqdm[Any]":
-    return tqdm(total=plan.total_steps, initial=progress.step, desc="train", unit="step", smoothing=0.05)
+    return tqdm(
+        total=plan.total_steps,
+        initial=progress.step,
+        desc="train",
+        unit="step",
+        smoothing=0.05,
+        # In a log file a line every half minute is enough.
+        mininterval=0.1 if sys.stderr.isatty() else 30,
+    )
 
 
 @contextmanager

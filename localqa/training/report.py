@@ -1,11 +1,12 @@
 """What a finished run leaves beside its adapter: report.json, report.md and the curve."""
 
+import contextlib
 import json
 import platform
 import resource
 import sys
 from collections.abc import Mapping
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,11 @@ _PACKAGES = ("torch", "transformers", "peft", "tokenizers", "bitsandbytes", "num
 def environment() -> dict[str, str]:
     """Versions and the processor: what a figure depends on besides the settings."""
     found = {"python": platform.python_version(), "processor": _processor()}
-    return found | {name: version(name) for name in _PACKAGES}
+    for name in _PACKAGES:
+        # bitsandbytes is optional.
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def peak_memory_mb() -> float:

@@ -1,7 +1,6 @@
 """A whole run, read top to bottom: data -> model -> fit -> adapter -> validate -> report."""
 
 import errno
-import os
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-from localqa.config import ADAPTER_NAME
+from localqa.config import ADAPTER_NAME, data_dir
 from localqa.errors import ConfigError, DataError, ResourceError
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
@@ -29,14 +28,13 @@ from localqa.squad.split import fingerprint, split_by_context, subset
 from localqa.training.checkpoint import Checkpoints, Progress
 from localqa.training.config import TrainConfig
 from localqa.training.estimate import print_estimate
-from localqa.training.features import Feature, make_features
+from localqa.training.features import Augmentation, Feature, make_features
 from localqa.training.loop import InterruptedTraining, fit, make_plan
 from localqa.training.report import curve, environment, peak_memory_mb, write_report
 from localqa.training.setup import keep_freed_memory, make_trainee, use_threads
 from localqa.training.validate import validate
 
 _WEIGHTS_GLOB = "*.safetensors"
-_DEFAULT_DATA_DIR = Path(__file__).resolve().parents[2] / "../shared/data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +53,31 @@ def run(config: TrainConfig) -> Path | None:
         InterruptedTraining: after SIGINT or SIGTERM, with a checkpoint written.
     """
     folder = Path(config.output_dir)
-    checkpoints = Checkpoints(folder / "checkpoints", config.course())
-    _prepare(config, folder, checkpoints)
+    _check_output(config, folder)
     threads = use_threads(config.threads)
     keep_freed_memory()
     base = resolve_base(config.base)
     print(f"base: {base.name} from {base.origin} ({base.folder})")
-    data = load_data(config)
     windower = Windower.from_folder(base.folder, max_length=config.max_length, stride=config.stride)
+    data = _fitting(load_data(config), windower)
+    _check_validation(config, data)
     features = make_features(data.train, windower)
+    trainee = make_trainee(config, base)
+    _print_settings(config, trainee.model, data, features, threads, bf16=trainee.bf16)
+    # Whatever else changes the numbers of a run belongs to its course, too.
+    course = config.course() | {"bf16": trainee.bf16, "base_sha256": base.sha256}
+    course |= {"train_sha256": fingerprint(data.train), "validation_sha256": fingerprint(data.validation)}
+    checkpoints = Checkpoints(folder / "checkpoints", course, overwrite=config.overwrite)
     qa_config = _qa_config(config, base)
     with _resources(config, checkpoints):
-        trainee = make_trainee(config, base)
-        _print_settings(config, trainee.model, data, features, threads, bf16=trainee.bf16)
         if config.dry_run:
             print_estimate(config, trainee, features)
             return None
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "report.json").unlink(missing_ok=True)
         evaluate = partial(validate, trainee.model, data.validation, windower=windower, config=qa_config)
-        progress = fit(config, trainee, features, checkpoints, evaluate if data.validation else None)
+        augment = _augmentation(config, windower)
+        progress = fit(config, trainee, features, checkpoints, evaluate if data.validation else None, augment)
         save_adapter(trainee.model, folder, qa_config)
         qa_config, scores = _final_scores(config, base, folder, data, windower, qa_config)
         parameters = count_parameters(trainee.model)
@@ -83,23 +88,62 @@ def run(config: TrainConfig) -> Path | None:
     return folder
 
 
-def _prepare(config: TrainConfig, folder: Path, checkpoints: Checkpoints) -> None:
+def _augmentation(config: TrainConfig, windower: Windower) -> Augmentation:
+    if config.token_masking and windower.mask_id is None:
+        raise ConfigError("The base's tokenizer has no mask token.", remedy="Leave --token_masking out.")
+    return Augmentation(config.token_masking, windower.mask_id or 0, config.sample_answers, config.seed)
+
+
+def _check_output(config: TrainConfig, folder: Path) -> None:
     if not re.fullmatch(ADAPTER_NAME, folder.name):
         raise ConfigError(
             f"'{folder.name}' is no adapter name.",
             remedy="Use small letters, digits, '.', '_' and '-' for it, as in --output_dir models/contracts.",
         )
-    if config.dry_run:
-        return
-    if (folder / "report.json").exists():
-        if not config.overwrite:
-            raise ConfigError(
-                f"{folder} holds a finished adapter.",
-                remedy="Choose another --output_dir, or --overwrite to replace it.",
-            )
-        (folder / "report.json").unlink()
-        checkpoints.clear()
-    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / "report.json").exists() and not config.overwrite and not config.dry_run:
+        raise ConfigError(
+            f"{folder} holds a finished adapter.",
+            remedy="Choose another --output_dir, or --overwrite to replace it.",
+        )
+
+
+def _fitting(data: RunData, windower: Windower) -> RunData:
+    """The examples whose question leaves room for context in a window; the others are named."""
+
+    def fitting(examples: list[Example]) -> list[Example]:
+        counts = windower.question_tokens([example.question for example in examples])
+        kept = []
+        for example, tokens in zip(examples, counts, strict=True):
+            if tokens <= windower.max_question_tokens:
+                kept.append(example)
+            else:
+                print(f"{example.source}: left out, its question has {tokens} tokens; raise --max_length")
+        return kept
+
+    fitted = RunData(fitting(data.train), fitting(data.validation))
+    if not fitted.train:
+        raise DataError("No question leaves room for its context in a window.", remedy="Raise --max_length.")
+    return fitted
+
+
+def _check_validation(config: TrainConfig, data: RunData) -> None:
+    """Evaluations and thresholds need questions to be measured on.
+
+    Raises:
+        ConfigError: the settings ask for what the validation data cannot give.
+    """
+    hint = "Give --validation_data, or hold out more with --validation_size."
+    if config.eval_steps and not data.validation:
+        raise ConfigError("There is no validation data for --eval_steps.", remedy=hint)
+    if _may_abstain(config, data) and not any(example.is_impossible for example in data.validation):
+        message = "The validation data has no unanswerable question to choose the no-answer threshold by"
+        if config.abstain:
+            raise ConfigError(f"{message}.", remedy=hint)
+        print(f"{message}: this adapter will always answer. {hint}")
+
+
+def _may_abstain(config: TrainConfig, data: RunData) -> bool:
+    return any(example.is_impossible for example in data.train) if config.abstain is None else config.abstain
 
 
 def load_data(config: TrainConfig) -> RunData:
@@ -130,7 +174,7 @@ def load_data(config: TrainConfig) -> RunData:
 
 
 def _read(config: TrainConfig, sources: list[str]) -> list[Example]:
-    examples, problems = load_training_data(sources, columns=config.columns or None, data_dir=_data_dir())
+    examples, problems = load_training_data(sources, columns=config.columns or None, data_dir=data_dir())
     if not problems.ok:
         print(problems.summary())
     return examples
@@ -141,11 +185,6 @@ def _keep_out(train: list[Example], held_back: list[Example], where: str) -> lis
     if overlapping:
         print(f"{len(overlapping)} training questions left out: their context stands in {where} too")
     return kept
-
-
-def _data_dir() -> Path:
-    """Where file names in configs are looked up when they are not below the current folder."""
-    return Path(os.environ.get("QA_DATA_DIR", _DEFAULT_DATA_DIR))
 
 
 def _qa_config(config: TrainConfig, base: Base) -> QAConfig:
@@ -241,11 +280,18 @@ def _report(
             "peak_memory_mb": round(peak_memory_mb()),
         },
         "environment": environment(),
-        "settings": config.model_dump(mode="json", exclude={"dry_run", "overwrite"})
-        | {"base_sha256": base.sha256},
+        "settings": _settings(config) | {"base_sha256": base.sha256},
         "curve": curve(progress),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
+
+
+def _settings(config: TrainConfig) -> dict[str, Any]:
+    """The settings that applied; the shape of an adapter that was continued is its own."""
+    left_out = {"dry_run", "overwrite"}
+    if config.init_adapter:
+        left_out |= {"lora_rank", "lora_alpha", "lora_dropout", "target_modules", "rslora"}
+    return config.model_dump(mode="json", exclude=left_out)
 
 
 def _rounded(value: Any) -> Any:
@@ -264,36 +310,43 @@ def _print_result(folder: Path, scores: Scores | None, progress: Progress) -> No
 @contextmanager
 def _resources(config: TrainConfig, checkpoints: Checkpoints) -> Iterator[None]:
     """Turn a full disk or memory into an error that names the flag to change."""
-    kept = f"The newest checkpoint in {checkpoints.folder} is whole: the same command continues from it."
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError) as e:
-        raise ResourceError("Out of memory while training.", remedy=f"{_memory_remedy(config)} {kept}") from e
+        raise _out_of_memory(config, checkpoints) from e
     except RuntimeError as e:
         if "allocate memory" not in str(e) and "not enough memory" not in str(e):
             raise
-        raise ResourceError("Out of memory while training.", remedy=f"{_memory_remedy(config)} {kept}") from e
+        raise _out_of_memory(config, checkpoints) from e
     except (OSError, SafetensorError) as e:
-        full = "No space left" in str(e) or getattr(e, "errno", None) in (
-            errno.ENOSPC,
-            errno.EDQUOT,
-            errno.EFBIG,
-        )
-        if not full:
+        # safetensors tells a full disk in words alone.
+        words = any(text in str(e) for text in ("No space left", "File too large"))
+        if not words and getattr(e, "errno", None) not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         raise ResourceError(
             f"The disk of {config.output_dir} is full.",
-            remedy=f"Free some space there or change --output_dir. {kept}",
+            remedy=f"Free some space there or change --output_dir. {_kept(checkpoints)}".strip(),
         ) from e
 
 
-def _memory_remedy(config: TrainConfig) -> str:
-    half = max(1, config.batch_size // 2)
-    twice = config.gradient_accumulation * 2
-    return (
-        f"Lower --batch_size to {half} with --gradient_accumulation {twice} (the same training), "
-        "or set --gradient_checkpointing, or lower --max_length."
-    )
+def _out_of_memory(config: TrainConfig, checkpoints: Checkpoints) -> ResourceError:
+    ways = []
+    if not config.gradient_checkpointing:
+        ways.append(f"Add --gradient_checkpointing to need less. {_kept(checkpoints)}".strip())
+    if config.batch_size > 1:
+        half, twice = config.batch_size // 2, config.gradient_accumulation * 2
+        ways.append(
+            f"Or start anew (--overwrite) with --batch_size {half} --gradient_accumulation {twice}, "
+            "which learns the same."
+        )
+    ways.append("Or lower --max_length.")
+    return ResourceError("Out of memory while training.", remedy=" ".join(ways))
+
+
+def _kept(checkpoints: Checkpoints) -> str:
+    if not checkpoints.exist():
+        return ""
+    return f"The newest checkpoint in {checkpoints.folder} is whole: the run continues from it."
 
 
 __all__ = ["InterruptedTraining", "run"]

@@ -5,16 +5,20 @@ import ctypes
 import os
 import types
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from peft import PeftModel
 from peft.tuners.lora import Linear as LoraLinear
 from torch import nn
+from transformers import PreTrainedModel
 
-from localqa.model.adapters import add_lora, add_prompt
+from localqa.errors import ConfigError
+from localqa.extraction.qa_config import QAConfig
+from localqa.model.adapters import add_lora, add_prompt, check_base, load_lora
 from localqa.model.attention import PLAIN
 from localqa.model.bases import Base
-from localqa.model.loading import HEAD, load_model
+from localqa.model.loading import HEAD, load_model, max_tokens
 from localqa.training.config import TrainConfig
 
 
@@ -51,12 +55,15 @@ def make_trainee(config: TrainConfig, base: Base) -> Trainee:
         attention="sdpa" if device.type == "cuda" else PLAIN,
         seed=config.seed,
     )
+    _check_length(config, model)
     if config.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         # Frozen embeddings give activations without gradients, which checkpointing would cut off.
         model.enable_input_require_grads()
     trained: nn.Module = model
-    if config.method == "lora":
+    if config.init_adapter:
+        trained = _continued(config, base, model)
+    elif config.method == "lora":
         trained = add_lora(
             model,
             rank=config.lora_rank,
@@ -77,6 +84,33 @@ def make_trainee(config: TrainConfig, base: Base) -> Trainee:
     return Trainee(trained.to(device), autocast=bf16 and not cast_once, bf16=bf16)
 
 
+def _continued(config: TrainConfig, base: Base, model: PreTrainedModel) -> PeftModel:
+    folder = Path(config.init_adapter or "")
+    adapter = QAConfig.load(folder)
+    check_base(adapter, base, folder)
+    if adapter.method != "lora":
+        raise ConfigError(
+            f"--init_adapter {folder} is no LoRA adapter.", remedy="Start from one, or from none."
+        )
+    return load_lora(model, folder, "default", trainable=True)
+
+
+def _check_length(config: TrainConfig, model: nn.Module) -> None:
+    """Refuse windows that the base has no positions for, before anything is trained.
+
+    Raises:
+        ConfigError: naming the longest window.
+    """
+    limit = max_tokens(model)
+    prompt = config.prompt_length if config.method == "prompt" else 0
+    if limit is not None and config.max_length + prompt > limit:
+        vectors = f" and {prompt} prompt vectors" if prompt else ""
+        raise ConfigError(
+            f"Windows of {config.max_length} tokens{vectors} exceed the {limit} positions of the base.",
+            remedy=f"Lower --max_length to {limit - prompt} or less.",
+        )
+
+
 def has_bf16(device: torch.device) -> bool:
     """Whether the processor multiplies bfloat16 natively (AMX or AVX512-BF16; GPUs since Ampere)."""
     if device.type == "cuda":
@@ -89,12 +123,13 @@ def keep_freed_memory() -> None:
     """Tell glibc to keep freed memory for the next step instead of giving it back to the system.
 
     Every step frees and takes the same hundreds of megabytes; giving them back costs a page fault
-    for each 4 KiB again (10-40 % of a step). Does nothing on other C libraries.
+    for each 4 KiB again (a fifth of a step). Blocks above 32 MB still go back at once: kept, they
+    fragment the heap to several times its need in a long run. Does nothing on other C libraries.
     """
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL("libc.so.6").mallopt
         trim_threshold, mmap_threshold = -1, -3
-        mallopt(mmap_threshold, 1 << 30)
+        mallopt(mmap_threshold, 32 << 20)
         mallopt(trim_threshold, (1 << 31) - 1)
 
 

@@ -1,16 +1,19 @@
 """The reader with tiny bases: right adapter, right order, right span."""
 
+import json
+import shutil
 import threading
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from localqa.engine.reader import Reader
 from localqa.engine.torch_engine import TorchEngine
 from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError
 from localqa.extraction.answers import Query
 from localqa.extraction.qa_config import QAConfig
-from localqa.model.adapters import add_lora, add_prompt, save_adapter
+from localqa.model.adapters import LORA_FILE, add_lora, add_prompt, save_adapter
 from localqa.model.bases import resolve_base
 from localqa.model.loading import load_model
 
@@ -129,9 +132,43 @@ def test_threads_get_their_own_answers(reader):
     assert [found[index] for index in range(32)] == expected * 4
 
 
+@pytest.mark.parametrize("change", [{"r": 7}, {"lora_alpha": 999}])
+def test_failed_load_leaves_the_next_adapter_right(tiny_bert, models, tmp_path, change):
+    """peft keeps what it has read of an adapter whose loading fails."""
+    folder = tmp_path / "models"
+    shutil.copytree(models, folder)
+    broken = folder / "broken"
+    shutil.copytree(folder / "two.v2", broken)
+    config = json.loads((broken / "adapter_config.json").read_text())
+    (broken / "adapter_config.json").write_text(json.dumps(config | change))
+    tensors = load_file(broken / LORA_FILE)
+    save_file({k: v[:1] if "qa_outputs" in k else v for k, v in tensors.items()}, broken / LORA_FILE)
+    reader = Reader(TorchEngine(tiny_bert), folder, "one").load()
+    with pytest.raises(AdapterError):
+        reader.answer([Query("What jumps?", CONTEXT, adapter="broken")])
+    query = Query("What jumps?", CONTEXT, adapter="two.v2")
+    assert reader.answer([query])[0] == alone(tiny_bert, models, "two.v2", query)
+
+
+def test_adapters_of_other_bases_are_not_offered(tiny_bert, tiny_bases, tmp_path):
+    make_adapter(tiny_bert, tmp_path, "own")
+    make_adapter(resolve_base(str(tiny_bases["distilbert"])), tmp_path, "foreign")
+    assert Reader(TorchEngine(tiny_bert), tmp_path, "own").load().adapters() == ["own"]
+
+
+def test_adapter_with_values_that_are_no_numbers_is_refused(tiny_bert, tmp_path):
+    make_adapter(tiny_bert, tmp_path, "diverged")
+    file = tmp_path / "diverged" / LORA_FILE
+    save_file({name: tensor * float("nan") for name, tensor in load_file(file).items()}, file)
+    with pytest.raises(AdapterError, match="not finite"):
+        Reader(TorchEngine(tiny_bert), tmp_path, "diverged").load()
+
+
 def test_info_tells_what_runs(reader, tiny_bert):
     info = reader.info()
     assert info["base"] == tiny_bert.name
     assert info["checksum"] == tiny_bert.sha256
     assert {one["name"] for one in info["adapters"]} == {"one", "two.v2", "prompted", "whole", "silent"}
-    assert info["parameters"] > 0
+    before = info["parameters"]
+    reader.answer([Query("What?", CONTEXT, adapter=name) for name in NAMES])
+    assert reader.info()["parameters"] == before > 0

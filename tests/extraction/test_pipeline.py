@@ -21,7 +21,7 @@ def decoded(null: float = 0.0, spans=SPANS) -> Decoded:
 
 
 def test_answer_is_the_span_of_the_context():
-    answer = to_answer(CONTEXT, decoded(), config())
+    answer = to_answer(CONTEXT, decoded(), config(), top_k=2)
     assert (answer.answer, answer.start, answer.end, answer.answerable) == ("1843", 24, 28, True)
     assert CONTEXT[answer.start : answer.end] == answer.answer
     assert [other.answer for other in answer.alternatives] == ["Ada"]
@@ -42,6 +42,11 @@ def test_null_above_the_threshold_is_not_answerable():
     assert (answer.answer, answer.start, answer.end, answer.answerable) == ("", 0, 0, False)
     assert answer.null_score == pytest.approx(3.0)
     assert answer.score > 0.9
+
+
+def test_abstaining_answer_still_offers_its_best_spans():
+    answer = to_answer(CONTEXT, decoded(null=9.0, spans=SPANS[:1]), config(null_threshold=0.0), top_k=3)
+    assert [other.answer for other in answer.alternatives] == ["1843"]
 
 
 def test_null_at_the_threshold_is_answered():

@@ -4,6 +4,7 @@ import pytest
 
 from localqa.errors import BaseModelError, InvalidInputError
 from localqa.extraction.windows import Windower
+from localqa.model.bases import DEFAULT_BASE, resolve_base
 
 FAMILIES = ["bert", "distilbert", "roberta", "mpnet"]
 QUESTION = "Who jumps over the dog?"
@@ -54,8 +55,26 @@ def test_question_is_part_of_every_window(windower):
 
 
 def test_long_question_is_refused(windower):
-    with pytest.raises(InvalidInputError, match="question has"):
+    with pytest.raises(InvalidInputError, match="tokens"):
         windower.windows([("dog " * 60, "The fox.")])
+
+
+@pytest.mark.parametrize("family", ["roberta", "mpnet"])
+def test_tokens_are_counted_where_a_character_has_several(tiny_bases, family):
+    windower = Windower.from_folder(tiny_bases[family], max_length=64, stride=16)
+    question = "🦊🐕" * 10
+    assert len(question) < windower.max_question_tokens < windower.question_tokens([question])[0]
+    with pytest.raises(InvalidInputError, match="tokens"):
+        windower.windows([(question, LONG)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [33, 60])
+def test_hangul_question_is_counted_by_the_default_base(words):
+    """The default base takes a syllable apart into its letters; a panic of the tokenizer ends a server."""
+    windower = Windower.from_folder(resolve_base(DEFAULT_BASE).folder)
+    with pytest.raises(InvalidInputError, match="tokens"):
+        windower.windows([("한국어 " * words, "word " * 600)])
 
 
 def test_question_of_the_greatest_length_leaves_room(tiny_bases):
@@ -69,6 +88,12 @@ def test_question_of_the_greatest_length_leaves_room(tiny_bases):
 def test_lone_surrogate_is_refused_by_name(windower, pair):
     with pytest.raises(InvalidInputError, match="lone surrogate"):
         windower.windows([pair])
+
+
+def test_broken_tokenizer_is_named(tmp_path):
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(BaseModelError, match="is not a tokenizer"):
+        Windower.from_folder(tmp_path)
 
 
 def test_folder_without_tokenizer_is_named(tmp_path):

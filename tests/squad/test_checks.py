@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from localqa.squad.checks import check, repair, usable
+from localqa.squad.checks import check, repair
 from localqa.squad.records import Example, GoldAnswer
 
 CONTEXT = "The party had art. The café had art too."
@@ -122,13 +122,6 @@ def test_one_hopeless_answer_leaves_the_example_out_and_says_so():
     assert [example.id for example in kept] == ["b"]
     assert [problem.repair for problem in report.problems] == [None, None]
     assert (report.repairable, report.unusable) == (0, 1)
-
-
-def test_usable_returns_good_examples_unchanged_and_names_the_others():
-    good = make(("party", 4))
-    kept, problems = usable([good, make(("party", 5), id="bad")])
-    assert kept == [good]
-    assert [problem.example_id for problem in problems] == ["bad"]
 
 
 def test_summary_counts_per_file_and_shows_the_first_problems():

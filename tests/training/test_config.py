@@ -39,6 +39,12 @@ def test_flags_and_file_give_the_same_settings(tmp_path):
     assert parse(*flags) == parse(str(as_json)) == parse(str(as_yaml))
 
 
+def test_flags_win_over_the_file(tmp_path):
+    (tmp_path / "c.json").write_text('{"train_data": ["a.json"], "output_dir": "models/x", "seed": 5}')
+    config = parse(str(tmp_path / "c.json"), "--output_dir", "models/y")
+    assert (config.output_dir, config.seed) == ("models/y", 5)
+
+
 def test_column_mapping():
     assert parse(*FLAGS, "--columns", "question=q,context=c").columns == {"question": "q", "context": "c"}
 
@@ -48,6 +54,8 @@ def test_column_mapping():
     [
         (["--learning_rate", "fast"], "learning_rate"),
         (["--batch_size", "0"], "batch_size"),
+        (["--num_epochs", "inf"], "num_epochs"),
+        (["--learning_rate", "nan"], "learning_rate"),
         (["--stride", "300"], "stride"),
         (["--early_stopping_patience", "2"], "eval_steps"),
         (["--method", "full", "--precision", "nf4"], "precision nf4"),

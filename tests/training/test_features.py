@@ -2,12 +2,13 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 
 from localqa.extraction.windows import Windower
 from localqa.squad.records import Example, GoldAnswer
-from localqa.training.features import BatchOrder, label, length_grouped_batches, make_features
+from localqa.training.features import Augmentation, BatchOrder, label, length_grouped_batches, make_features
 
 CONTEXT = " ".join(f"The quick fox {number} jumps." for number in range(40))
 
@@ -62,6 +63,44 @@ def test_order_continues_as_it_would_have_gone_on(accumulation):
     whole = list(order.steps(0, 3 * order.steps_per_epoch + 1))
     for cut in (1, order.steps_per_epoch, order.steps_per_epoch + 2):
         assert list(order.steps(cut, len(whole))) == whole[cut:]
+
+
+@pytest.fixture
+def ambiguous(windower):
+    golds = tuple(GoldAnswer(text, CONTEXT.index(text)) for text in ("fox 0", "quick fox 0", "fox 0"))
+    return make_features([Example("1", "What?", CONTEXT, golds)], windower, progress=False)
+
+
+def augmentation(**changes) -> Augmentation:
+    return Augmentation(**({"masking": 0.0, "mask_id": 4, "sample_answers": False, "seed": 1} | changes))
+
+
+def test_answers_are_drawn_from_the_accepted_ones(ambiguous):
+    augment = augmentation(sample_answers=True)
+    accepted = {(ambiguous[0].start, ambiguous[0].end), *ambiguous[0].others}
+    drawn = {(f.start, f.end) for step in range(30) for f in augment(ambiguous[:1], step)}
+    assert len(accepted) == 2
+    assert drawn == accepted
+
+
+def test_masking_hides_context_but_neither_question_nor_answer(ambiguous):
+    before = ambiguous[0]
+    (after,) = augmentation(masking=0.5)([before], 0)
+    changed = np.nonzero(after.window.input_ids != before.window.input_ids)[0]
+    assert 0.3 < len(changed) / len(before.window.offsets) < 0.7
+    assert set(after.window.input_ids[changed]) == {4}
+    assert changed.min() >= before.window.context_at
+    assert not set(changed) & set(range(before.start, before.end + 1))
+
+
+def test_a_step_is_augmented_the_same_way_again(ambiguous):
+    augment = augmentation(masking=0.3, sample_answers=True)
+    ids = [[f.window.input_ids.tolist() for f in augment(ambiguous, step)] for step in (5, 5, 6)]
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_without_augmentation_features_stay_as_they_are(ambiguous):
+    assert augmentation()(ambiguous, 0) == ambiguous
 
 
 def test_epochs_differ_in_order_and_seeds_too():

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bert_qa import BertQA
-from localqa.errors import ConfigError, ResourceError
+from localqa.errors import ConfigError, LocalQAError, ResourceError
 from localqa.squad.metrics import score
 from localqa.squad.readers import read_examples
 from localqa.training import loop
@@ -144,11 +144,63 @@ def test_out_of_memory_names_the_flag_and_keeps_the_checkpoint(tmp_path, flags, 
     monkeypatch.setattr(loop, "train_step", greedy)
     with pytest.raises(ResourceError, match="Out of memory") as error:
         run(TrainConfig(**flags, output_dir=str(tmp_path / "big")))
-    assert "--batch_size to 2 with --gradient_accumulation 2" in error.value.remedy
+    assert "--gradient_checkpointing" in error.value.remedy
+    assert "--batch_size 2 --gradient_accumulation 2" in error.value.remedy
     assert [path.name for path in (tmp_path / "big" / "checkpoints").glob("step-*")][0] in (
         "step-00000003",
         "step-00000006",
     )
+
+    monkeypatch.setattr(loop, "train_step", step)
+    run(TrainConfig(**(flags | {"gradient_checkpointing": True}), output_dir=str(tmp_path / "big")))
+    assert report_of(tmp_path, "../big")["result"]["steps"] == 60
+
+
+def test_changed_data_does_not_continue_an_old_checkpoint(tmp_path, flags, tiny_data, monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    config = TrainConfig(**flags, output_dir=str(tmp_path / "changed"))
+    monkeypatch.setattr("localqa.training.run.save_adapter", full)
+    with pytest.raises(ResourceError):
+        run(config)
+    tiny_data.write_text(tiny_data.read_text().replace("What year", "Which year"))
+    with pytest.raises(ConfigError, match="train_sha256"):
+        run(config)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"max_length": 2000}, "positions"),
+        ({"max_length": 500, "method": "prompt"}, "Lower --max_length to 492"),
+        ({"validation_size": 0}, "validation data"),
+        ({"abstain": True}, "threshold"),
+        ({"max_length": 32, "stride": 15, "train_data": ["long"]}, "No question leaves room"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_before_training(tmp_path, flags, changes, message):
+    if "train_data" in changes:
+        long = {"question": "Why? " * 40, "context": "The fox.", "answer": "fox"}
+        (tmp_path / "long.json").write_text(json.dumps([long, long | {"context": "A fox."}]))
+        changes = changes | {"train_data": [str(tmp_path / "long.json")]}
+    with pytest.raises(LocalQAError, match=message):
+        run(TrainConfig(**(flags | changes), output_dir=str(tmp_path / "x")))
+    assert not (tmp_path / "x").exists()
+
+
+def test_adapter_can_be_trained_further(tmp_path, flags):
+    first = run(TrainConfig(**flags | {"lora_rank": 8}, output_dir=str(tmp_path / "first")))
+    more = flags | {"init_adapter": str(first), "token_masking": 0.1, "sample_answers": True, "max_steps": 20}
+    run(TrainConfig(**more, output_dir=str(tmp_path / "second")))
+    losses = [report_of(tmp_path, f"../{name}")["curve"]["losses"] for name in ("first", "second")]
+    assert losses[1][0]["loss"] < losses[0][0]["loss"]
+    assert json.loads((tmp_path / "second" / "adapter_config.json").read_text())["r"] == 8
+
+
+def test_stride_of_zero_trains_and_loads(tmp_path, flags):
+    config = flags | {"stride": 0, "max_length": 64, "max_steps": 2}
+    assert run(TrainConfig(**config, output_dir=str(tmp_path / "zero")))
 
 
 def test_full_disk_names_the_folder(tmp_path, flags):

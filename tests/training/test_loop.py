@@ -113,11 +113,11 @@ def run(tmp_path, features, tiny_bert, config, *, evaluate=None):
 def test_continued_run_is_the_run_it_continues(features, tiny_bert, tmp_path):
     config = config_of(max_steps=12, save_steps=5, lora_dropout=0.1, log_steps=4)
     whole, whole_trainee, _ = run(tmp_path / "whole", features, tiny_bert, config)
-    newest = max((tmp_path / "whole" / "checkpoints").glob("step-*"))
+    older, _ = sorted((tmp_path / "whole" / "checkpoints").glob("step-*"))
     (tmp_path / "cut" / "checkpoints").mkdir(parents=True)
-    newest.rename(tmp_path / "cut" / "checkpoints" / newest.name)
+    older.rename(tmp_path / "cut" / "checkpoints" / older.name)
     continued, continued_trainee, _ = run(tmp_path / "cut", features, tiny_bert, config)
-    assert newest.name == "step-00000010"
+    assert older.name == "step-00000010"
     assert continued.losses == whole.losses
     for one, other in zip(
         whole_trainee.model.parameters(), continued_trainee.model.parameters(), strict=True
@@ -129,6 +129,31 @@ def test_checkpoint_of_other_settings_is_refused(features, tiny_bert, tmp_path):
     run(tmp_path, features, tiny_bert, config_of(max_steps=6, save_steps=3))
     with pytest.raises(ConfigError, match=r"learning_rate \(0.001 there, 0.5 now\)"):
         run(tmp_path, features, tiny_bert, config_of(max_steps=6, save_steps=3, learning_rate=0.5))
+
+
+def test_overwrite_starts_anew_when_settings_differ(features, tiny_bert, tmp_path):
+    run(tmp_path, features, tiny_bert, config_of(max_steps=6, save_steps=3))
+    config = config_of(max_steps=2, learning_rate=0.5, overwrite=True)
+    checkpoints = Checkpoints(tmp_path / "checkpoints", config.course(), overwrite=True)
+    progress = fit(config, make_trainee(config, tiny_bert), features, checkpoints, None)
+    assert progress.step == 2
+
+
+def test_diverged_training_stops_with_a_remedy(features, tiny_bert):
+    config = config_of()
+    trainee = make_trainee(config, tiny_bert)
+    optimizer = make_optimizer(config, trainee)
+    with torch.no_grad():
+        next(p for p in trainee.model.parameters() if p.requires_grad).fill_(torch.nan)
+    with pytest.raises(ConfigError, match="diverged"):
+        train_step(config, trainee, optimizer, [features[:4]], 1e-3)
+
+
+def test_early_stopped_run_stays_stopped(features, tiny_bert, tmp_path):
+    config = config_of(num_epochs=30, eval_steps=2, early_stopping_patience=3)
+    first, *_ = run(tmp_path, features, tiny_bert, config, evaluate=Falling())
+    again, *_ = run(tmp_path, features, tiny_bert, config, evaluate=Falling())
+    assert (first.step, again.step) == (8, 8)
 
 
 def test_half_written_checkpoint_is_passed_over(features, tiny_bert, tmp_path):
@@ -145,7 +170,7 @@ def test_half_written_checkpoint_is_passed_over(features, tiny_bert, tmp_path):
 
 def test_two_newest_checkpoints_are_kept(features, tiny_bert, tmp_path):
     run(tmp_path, features, tiny_bert, config_of(max_steps=9, save_steps=2))
-    assert sorted(f.name for f in (tmp_path / "checkpoints").iterdir()) == ["step-00000006", "step-00000008"]
+    assert sorted(f.name for f in (tmp_path / "checkpoints").iterdir()) == ["step-00000008", "step-00000009"]
 
 
 def test_full_disk_leaves_the_last_checkpoint_whole(features, tiny_bert, tmp_path, monkeypatch):
@@ -169,7 +194,7 @@ class Falling:
     """A validation set on which the model gets worse and worse."""
 
     def __init__(self):
-        self.f1, self.exact, self.best_f1 = 90.0, 50.0, None
+        self.f1, self.exact, self.best_f1, self.best_exact = 90.0, 50.0, None, None
 
     def __call__(self):
         self.f1 -= 10
