@@ -9,7 +9,8 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -161,6 +162,33 @@ def load_lora(
     return model
 
 
+def average_lora(folders: Sequence[Path], output: Path) -> None:
+    """Write the mean of LoRA adapters as a new one, into an existing folder.
+
+    Meant for an adapter and those trained further from it: their matrices lie close together, and
+    the mean often generalises better than each (Wortsman et al. 2022, robust fine-tuning).
+
+    Raises:
+        AdapterError: they differ in base, rank or layers, or one is damaged.
+    """
+    states = []
+    for folder in folders:
+        _check_lora_files(folder)
+        states.append(load_file(folder / LORA_FILE))
+        same = QAConfig.load(folder) == QAConfig.load(folders[0]) and _shapes(states[-1]) == _shapes(
+            states[0]
+        )
+        if not same:
+            raise AdapterError(
+                f"'{folder}' and '{folders[0]}' differ in base, settings, rank or layers.",
+                remedy="Average an adapter with one that was trained further from it (--init_adapter).",
+            )
+    mean = {name: torch.stack([state[name].float() for state in states]).mean(0).half() for name in states[0]}
+    save_file(mean, output / LORA_FILE, metadata={"format": "pt"})
+    for name in ("adapter_config.json", FILE_NAME):
+        shutil.copyfile(folders[0] / name, output / name)
+
+
 def merge(model: nn.Module) -> nn.Module:
     """Fold LoRA matrices into the base's weights; other methods are returned as they are."""
     return model.merge_and_unload() if isinstance(model, PeftModel) else model
@@ -219,6 +247,10 @@ def count_parameters(model: nn.Module) -> dict[str, int]:
         total += size
         trainable += size if parameter.requires_grad else 0
     return {"total": total, "trainable": trainable}
+
+
+def _shapes(state: dict[str, torch.Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in state.items()}
 
 
 def _is_for(folder: Path, base: Base) -> bool:

@@ -156,7 +156,9 @@ def _read_file(path: Path) -> dict[str, Any]:
     except (ValueError, yaml.YAMLError) as e:
         raise ConfigError(f"{path} is not valid {path.suffix.lstrip('.') or 'YAML'}: {e}.") from e
     if not isinstance(values, dict):
-        raise ConfigError(f"{path} must hold one object with settings.", remedy="See configs/squad.json.")
+        raise ConfigError(
+            f"{path} must hold one object with settings.", remedy="See configs/squad-general.json."
+        )
     return values
 
 
