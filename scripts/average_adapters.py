@@ -26,12 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         average_lora(folders, output)
     except LocalQAError as e:
         report_and_exit(e)
-    report = {
-        "mean_of": {str(folder): file_sha256(folder / LORA_FILE) for folder in folders},
-        "adapter_bytes": (output / LORA_FILE).stat().st_size,
-    }
+    sources = {str(folder): file_sha256(folder / LORA_FILE) for folder in folders}
+    report = {"mean_of": sources, "adapter_bytes": (output / LORA_FILE).stat().st_size}
     (output / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    (output / "report.md").write_text(_markdown(output.name, report["mean_of"]), encoding="utf-8")
+    (output / "report.md").write_text(_markdown(output.name, sources), encoding="utf-8")
     print(f"{output}: the mean of {', '.join(args.adapters)}")
     return 0
 
