@@ -44,8 +44,8 @@ def server(tmp_path_factory):
         try:
             if requests.get(f"{url}/readyz", timeout=5).ok:
                 break
-        except requests.ConnectionError:
-            pass
+        except requests.RequestException:
+            pass  # not listening yet, or listening and still loading
         if process.poll() is not None or time.monotonic() > ends:
             log.seek(0)
             pytest.fail(f"the server did not start:\n{log.read()}")
