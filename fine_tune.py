@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from localqa.errors import LocalQAError, report_and_exit
 from localqa.training.config import parse_config
-from localqa.training.run import InterruptedTraining, run
+from localqa.training.loop import InterruptedTraining
+from localqa.training.run import run
 
 DESCRIPTION = (
     "Train an adapter for extractive question answering. Give flags, or one JSON/YAML file with the same "

@@ -14,11 +14,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import requests
 from tqdm import tqdm
 
-from bert_qa import Answer, BertQA
+from bert_qa import BertQA
 from localqa.config import data_dir
 from localqa.errors import ConfigError, LocalQAError, NotReadyError, report_and_exit
 from localqa.squad.load import load_training_data
-from localqa.squad.metrics import Scores, score
+from localqa.squad.metrics import score
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example
 from localqa.squad.split import fingerprint, subset
@@ -55,7 +55,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
     began = time.perf_counter()
     answers = _over_http(args, examples) if args.url else _in_process(args, examples)
     seconds = time.perf_counter() - began
-    scores = _score(examples, answers)
+    scores = score(examples, {example.id: text for example, text in zip(examples, answers, strict=True)})
     return {
         "adapter": args.adapter,
         "data": [Path(source).name for source in args.data],
@@ -79,26 +79,19 @@ def print_scores(report: dict[str, Any]) -> None:
     print(f"{report['questions_per_second']:.1f} questions/s through {report['through']}")
 
 
-def _score(examples: Sequence[Example], answers: Sequence[Answer | dict[str, Any]]) -> Scores:
-    texts: dict[str, str] = {}
-    for example, answer in zip(examples, answers, strict=True):
-        texts[example.id] = answer["answer"] if isinstance(answer, dict) else answer.answer
-    return score(examples, texts)
-
-
-def _in_process(args: argparse.Namespace, examples: Sequence[Example]) -> list[Answer]:
+def _in_process(args: argparse.Namespace, examples: Sequence[Example]) -> list[str]:
     qa = BertQA.load(base=args.base, adapter=args.adapter)
     pairs = [(example.question, example.context) for example in examples]
     with tqdm(total=len(pairs), desc="answer", unit="window") as bar:
         answers = qa.answer_batch(pairs, on_batch=bar.update)
         # Long contexts make several windows.
         bar.total = bar.n
-    return answers
+    return [answer.answer for answer in answers]
 
 
-def _over_http(args: argparse.Namespace, examples: Sequence[Example]) -> list[dict[str, Any]]:
+def _over_http(args: argparse.Namespace, examples: Sequence[Example]) -> list[str]:
     url = args.url.rstrip("/") + "/api/qa/batch"
-    answers: list[dict[str, Any]] = []
+    answers: list[str] = []
     with requests.Session() as session, tqdm(total=len(examples), desc="answer", unit="question") as bar:
         for at in range(0, len(examples), _CHUNK):
             chunk = examples[at : at + _CHUNK]
@@ -111,7 +104,7 @@ def _over_http(args: argparse.Namespace, examples: Sequence[Example]) -> list[di
                 ) from e
             if response.status_code != requests.codes.ok:
                 raise ConfigError(f"{url} answered {response.status_code}: {response.text[:300]}")
-            answers += response.json()["results"]
+            answers += [result["answer"] for result in response.json()["results"]]
             bar.update(len(chunk))
     return answers
 

@@ -1,6 +1,7 @@
 """Fixtures for all tests: tiny random bases of several architectures, and the real base."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,15 @@ def tiny_bert(tiny_bases):
     from localqa.model.bases import resolve_base
 
     return resolve_base(str(tiny_bases["bert"]))
+
+
+@pytest.fixture
+def clean_environment(monkeypatch, tmp_path) -> None:
+    """No setting of whoever runs the tests: neither variables nor a .env file."""
+    for name in list(os.environ):
+        if name == "PORT" or name.startswith("QA_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

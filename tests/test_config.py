@@ -1,6 +1,5 @@
 """Settings: where they come from, which one wins, what is refused."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -9,13 +8,7 @@ from pydantic import ValidationError
 from localqa.config import Settings, unknown_variables
 from localqa.errors import ConfigError
 
-
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in list(os.environ):
-        if name == "PORT" or name.startswith("QA_"):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("clean_environment")
 
 
 def test_defaults() -> None:

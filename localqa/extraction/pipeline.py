@@ -19,18 +19,17 @@ def answer_pairs(
     windower: Windower,
     run: RunWindows,
     config: QAConfig,
-    top_k: int | Sequence[int] = 1,
+    top_k: Sequence[int],
 ) -> list[Answer]:
-    """Answer (question, context) pairs with one adapter's settings.
+    """Answer (question, context) pairs with one adapter's settings, each with its own `top_k`.
 
     Raises:
         InvalidInputError: a question that leaves no room for context, or text that is not Unicode.
     """
-    counts = [top_k] * len(pairs) if isinstance(top_k, int) else top_k
-    decoded = decode_pairs(pairs, windower=windower, run=run, config=config, top_k=counts)
+    decoded = decode_pairs(pairs, windower=windower, run=run, config=config, top_k=top_k)
     return [
         to_answer(context, one, config, top_k=count)
-        for (_, context), one, count in zip(pairs, decoded, counts, strict=True)
+        for (_, context), one, count in zip(pairs, decoded, top_k, strict=True)
     ]
 
 

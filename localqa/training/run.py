@@ -29,7 +29,7 @@ from localqa.training.checkpoint import Checkpoints, Progress
 from localqa.training.config import TrainConfig
 from localqa.training.estimate import print_estimate
 from localqa.training.features import Augmentation, Feature, make_features
-from localqa.training.loop import InterruptedTraining, fit, make_plan
+from localqa.training.loop import fit, make_plan
 from localqa.training.report import curve, environment, peak_memory_mb, write_report
 from localqa.training.setup import keep_freed_memory, make_trainee, use_threads
 from localqa.training.validate import validate
@@ -347,6 +347,3 @@ def _kept(checkpoints: Checkpoints) -> str:
     if not checkpoints.exist():
         return ""
     return f"The newest checkpoint in {checkpoints.folder} is whole: the run continues from it."
-
-
-__all__ = ["InterruptedTraining", "run"]

@@ -1,8 +1,6 @@
 """An app around a reader without a model, untouched by the environment of whoever runs the tests."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -14,11 +12,8 @@ from tests.api.fake_reader import FakeReader
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in list(os.environ):
-        if name == "PORT" or name.startswith("QA_"):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+def _untouched(clean_environment: None) -> None:
+    """Every test of this folder."""
 
 
 @pytest.fixture
