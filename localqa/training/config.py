@@ -66,6 +66,9 @@ class TrainConfig(BaseModel):
     bf16: bool | None = Field(None, description="bfloat16 arithmetic; default: where the processor has it")
     token_masking: float = Field(0.0, ge=0, lt=1, description="share of context tokens masked in training")
     sample_answers: bool = Field(False, description="learn any accepted answer, not the first alone")
+    teacher: str | None = Field(None, description="learn from this adapter folder's view of the data too")
+    distill_weight: float = Field(0.7, ge=0, le=1, description="weight of the teacher against gold labels")
+    distill_temperature: float = Field(2.0, gt=0, description="softness of the teacher's distributions")
     seed: int = Field(13, ge=0, description="of the head, the order and the splits")
     threads: int | None = Field(None, ge=1, description="processor threads; default: all cores")
 

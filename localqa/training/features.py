@@ -17,18 +17,32 @@ _MEGABATCH = 50
 
 
 @dataclass(frozen=True, slots=True)
+class SoftLabels:
+    """A teacher's distributions over the null position and the C context tokens, shape (C + 1,) each."""
+
+    start: NDArray[np.float32]
+    end: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
 class Feature:
     """A window with its labels.
 
-    `start` and `end` are positions of the first and last answer token in the window; both are 0,
-    the null position, when the window does not hold the whole answer. `others` are the labels of
-    the further accepted answers, where they differ.
+    Attributes:
+        window: what the model reads.
+        start, end: positions of the first and last answer token in the window; both are 0, the null
+            position, when the window does not hold the whole answer.
+        others: the labels of the further accepted answers, where they differ.
+        example: index of the example that this is a window of.
+        soft: a teacher's view of it.
     """
 
     window: Window
     start: int
     end: int
     others: tuple[tuple[int, int], ...] = ()
+    example: int = 0
+    soft: SoftLabels | None = None
 
 
 def make_features(examples: Sequence[Example], windower: Windower, *, progress: bool = True) -> list[Feature]:
@@ -38,14 +52,15 @@ def make_features(examples: Sequence[Example], windower: Windower, *, progress: 
     for at in tqdm(chunks, desc="tokenise", unit="k questions", disable=not progress, leave=False):
         chunk = examples[at : at + _CHUNK]
         groups = windower.windows([(example.question, example.context) for example in chunk])
-        for example, windows in zip(chunk, groups, strict=True):
-            features.extend(_feature(window, example) for window in windows)
+        for index, (example, windows) in enumerate(zip(chunk, groups, strict=True), start=at):
+            features.extend(_feature(window, example, index) for window in windows)
     return features
 
 
-def _feature(window: Window, example: Example) -> Feature:
+def _feature(window: Window, example: Example, index: int) -> Feature:
     first, *rest = [label(window, gold) for gold in example.answers] or [(0, 0)]
-    return Feature(window, *first, tuple(one for one in rest if one not in ((0, 0), first)))
+    others = tuple(one for one in rest if one not in ((0, 0), first))
+    return Feature(window, *first, others, example=index)
 
 
 def label(window: Window, gold: GoldAnswer | None) -> tuple[int, int]:
@@ -151,3 +166,17 @@ def legal_positions(windows: Sequence[Window], tokens: int) -> NDArray[np.bool_]
     for row, window in zip(legal, windows, strict=True):
         row[window.context_at : window.context_at + len(window.offsets)] = True
     return legal
+
+
+def soft_targets(features: Sequence[Feature], tokens: int) -> NDArray[np.float32]:
+    """The teacher's distributions by position, shape (2, batch, tokens); zeros where there are none."""
+    targets = np.zeros((2, len(features), tokens), dtype=np.float32)
+    for row, feature in enumerate(features):
+        if feature.soft is None:
+            continue
+        window = feature.window
+        inside = slice(window.context_at, window.context_at + len(window.offsets))
+        for side, soft in enumerate((feature.soft.start, feature.soft.end)):
+            targets[side, row, 0] = soft[0]
+            targets[side, row, inside] = soft[1:]
+    return targets

@@ -20,7 +20,7 @@ from localqa.model.runner import collate, pad_token_id
 from localqa.squad.metrics import Scores
 from localqa.training.checkpoint import Checkpoints, Progress
 from localqa.training.config import TrainConfig
-from localqa.training.features import BatchOrder, Feature, legal_positions
+from localqa.training.features import BatchOrder, Feature, legal_positions, soft_targets
 from localqa.training.setup import Trainee
 
 Augment = Callable[[Sequence[Feature], int], Sequence[Feature]]
@@ -73,24 +73,32 @@ def make_optimizer(config: TrainConfig, trainee: Trainee) -> AdamW:
     return AdamW(trained, lr=config.learning_rate, weight_decay=config.weight_decay, eps=1e-8)
 
 
-def batch_loss(trainee: Trainee, features: Sequence[Feature]) -> torch.Tensor:
-    """Mean cross-entropy of start and end over the legal positions of each window, a scalar in fp32."""
+def batch_loss(config: TrainConfig, trainee: Trainee, features: Sequence[Feature]) -> torch.Tensor:
+    """Mean loss of a window, a scalar in fp32.
+
+    Cross-entropy of start and end over the legal positions of each window; where windows have a
+    teacher's labels, these count with `distill_weight` against the gold ones.
+    """
     windows = [feature.window for feature in features]
     model, device = trainee.model, trainee.device
     batch = collate(windows, pad_id=pad_token_id(model), token_types=uses_token_types(model), device=device)
     with trainee.arithmetic():
         output = model(**batch)
     legal = torch.from_numpy(legal_positions(windows, batch["input_ids"].shape[1])).to(device)
-    losses = [
-        functional.cross_entropy(
-            logits.float().masked_fill(~legal, -torch.inf), torch.tensor(labels, device=device)
-        )
-        for logits, labels in (
-            (output.start_logits, [feature.start for feature in features]),
-            (output.end_logits, [feature.end for feature in features]),
-        )
-    ]
-    return (losses[0] + losses[1]) / 2
+    logits = torch.stack([output.start_logits, output.end_logits]).float().masked_fill(~legal, -torch.inf)
+    labels = torch.tensor([[feature.start, feature.end] for feature in features], device=device)
+    hard = functional.cross_entropy(logits.flatten(0, 1), labels.T.flatten(), reduction="none")
+    hard = hard.view(2, -1).mean(0)
+    if not config.teacher:
+        return hard.mean()
+    soft = torch.from_numpy(soft_targets(features, legal.shape[1])).to(device)
+    # Gradients shrink with the square of the temperature; the factor makes up for it (Hinton et al. 2015).
+    temperature = config.distill_temperature
+    student = (logits / temperature).log_softmax(-1).masked_fill(~legal, 0)
+    soft_loss = -(soft * student).sum(-1).mean(0) * temperature**2
+    has_teacher = soft.sum((0, 2)) > 0
+    weight = config.distill_weight * has_teacher
+    return ((1 - weight) * hard + weight * soft_loss).mean()
 
 
 def train_step(
@@ -100,7 +108,7 @@ def train_step(
     windows = sum(len(batch) for batch in batches)
     total = 0.0
     for batch in batches:
-        loss = batch_loss(trainee, batch) * (len(batch) / windows)
+        loss = batch_loss(config, trainee, batch) * (len(batch) / windows)
         loss.backward()
         total += loss.item()
     if not math.isfinite(total):

@@ -27,6 +27,7 @@ from localqa.squad.records import Example
 from localqa.squad.split import fingerprint, split_by_context, subset
 from localqa.training.checkpoint import Checkpoints, Progress
 from localqa.training.config import TrainConfig
+from localqa.training.distill import with_soft_labels
 from localqa.training.estimate import print_estimate
 from localqa.training.features import Augmentation, Feature, make_features
 from localqa.training.loop import fit, make_plan
@@ -64,6 +65,8 @@ def run(config: TrainConfig) -> Path | None:
     features = make_features(data.train, windower)
     trainee = make_trainee(config, base)
     _print_settings(config, trainee.model, data, features, threads, bf16=trainee.bf16)
+    if config.teacher and not config.dry_run:
+        features = with_soft_labels(features, data.train, config.teacher, config.distill_temperature)
     # Whatever else changes the numbers of a run belongs to its course, too.
     course = config.course() | {"bf16": trainee.bf16, "base_sha256": base.sha256}
     course |= {"train_sha256": fingerprint(data.train), "validation_sha256": fingerprint(data.validation)}

@@ -42,7 +42,7 @@ def test_max_steps_is_the_length_of_a_run(features, steps):
     assert make_plan(config_of(num_epochs=2, max_steps=steps), features).total_steps == steps
 
 
-def test_merged_forward_has_the_gradients_of_lora(features, tiny_bert):
+def test_lean_forward_has_the_gradients_of_lora(features, tiny_bert):
     """A tiny dropout that never drops keeps peft's own forward pass, as reference."""
     fast = make_trainee(config_of(), tiny_bert)
     plain = make_trainee(config_of(lora_dropout=1e-12), tiny_bert)
@@ -52,7 +52,7 @@ def test_merged_forward_has_the_gradients_of_lora(features, tiny_bert):
             for parameter in trainee.model.parameters():
                 if parameter.requires_grad:
                     parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.1)
-        batch_loss(trainee, features[:8]).backward()
+        batch_loss(config_of(), trainee, features[:8]).backward()
     pairs = zip(fast.model.parameters(), plain.model.parameters(), strict=True)
     gradients = [(a.grad, b.grad) for a, b in pairs if a.requires_grad]
     assert len(gradients) > 20
