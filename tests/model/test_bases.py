@@ -79,7 +79,7 @@ def test_not_found_names_the_remedies(name, remedy):
 
 
 def test_default_base_not_found_names_its_package(monkeypatch):
-    pin = Pin({}, module="no_such_module", pip_install=PINS[DEFAULT_BASE].pip_install)
+    pin = Pin({}, modules=["no_such_module"], pip_install=PINS[DEFAULT_BASE].pip_install)
     monkeypatch.setattr(bases, "PINS", {DEFAULT_BASE: pin})
     with pytest.raises(BaseModelError) as error:
         resolve_base(DEFAULT_BASE)
