@@ -1,7 +1,11 @@
-"""Score an adapter on a data file: exact match and F1, as the official SQuAD scripts count them."""
+"""Judge an adapter on a data file: EM, F1, and how far its scores can be trusted.
+
+Exact match and F1 are counted as the official SQuAD scripts do. --output FOLDER writes the whole
+evaluation as Markdown, JSON and PNG: confidence intervals, calibration, the risk-coverage curve, and
+scores by question word and length of the context.
+"""
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -14,34 +18,38 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import requests
 from tqdm import tqdm
 
-from bert_qa import BertQA
+from bert_qa import Answer, BertQA
 from localqa.config import data_dir
 from localqa.errors import ConfigError, LocalQAError, NotReadyError, report_and_exit
+from localqa.evaluation.outcomes import Outcome, make_outcomes
+from localqa.evaluation.report import figures, score_table, write_evaluation
 from localqa.squad.load import load_training_data
-from localqa.squad.metrics import score
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example
 from localqa.squad.split import fingerprint, subset
 
 _CHUNK = 32
+_TOP_K = 2
+"""An abstaining adapter's best span is the first alternative."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate as the arguments say; returns the exit status."""
     args = _parser().parse_args(argv)
     try:
-        report = evaluate(args)
+        report, outcomes = evaluate(args)
     except LocalQAError as e:
         report_and_exit(e)
     print_scores(report)
     if args.output:
-        Path(args.output).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        print(f"written to {args.output}")
+        name = args.name or "-".join(_stem(source) for source in args.data)
+        write_evaluation(Path(args.output), name, report, outcomes)
+        print(f"written to {args.output}/{name}.md, .json and .png")
     return 0
 
 
-def evaluate(args: argparse.Namespace) -> dict[str, Any]:
-    """Answer every question of the data and score the answers.
+def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], list[Outcome]]:
+    """Answer every question of the data and judge the answers.
 
     Raises:
         LocalQAError: unreadable data, an unknown adapter, a server that does not answer.
@@ -55,47 +63,55 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
     began = time.perf_counter()
     answers = _over_http(args, examples) if args.url else _in_process(args, examples)
     seconds = time.perf_counter() - began
-    scores = score(examples, {example.id: text for example, text in zip(examples, answers, strict=True)})
-    return {
-        "adapter": args.adapter,
+    outcomes = make_outcomes(examples, answers)
+    report = {
+        "adapter": Path(args.adapter).name,
         "data": [Path(source).name for source in args.data],
         "data_sha256": fingerprint(examples),
         "through": "http" if args.url else "BertQA",
-        "scores": {key: round(value, 3) for key, value in scores.as_dict().items()},
+        **figures(outcomes),
         "questions_per_second": round(len(examples) / seconds, 1),
     }
+    return report, outcomes
 
 
 def print_scores(report: dict[str, Any]) -> None:
     """A short table of the figures that matter."""
-    scores = report["scores"]
-    rows = [("all", scores["total"], scores["exact"], scores["f1"])]
-    for prefix, name in (("has_ans", "HasAns"), ("no_ans", "NoAns")):
-        if f"{prefix}_total" in scores and "no_ans_total" in scores:
-            rows.append((name, *(scores[f"{prefix}_{part}"] for part in ("total", "exact", "f1"))))
-    print(f"{'':8}{'questions':>10}{'EM':>8}{'F1':>8}")
-    for name, total, exact, f1 in rows:
-        print(f"{name:8}{total:>10,}{exact:>8.2f}{f1:>8.2f}")
+    print(score_table(report, "simple"))
+    calibration, risk = report["calibration"], report["risk_coverage"]
+    print(
+        f"calibration error {calibration['ece']:.2f} %, Brier score {calibration['brier']:.3f}, "
+        f"area under the risk-coverage curve {risk['area']:.3f}"
+    )
     print(f"{report['questions_per_second']:.1f} questions/s through {report['through']}")
 
 
-def _in_process(args: argparse.Namespace, examples: Sequence[Example]) -> list[str]:
+def _stem(source: str) -> str:
+    """A name for files: of squad_v1/dev-v1.1.json it is dev-v1.1, of squad:validation squad-validation."""
+    name = Path(source).name
+    return name.removesuffix(Path(name).suffix).replace(":", "-") if "." in name else name.replace(":", "-")
+
+
+def _in_process(args: argparse.Namespace, examples: Sequence[Example]) -> list[Answer]:
     qa = BertQA.load(base=args.base, adapter=args.adapter)
     pairs = [(example.question, example.context) for example in examples]
     with tqdm(total=len(pairs), desc="answer", unit="window") as bar:
-        answers = qa.answer_batch(pairs, on_batch=bar.update)
+        answers = qa.answer_batch(pairs, _TOP_K, on_batch=bar.update)
         # Long contexts make several windows.
         bar.total = bar.n
-    return [answer.answer for answer in answers]
+    return answers
 
 
-def _over_http(args: argparse.Namespace, examples: Sequence[Example]) -> list[str]:
+def _over_http(args: argparse.Namespace, examples: Sequence[Example]) -> list[Answer]:
     url = args.url.rstrip("/") + "/api/qa/batch"
-    answers: list[str] = []
+    answers: list[Answer] = []
     with requests.Session() as session, tqdm(total=len(examples), desc="answer", unit="question") as bar:
         for at in range(0, len(examples), _CHUNK):
             chunk = examples[at : at + _CHUNK]
-            pairs = [{"question": e.question, "context": e.context, "adapter": args.adapter} for e in chunk]
+            pairs = [
+                {"question": e.question, "context": e.context, "adapter": args.adapter, "top_k": _TOP_K}
+                for e in chunk
+            ]
             try:
                 response = session.post(url, json={"qa_pairs": pairs}, timeout=300)
             except requests.RequestException as e:
@@ -104,15 +120,24 @@ def _over_http(args: argparse.Namespace, examples: Sequence[Example]) -> list[st
                 ) from e
             if response.status_code != requests.codes.ok:
                 raise ConfigError(f"{url} answered {response.status_code}: {response.text[:300]}")
-            answers += [result["answer"] for result in response.json()["results"]]
+            answers += [_answer(result) for result in response.json()["results"]]
             bar.update(len(chunk))
     return answers
+
+
+def _answer(result: dict[str, Any]) -> Answer:
+    """An answer out of the API's JSON."""
+    names = ("answer", "score", "start", "end", "answerable", "null_score")
+    others = result.get("alternatives", [])
+    alternatives = tuple(_answer({**result, "alternatives": [], **other}) for other in others)
+    return Answer(**{name: result[name] for name in names}, alternatives=alternatives)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog="example: python scripts/evaluate.py --adapter squad --data dev-v1.1.json --output out.json",
+        epilog="example: python scripts/evaluate.py --adapter squad --data dev-v1.1.json --output results",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--adapter", default="squad", help="adapter name, or folder [squad]")
     parser.add_argument(
@@ -122,7 +147,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
     parser.add_argument("--url", help="ask a running server instead of loading the model here")
     parser.add_argument("--limit", type=int, metavar="N", help="score a fixed sample of N questions only")
-    parser.add_argument("--output", metavar="FILE", help="write the figures as JSON")
+    parser.add_argument("--output", metavar="FOLDER", help="write NAME.md, NAME.json and NAME.png there")
+    parser.add_argument("--name", help="what these files are called [as the data]")
     return parser
 
 

@@ -13,7 +13,8 @@ MAY_IMPORT = {
     "squad": set(),
     "extraction": {"squad"},
     "model": {"extraction", "squad"},
-    "training": {"model", "extraction", "squad"},
+    "evaluation": {"extraction", "squad"},
+    "training": {"model", "evaluation", "extraction", "squad"},
     "engine": {"model", "extraction", "squad"},
     "api": {"engine", "model", "extraction", "squad"},
 }

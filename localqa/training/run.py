@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 
 from localqa.config import ADAPTER_NAME, data_dir
 from localqa.errors import ConfigError, DataError, ResourceError
+from localqa.evaluation.calibrate import calibrate, score_decoded
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
 from localqa.model.adapters import count_parameters, load_adapter, save_adapter
@@ -33,7 +34,7 @@ from localqa.training.features import Augmentation, Feature, make_features
 from localqa.training.loop import fit, make_plan
 from localqa.training.report import curve, environment, peak_memory_mb, write_report
 from localqa.training.setup import keep_freed_memory, make_trainee, use_threads
-from localqa.training.validate import validate
+from localqa.training.validate import predict, validate
 
 _WEIGHTS_GLOB = "*.safetensors"
 
@@ -204,20 +205,19 @@ def _qa_config(config: TrainConfig, base: Base) -> QAConfig:
 def _final_scores(
     config: TrainConfig, base: Base, folder: Path, data: RunData, windower: Windower, qa_config: QAConfig
 ) -> tuple[QAConfig, Scores | None]:
-    """Score what a user will load: the saved files, in fp32. Sets the threshold of an abstaining adapter."""
+    """Score and calibrate what a user will load: the saved files, in fp32."""
     if not data.validation:
         return qa_config, None
     model = load_adapter(load_model(base), folder)
-    check = partial(validate, model, data.validation, windower=windower, description="final evaluation")
-    scores = check(config=qa_config)
-    abstain = (
-        any(example.is_impossible for example in data.train) if config.abstain is None else config.abstain
+    decoded = predict(
+        model, data.validation, windower=windower, config=qa_config, description="final evaluation"
     )
-    if abstain and scores.best_f1_threshold is not None:
-        qa_config = replace(qa_config, null_threshold=scores.best_f1_threshold)
-        qa_config.save(folder)
-        scores = check(config=qa_config)
-    return qa_config, scores
+    impossible = any(example.is_impossible for example in data.validation)
+    qa_config = calibrate(
+        data.validation, decoded, qa_config, abstain=impossible and _may_abstain(config, data)
+    )
+    qa_config.save(folder)
+    return qa_config, score_decoded(data.validation, decoded, qa_config)
 
 
 def _print_settings(
@@ -262,6 +262,7 @@ def _report(
             if scores
             else None,
             "null_threshold": qa_config.null_threshold,
+            "temperature": qa_config.temperature,
             "final_loss": round(progress.losses[-1]["loss"], 6),
             "steps": progress.step,
             "best_step": progress.best_step or progress.step,

@@ -1,0 +1,1 @@
+"""Judging an adapter: outcomes of questions -> scores, calibration, breakdowns, intervals, report."""

@@ -1,0 +1,50 @@
+"""Set what only questions that were not trained on can tell: the no-answer threshold and the temperature."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from localqa.extraction.calibration import fit_temperature
+from localqa.extraction.pipeline import to_answer
+from localqa.extraction.qa_config import QAConfig
+from localqa.extraction.spans import Decoded
+from localqa.squad.metrics import Scores, exact_match, score
+from localqa.squad.records import Example
+
+
+def score_decoded(examples: Sequence[Example], decoded: Sequence[Decoded], config: QAConfig) -> Scores:
+    """EM and F1 of decoded logits under an adapter's threshold.
+
+    Without a threshold every question is answered, and with unanswerable questions among the
+    examples the result holds `best_f1` and the threshold that reaches it.
+    """
+    always = replace(config, null_threshold=None)
+    answers = [to_answer(e.context, one, always) for e, one in zip(examples, decoded, strict=True)]
+    null_scores = {e.id: answer.null_score for e, answer in zip(examples, answers, strict=True)}
+    spans = {e.id: answer.answer for e, answer in zip(examples, answers, strict=True)}
+    if config.null_threshold is not None:
+        threshold = config.null_threshold
+        kept = {key: text if null_scores[key] <= threshold else "" for key, text in spans.items()}
+        return score(examples, kept)
+    return score(examples, spans, null_scores if any(e.is_impossible for e in examples) else None)
+
+
+def calibrate(
+    examples: Sequence[Example], decoded: Sequence[Decoded], config: QAConfig, *, abstain: bool
+) -> QAConfig:
+    """The settings with the threshold of the best F1 (for an adapter that may abstain) and a temperature.
+
+    Args:
+        examples: not trained on, and never those that the adapter is judged by.
+        decoded: what the model says about them, in their order.
+        config: settings to start from.
+        abstain: whether the adapter may say "not answerable".
+    """
+    config = replace(config, null_threshold=None, temperature=1.0)
+    if abstain:
+        config = replace(config, null_threshold=score_decoded(examples, decoded, config).best_f1_threshold)
+    answers = [to_answer(e.context, one, config) for e, one in zip(examples, decoded, strict=True)]
+    right = [
+        exact_match(answer.answer, [gold.text for gold in e.answers])
+        for e, answer in zip(examples, answers, strict=True)
+    ]
+    return replace(config, temperature=fit_temperature(decoded, right, config))

@@ -1,0 +1,97 @@
+"""Fit an adapter's temperature, and its no-answer threshold, on questions that it was not trained on.
+
+fine_tune.py does so with its validation data; an adapter that was combined from others, or trained
+without validation data, needs this. Never use the data that the adapter is judged by.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# The project's own folder has to be on the path first.
+from bert_qa import MODELS_DIR
+from localqa.config import data_dir
+from localqa.errors import ConfigError, LocalQAError, report_and_exit
+from localqa.evaluation.calibrate import calibrate, score_decoded
+from localqa.extraction.qa_config import QAConfig
+from localqa.extraction.windows import Windower
+from localqa.model.adapters import adapter_folder, check_base, load_adapter
+from localqa.model.bases import resolve_base
+from localqa.model.loading import load_model
+from localqa.squad.load import load_training_data
+from localqa.squad.parsing import parse_columns
+from localqa.squad.split import subset
+from localqa.training.setup import use_threads
+from localqa.training.validate import predict
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Calibrate as the arguments say; returns the exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        run(args)
+    except LocalQAError as e:
+        report_and_exit(e)
+    return 0
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the fitted values into the adapter's qa_config.json.
+
+    Raises:
+        LocalQAError: unreadable data, no such adapter, or nothing to choose a threshold by.
+    """
+    folder = Path(args.adapter) if "/" in args.adapter else adapter_folder(MODELS_DIR, args.adapter)
+    config = QAConfig.load(folder)
+    columns = parse_columns(args.columns) if args.columns else None
+    examples, problems = load_training_data(args.data, columns=columns, data_dir=data_dir())
+    if not problems.ok:
+        print(problems.summary())
+    if args.limit:
+        examples = subset(examples, args.limit, seed=0)
+    abstain = config.null_threshold is not None if args.abstain is None else args.abstain
+    if abstain and not any(example.is_impossible for example in examples):
+        raise ConfigError(
+            "The data has no unanswerable question to choose the no-answer threshold by.",
+            remedy="Give --data that has some, or --no-abstain for an adapter that always answers.",
+        )
+    use_threads(None)
+    base = resolve_base(args.base or config.base)
+    check_base(config, base, folder)
+    windower = Windower.from_folder(base.folder, max_length=config.max_length, stride=config.stride)
+    model = load_adapter(load_model(base), folder)
+    decoded = predict(model, examples, windower=windower, config=config)
+    fitted = calibrate(examples, decoded, config, abstain=abstain)
+    scores = score_decoded(examples, decoded, fitted)
+    fitted.save(folder)
+    print(
+        f"{folder}: temperature {config.temperature:g} -> {fitted.temperature:g}, no-answer threshold "
+        f"{config.null_threshold} -> {fitted.null_threshold}\n"
+        f"EM {scores.exact:.2f} F1 {scores.f1:.2f} on these {scores.total:,} questions"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog="example: python scripts/calibrate.py --adapter squad --data held-out.json",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--adapter", required=True, help="adapter name, or folder")
+    parser.add_argument("--data", nargs="+", required=True, help="data files, in any supported format")
+    parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
+    parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
+    parser.add_argument("--limit", type=int, metavar="N", help="use a fixed sample of N questions only")
+    parser.add_argument(
+        "--abstain",
+        action=argparse.BooleanOptionalAction,
+        help="whether it may say 'not answerable' [if it does so now]",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
