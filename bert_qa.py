@@ -9,7 +9,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,8 +18,9 @@ from localqa.engine.torch_engine import TorchEngine
 from localqa.errors import InvalidInputError, LocalQAError, report_and_exit
 from localqa.extraction.answers import Answer, Query
 from localqa.extraction.qa_config import QAConfig
-from localqa.model.adapters import adapter_folder
-from localqa.model.bases import resolve_base
+from localqa.model.adapters import locate_adapter
+from localqa.model.bases import Base, resolve_base
+from localqa.model.combine import Method, combine, merge_into_base
 
 __all__ = ["Answer", "BertQA"]
 
@@ -27,7 +28,14 @@ MODELS_DIR = Path(__file__).resolve().parent / "models"
 
 
 class BertQA:
-    """Answers questions about a context with one adapter."""
+    """Answers questions about a context, with one base and any number of adapters over it.
+
+    >>> qa = BertQA.load(adapter="squad")
+    >>> qa.add("contracts")
+    'contracts'
+    >>> qa.answer("Who must pay?", "The tenant must pay.", adapter="contracts").answer
+    'The tenant'
+    """
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
@@ -46,27 +54,72 @@ class BertQA:
             AdapterError: a damaged adapter, or one made for another base.
             BaseModelError: the base is not on this machine and cannot be fetched.
         """
-        is_path = isinstance(adapter, Path) or "/" in adapter
-        folder = Path(adapter).resolve() if is_path else adapter_folder(MODELS_DIR, str(adapter))
+        folder = locate_adapter(MODELS_DIR, adapter)
         found = resolve_base(base or QAConfig.load(folder).base)
         return cls(Reader(TorchEngine(found, threads=threads), folder.parent, folder.name).load())
 
-    def answer(self, question: str, context: str, top_k: int = 1) -> Answer:
+    @property
+    def adapters(self) -> list[str]:
+        """Names of the loaded adapters; the first one answers when a question names none."""
+        return self.reader.loaded()
+
+    def add(self, adapter: str | Path) -> str:
+        """Load another adapter over the same base and return its name; see `load` for errors."""
+        return self.reader.add(locate_adapter(MODELS_DIR, adapter))
+
+    def remove(self, name: str) -> None:
+        """Unload an adapter; its folder stays.
+
+        Raises:
+            AdapterNotFoundError: it is not loaded.
+            InvalidInputError: it is the one loaded first.
+        """
+        self.reader.remove(name)
+
+    def merge(self, name: str, output: str | Path) -> Path:
+        """Write the base with an adapter folded into it as a full model; it loads like an adapter.
+
+        Raises:
+            AdapterError: it is not LoRA.
+        """
+        return self._written(output, lambda folder: merge_into_base(self._base, self._folder(name), folder))
+
+    def combine(
+        self,
+        weights: Mapping[str, float],
+        output: str | Path,
+        *,
+        method: Method = "cat",
+        rank: int | None = None,
+    ) -> Path:
+        """Write a new adapter that is the weighted sum of loaded ones; see `localqa.model.combine`.
+
+        Raises:
+            AdapterError: they do not fit together.
+        """
+        folders = {self._folder(name): weight for name, weight in weights.items()}
+        return self._written(
+            output, lambda folder: combine(self._base, folders, folder, method=method, rank=rank)
+        )
+
+    def answer(self, question: str, context: str, top_k: int = 1, *, adapter: str | None = None) -> Answer:
         """Answer one question; `top_k - 1` further spans come as `Answer.alternatives`.
 
         `context[start:end] == answer` always holds, in code points; a context of any length is
-        read through to its end.
+        read through to its end. `adapter` names a loaded one; None: the one loaded first.
 
         Raises:
+            AdapterNotFoundError: no such adapter is loaded, nor lies beside the first one.
             InvalidInputError: blank text, a question too long, or `top_k` below 1.
         """
-        return self.answer_batch([(question, context)], top_k)[0]
+        return self.answer_batch([(question, context)], top_k, adapter=adapter)[0]
 
     def answer_batch(
         self,
         pairs: Iterable[tuple[str, str]],
         top_k: int = 1,
         *,
+        adapter: str | None = None,
         on_batch: Callable[[int], object] = lambda windows_done: None,
     ) -> list[Answer]:
         """Answer many (question, context) pairs, in their order, in batches of similar length.
@@ -74,6 +127,7 @@ class BertQA:
         Args:
             pairs: questions with their contexts.
             top_k: spans to find for each.
+            adapter: name of the one that answers; None: the one loaded first.
             on_batch: called with the number of windows just done, for progress bars.
 
         Raises:
@@ -81,8 +135,22 @@ class BertQA:
         """
         if top_k < 1:
             raise InvalidInputError(f"top_k is {top_k}.", remedy="Ask for one answer or more.")
-        queries = [Query(question, context, top_k=top_k) for question, context in pairs]
+        queries = [Query(question, context, adapter, top_k) for question, context in pairs]
         return self.reader.answer(queries, on_batch)
+
+    @property
+    def _base(self) -> Base:
+        return self.reader.engine.base
+
+    def _folder(self, name: str) -> Path:
+        return self.reader.folder(name)
+
+    @staticmethod
+    def _written(output: str | Path, write: Callable[[Path], None]) -> Path:
+        folder = Path(output)
+        folder.mkdir(parents=True, exist_ok=True)
+        write(folder)
+        return folder
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -18,7 +18,7 @@ from localqa.errors import ConfigError, LocalQAError, report_and_exit
 from localqa.evaluation.calibrate import calibrate, score_decoded
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
-from localqa.model.adapters import adapter_folder, check_base, load_adapter
+from localqa.model.adapters import check_base, load_adapter, locate_adapter
 from localqa.model.bases import resolve_base
 from localqa.model.loading import load_model
 from localqa.squad.load import load_training_data
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         LocalQAError: unreadable data, no such adapter, or nothing to choose a threshold by.
     """
-    folder = Path(args.adapter) if "/" in args.adapter else adapter_folder(MODELS_DIR, args.adapter)
+    folder = locate_adapter(MODELS_DIR, args.adapter)
     config = QAConfig.load(folder)
     columns = parse_columns(args.columns) if args.columns else None
     examples, problems = load_training_data(args.data, columns=columns, data_dir=data_dir())

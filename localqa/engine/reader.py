@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from localqa.engine.torch_engine import TorchEngine
-from localqa.errors import InvalidInputError
+from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError
 from localqa.extraction.answers import Answer, Query
 from localqa.extraction.pipeline import answer_pairs
 from localqa.extraction.qa_config import QAConfig
@@ -79,6 +79,51 @@ class Reader:
             answers.update((i, answer.named(name)) for i, answer in zip(indices, found, strict=True))
         return [answers[index] for index in range(len(queries))]
 
+    def add(self, folder: Path) -> str:
+        """Load an adapter from any folder and return the name it answers to: the folder's.
+
+        Raises:
+            AdapterError: damaged, made for another base, or a name that another folder has already.
+        """
+        name = folder.name
+        with self._loading:
+            known = self._adapters.get(name)
+            if known is None:
+                self._load(name, folder)
+            elif known.folder.resolve() != folder.resolve():
+                raise AdapterError(
+                    f"An adapter '{name}' is loaded already, from {known.folder}.",
+                    remedy="Remove it first, or rename one of the folders.",
+                )
+        return name
+
+    def remove(self, name: str) -> None:
+        """Forget a loaded adapter; its folder stays.
+
+        Raises:
+            AdapterNotFoundError: it is not loaded.
+            InvalidInputError: it is the one that answers when a question names none.
+        """
+        with self._loading:
+            if name not in self._adapters:
+                raise AdapterNotFoundError(
+                    f"No adapter {name!r} is loaded.", remedy=f"Loaded: {', '.join(self.loaded())}."
+                )
+            if name == self.default_adapter:
+                raise InvalidInputError(
+                    f"'{name}' is the default adapter.", remedy="Make another one the default first."
+                )
+            del self._adapters[name]
+            self.engine.remove_adapter(name)
+
+    def loaded(self) -> list[str]:
+        """Names of the adapters in memory, in the order they came."""
+        return list(self._adapters)
+
+    def folder(self, name: str) -> Path:
+        """The folder of an adapter, which is loaded if it is not yet."""
+        return self._adapter(name).folder
+
     def adapters(self) -> list[str]:
         """Names of the known adapters, the default one first."""
         names = known_adapters(self.models_dir, self.engine.base)
@@ -109,11 +154,11 @@ class Reader:
         loaded = self._adapters.get(name)
         if loaded is None:
             with self._loading:
-                loaded = self._adapters.get(name) or self._load(name)
+                known = self._adapters.get(name)
+                loaded = known or self._load(name, adapter_folder(self.models_dir, name))
         return loaded
 
-    def _load(self, name: str) -> _Adapter:
-        folder = adapter_folder(self.models_dir, name)
+    def _load(self, name: str, folder: Path) -> _Adapter:
         config = self.engine.load_adapter(name, folder)
         windower = Windower.from_folder(
             self.engine.base.folder, max_length=config.max_length, stride=config.stride

@@ -66,6 +66,18 @@ class TorchEngine:
                 self._loaded[name] = _Loaded(model, None)
         return config
 
+    def remove_adapter(self, name: str) -> None:
+        """Forget a loaded adapter and free its weights."""
+        with self._lock:
+            loaded = self._loaded.pop(name)
+            if loaded.peft_name is None or self._shared is None:
+                return
+            if len(self._shared.peft_config) == 1:
+                # peft cannot do without any: the base is loaded anew with the next adapter.
+                self._shared = None
+            else:
+                self._shared.delete_adapter(loaded.peft_name)
+
     def run(
         self,
         windows: Sequence[Window],

@@ -9,8 +9,7 @@
 
 import json
 import re
-import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -129,7 +128,7 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> nn.Module:
     method = QAConfig.load(folder).method
     if method == "lora":
         return load_lora(model, folder, "default")
-    with _damage_named(folder):
+    with damage_named(folder):
         if method == "prompt":
             return _load_prompt(model, _check_finite(load_file(folder / PROMPT_FILE)))
         model.load_state_dict(
@@ -146,8 +145,8 @@ def load_lora(
     Raises:
         AdapterError: missing, damaged or mismatching files.
     """
-    _check_lora_files(folder)
-    with _damage_named(folder):
+    check_lora_files(folder)
+    with damage_named(folder):
         if not isinstance(model, PeftModel):
             return PeftModel.from_pretrained(
                 model, str(folder), adapter_name=peft_name, is_trainable=trainable
@@ -160,33 +159,6 @@ def load_lora(
                 model.delete_adapter(peft_name)
             raise
     return model
-
-
-def average_lora(folders: Sequence[Path], output: Path) -> None:
-    """Write the mean of LoRA adapters as a new one, into an existing folder.
-
-    Meant for an adapter and those trained further from it: their matrices lie close together, and
-    the mean often generalises better than each (Wortsman et al. 2022, robust fine-tuning).
-
-    Raises:
-        AdapterError: they differ in base, rank or layers, or one is damaged.
-    """
-    states = []
-    for folder in folders:
-        _check_lora_files(folder)
-        states.append(load_file(folder / LORA_FILE))
-        same = QAConfig.load(folder) == QAConfig.load(folders[0]) and _shapes(states[-1]) == _shapes(
-            states[0]
-        )
-        if not same:
-            raise AdapterError(
-                f"'{folder}' and '{folders[0]}' differ in base, settings, rank or layers.",
-                remedy="Average an adapter with one that was trained further from it (--init_adapter).",
-            )
-    mean = {name: torch.stack([state[name].float() for state in states]).mean(0).half() for name in states[0]}
-    save_file(mean, output / LORA_FILE, metadata={"format": "pt"})
-    for name in ("adapter_config.json", FILE_NAME):
-        shutil.copyfile(folders[0] / name, output / name)
 
 
 def merge(model: nn.Module) -> nn.Module:
@@ -225,6 +197,25 @@ def adapter_folder(models_dir: Path, name: str) -> Path:
     return folder
 
 
+def locate_adapter(models_dir: Path, name: str | Path) -> Path:
+    """The folder of an adapter that a user named: by its name in `models_dir`, or by a path.
+
+    Never for what comes over HTTP: there an adapter has a name, see `adapter_folder`.
+
+    Raises:
+        AdapterNotFoundError: no such name, or a path that is no adapter folder.
+    """
+    if isinstance(name, str) and "/" not in name:
+        return adapter_folder(models_dir, name)
+    folder = Path(name).resolve()
+    if not (folder / FILE_NAME).is_file():
+        raise AdapterNotFoundError(
+            f"'{name}' is not an adapter folder: it has no {FILE_NAME}.",
+            remedy="Name a folder written by fine_tune.py.",
+        )
+    return folder
+
+
 def known_adapters(models_dir: Path, base: Base | None = None) -> list[str]:
     """Names of the adapters in a folder, sorted; with a base, only those that were trained on it."""
     if not models_dir.is_dir():
@@ -249,10 +240,6 @@ def count_parameters(model: nn.Module) -> dict[str, int]:
     return {"total": total, "trainable": trainable}
 
 
-def _shapes(state: dict[str, torch.Tensor]) -> dict[str, torch.Size]:
-    return {name: tensor.shape for name, tensor in state.items()}
-
-
 def _is_for(folder: Path, base: Base) -> bool:
     try:
         return QAConfig.load(folder).base_sha256 == base.sha256
@@ -270,11 +257,17 @@ def _load_prompt(model: PreTrainedModel, state: dict[str, torch.Tensor]) -> Prom
     return tuned
 
 
-def _check_lora_files(folder: Path) -> None:
-    """peft asks the Hub for files that a folder lacks, and leaves tensors that a file lacks at random."""
+def check_lora_files(folder: Path) -> None:
+    """Refuse a LoRA folder that peft would load without complaint and wrongly.
+
+    peft asks the Hub for files that a folder lacks, and leaves tensors that a file lacks at random.
+
+    Raises:
+        AdapterError: naming what is missing or damaged.
+    """
     missing = [name for name in ("adapter_config.json", LORA_FILE) if not (folder / name).is_file()]
     if not missing:
-        with _damage_named(folder):
+        with damage_named(folder):
             tensors = load_file(folder / LORA_FILE)
             _check_finite(tensors)
         missing = [part for part in ("lora_A", "lora_B", HEAD) if not any(part in name for name in tensors)]
@@ -294,7 +287,12 @@ def _check_finite(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 @contextmanager
-def _damage_named(folder: Path) -> Iterator[None]:
+def damage_named(folder: Path) -> Iterator[None]:
+    """Turn what the libraries raise for damaged or mismatching files into an error that names the folder.
+
+    Raises:
+        AdapterError: from any of them.
+    """
     try:
         yield
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError, TypeError) as e:

@@ -1,16 +1,17 @@
 """`BertQA` with the real base and the shipped adapter."""
 
 import json
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from bert_qa import BertQA
-from localqa.errors import AdapterNotFoundError, InvalidInputError
+from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError
 from localqa.extraction.windows import Windower
 from localqa.model.adapters import LORA_FILE, load_adapter, merge
 from localqa.model.bases import DEFAULT_BASE, resolve_base
@@ -117,3 +118,35 @@ def test_command_line_answers(tmp_path):
     ]
     shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "artificial intelligence" in json.loads(shown)["answer"]
+
+
+def test_several_adapters_over_one_base(tmp_path):
+    """Load, switch per question, combine, merge, remove."""
+    other = tmp_path / "other"
+    shutil.copytree(ROOT / "models" / "squad", other)
+    tensors = load_file(other / LORA_FILE)
+    save_file({name: tensor * 0 for name, tensor in tensors.items()}, other / LORA_FILE)
+    qa = BertQA.load(adapter="squad")
+    assert qa.add(other) == "other"
+    assert qa.adapters == ["squad", "other"]
+    first = qa.answer("What is machine learning?", LEARNING)
+    blank = qa.answer("What is machine learning?", LEARNING, adapter="other")
+    assert (first.adapter, blank.adapter) == ("squad", "other")
+    assert first.score > 5 * blank.score
+    qa.add(qa.combine({"squad": 1.0, "other": 1e-6}, tmp_path / "both"))
+    assert qa.answer("What is machine learning?", LEARNING, adapter="both").answer == first.answer
+    qa.add(qa.merge("squad", tmp_path / "whole"))
+    whole = qa.answer("What is machine learning?", LEARNING, adapter="whole")
+    assert (whole.answer, whole.score) == (first.answer, pytest.approx(first.score, abs=1e-2))
+    qa.remove("other")
+    with pytest.raises(AdapterNotFoundError):
+        qa.answer("What is machine learning?", LEARNING, adapter="other")
+    with pytest.raises(InvalidInputError, match="default"):
+        qa.remove("squad")
+    assert qa.answer("What is machine learning?", LEARNING).answer == first.answer
+
+
+def test_two_folders_of_one_name_are_not_mixed_up(tmp_path):
+    shutil.copytree(ROOT / "models" / "squad", tmp_path / "squad")
+    with pytest.raises(AdapterError, match="already"):
+        BertQA.load(adapter="squad").add(tmp_path / "squad")

@@ -16,7 +16,6 @@ from localqa.model.adapters import (
     adapter_folder,
     add_lora,
     add_prompt,
-    average_lora,
     check_base,
     count_parameters,
     known_adapters,
@@ -163,30 +162,6 @@ def saved(tiny_bert, tmp_path):
     folder.mkdir(parents=True)
     save_adapter(add_lora(load_model(tiny_bert), rank=4), folder, config_for(tiny_bert))
     return folder
-
-
-def test_mean_of_adapters_lies_between_them(tiny_bert, tmp_path):
-    folders = [tmp_path / name for name in ("one", "two", "mean")]
-    for folder, seed in zip(folders, (1, 2, 0), strict=True):
-        folder.mkdir()
-        if seed:
-            model = shaken(add_lora(load_model(tiny_bert, seed=seed), rank=4))
-            save_adapter(model, folder, config_for(tiny_bert))
-    average_lora(folders[:2], folders[2])
-    one, two, mean = (load_file(folder / LORA_FILE) for folder in folders)
-    for name in mean:
-        torch.testing.assert_close(
-            mean[name].float(), (one[name].float() + two[name].float()) / 2, atol=1e-3, rtol=1e-3
-        )
-    assert load_adapter(load_model(tiny_bert), folders[2])
-
-
-def test_adapters_of_different_rank_have_no_mean(tiny_bert, saved, tmp_path):
-    other = tmp_path / "other"
-    other.mkdir()
-    save_adapter(add_lora(load_model(tiny_bert), rank=5), other, config_for(tiny_bert))
-    with pytest.raises(AdapterError, match="differ"):
-        average_lora([saved, other], tmp_path)
 
 
 def truncate(folder):

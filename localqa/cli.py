@@ -1,0 +1,202 @@
+"""The command `localqa`: look at adapters, and make new ones out of them."""
+
+import argparse
+import contextlib
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from localqa.config import ADAPTER_NAME, Settings
+from localqa.errors import ConfigError, LocalQAError, report_and_exit
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        args.run(args)
+    except LocalQAError as e:
+        report_and_exit(e)
+    return 0
+
+
+def list_adapters(args: argparse.Namespace) -> None:
+    """Print a table of all adapters, or their descriptions as JSON."""
+    from localqa.model.registry import describe_all
+
+    found = describe_all(_models_dir(args))
+    if args.json:
+        print(json.dumps([asdict(info) for info in found], indent=2))
+        return
+    rows = [
+        [
+            info.name,
+            info.config.base,
+            info.config.method,
+            info.rank,
+            f"{info.size / 1e6:.1f} MB",
+            "yes" if info.config.null_threshold is not None else "no",
+            _short_metrics(info.metrics),
+        ]
+        for info in found
+    ]
+    print(
+        tabulate(rows, ["adapter", "base", "method", "rank", "size", "abstains", "EM / F1"], missingval="-")
+    )
+
+
+def show_adapter(args: argparse.Namespace) -> None:
+    """Print everything that is known about one adapter."""
+    from localqa.model.adapters import locate_adapter
+    from localqa.model.registry import describe
+
+    info = describe(locate_adapter(_models_dir(args), args.name))
+    if args.json:
+        print(json.dumps(asdict(info), indent=2))
+        return
+    rows: list[list[Any]] = [["adapter", info.name], ["size", f"{info.size:,} bytes"]]
+    rows += [[key.replace("_", " "), value] for key, value in asdict(info.config).items()]
+    rows += [["rank", info.rank], ["target modules", ", ".join(info.target_modules)]]
+    rows += [
+        [f"on {data}", ", ".join(f"{key} {value}" for key, value in scores.items())]
+        for data, scores in info.metrics.items()
+    ]
+    print(tabulate(rows, tablefmt="plain", missingval="-", disable_numparse=True))
+
+
+def merge_adapter(args: argparse.Namespace) -> None:
+    """Write base and adapter as one full model."""
+    from localqa.extraction.qa_config import QAConfig
+    from localqa.model.adapters import locate_adapter
+    from localqa.model.bases import resolve_base
+    from localqa.model.combine import merge_into_base
+
+    folder = locate_adapter(_models_dir(args), args.name)
+    output = _output(args)
+    with _made(output):
+        merge_into_base(resolve_base(args.base or QAConfig.load(folder).base), folder, output)
+    _note(output, {"merged": [args.name]})
+    print(f"{output}: {args.name} merged into its base; it is used like an adapter, by its name")
+
+
+def combine_adapters(args: argparse.Namespace) -> None:
+    """Write the weighted combination of several adapters."""
+    from localqa.extraction.qa_config import QAConfig
+    from localqa.model.adapters import locate_adapter
+    from localqa.model.bases import resolve_base
+    from localqa.model.combine import combine
+
+    folders = [locate_adapter(_models_dir(args), name) for name in args.names]
+    weights = args.weights or [1 / len(folders)] * len(folders)
+    if len(weights) != len(folders):
+        raise ConfigError(
+            f"There are {len(folders)} adapters and {len(weights)} weights.",
+            remedy="Give one weight for each.",
+        )
+    output = _output(args)
+    base = resolve_base(args.base or QAConfig.load(folders[0]).base)
+    with _made(output):
+        combine(base, dict(zip(folders, weights, strict=True)), output, method=args.method, rank=args.rank)
+    _note(output, {"combined": dict(zip(args.names, weights, strict=True)), "method": args.method})
+    print(
+        f"{output}: {args.method} of {', '.join(args.names)}\n"
+        f"Its scores are not calibrated: python scripts/calibrate.py --adapter {output} --data HELD_OUT_FILE"
+    )
+
+
+def remove_adapter(args: argparse.Namespace) -> None:
+    """Delete an adapter's folder."""
+    from localqa.model.adapters import adapter_folder
+
+    folder = adapter_folder(_models_dir(args), args.name)
+    if not args.yes:
+        raise ConfigError(f"{folder} would be deleted.", remedy="Add --yes to do so.")
+    shutil.rmtree(folder)
+    print(f"{folder} is deleted")
+
+
+def _models_dir(args: argparse.Namespace) -> Path:
+    return Path(args.models_dir) if args.models_dir else Settings.load().models_dir
+
+
+def _output(args: argparse.Namespace) -> Path:
+    """Where the new adapter goes.
+
+    Raises:
+        ConfigError: not a legal name, or there is something already.
+    """
+    output = Path(args.output) if "/" in args.output else _models_dir(args) / args.output
+    if not re.fullmatch(ADAPTER_NAME, output.name):
+        raise ConfigError(
+            f"'{output.name}' is no adapter name.", remedy="Use small letters, digits, '.', '_' and '-'."
+        )
+    if output.exists():
+        raise ConfigError(f"{output} exists.", remedy="Choose another --output, or remove it first.")
+    return output
+
+
+@contextlib.contextmanager
+def _made(output: Path) -> Iterator[None]:
+    """The folder, which goes again when what should fill it fails."""
+    output.mkdir(parents=True)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(output)
+        raise
+
+
+def _note(output: Path, origin: Mapping[str, Any]) -> None:
+    (output / "report.json").write_text(json.dumps({"origin": origin}, indent=2) + "\n", encoding="utf-8")
+
+
+def _short_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    return "\n".join(
+        f"{scores['exact']:.1f} / {scores['f1']:.1f}  {data}" for data, scores in metrics.items()
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="localqa", description=__doc__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    adapters = commands.add_parser("adapters", help="list, show, merge, combine and remove adapters")
+    actions = adapters.add_subparsers(metavar="ACTION", required=True)
+
+    def action(name: str, run: Any, text: str) -> argparse.ArgumentParser:
+        one = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        one.add_argument("--models_dir", metavar="FOLDER", help="where adapters lie [models/]")
+        one.set_defaults(run=run)
+        return one
+
+    one = action("list", list_adapters, "every adapter with its base, rank, size and scores")
+    one.add_argument("--json", action="store_true", help="print JSON")
+    one = action("info", show_adapter, "everything about one adapter")
+    one.add_argument("name", help="adapter name, or folder")
+    one.add_argument("--json", action="store_true", help="print JSON")
+    one = action("merge", merge_adapter, "write base and adapter as one full model")
+    one.add_argument("name", help="adapter name, or folder")
+    one = action("combine", combine_adapters, "make a new adapter from several, by weight")
+    one.add_argument("names", nargs="+", metavar="name", help="adapter names, or folders")
+    one.add_argument("--weights", nargs="+", type=float, metavar="W", help="one for each [equal ones, sum 1]")
+    one.add_argument(
+        "--method",
+        choices=("cat", "svd", "mean"),
+        default="cat",
+        help="cat: the exact sum, ranks add up; svd: its nearest of rank --rank; mean: of the matrices, for "
+        "an adapter and those trained further from it [cat]",
+    )
+    one.add_argument("--rank", type=int, metavar="R", help="rank of the result, for svd [the highest]")
+    for name in ("merge", "combine"):
+        made = actions.choices[name]
+        made.add_argument("--output", required=True, help="name or folder of the new adapter")
+        made.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
+    one = action("remove", remove_adapter, "delete an adapter")
+    one.add_argument("name", help="adapter name")
+    one.add_argument("--yes", action="store_true", help="really delete it")
+    return parser

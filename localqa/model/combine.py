@@ -1,0 +1,174 @@
+"""New adapters out of trained ones: combined by weight, averaged, or merged into the base."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, get_args
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model_state_dict
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from localqa.errors import AdapterError, ConfigError
+from localqa.extraction.qa_config import QAConfig
+from localqa.model.adapters import (
+    LORA_FILE,
+    check_base,
+    check_lora_files,
+    damage_named,
+    load_adapter,
+    merge,
+    save_adapter,
+)
+from localqa.model.bases import Base
+from localqa.model.loading import HEAD, load_model
+
+Method = Literal["cat", "svd", "mean"]
+METHODS = get_args(Method)
+_NEW = "combined"
+
+
+def combine(
+    base: Base,
+    weights: Mapping[Path, float],
+    output: Path,
+    *,
+    method: Method = "cat",
+    rank: int | None = None,
+) -> None:
+    """Write a new LoRA adapter that is the weighted sum of others, into an existing folder.
+
+    The sum of their changes to the base, and the weighted mean of their heads:
+
+    - cat: exactly; the ranks add up, and so does the size.
+    - svd: the nearest one of a lower rank.
+    - mean: of the matrices themselves, for an adapter and those trained further from it, which lie
+      close together: the mean keeps the rank and often generalises better than each (Wortsman et al.
+      2022, robust fine-tuning). For adapters trained apart it makes no sense.
+
+    The new adapter takes the settings of the first one, without its threshold and temperature, which
+    have to be fitted anew.
+
+    Args:
+        base: that all were trained on.
+        weights: adapter folders with their weights.
+        output: where to write.
+        method: see above.
+        rank: of the result, for svd; None: the highest among them.
+
+    Raises:
+        AdapterError: not LoRA, damaged, or made for another base.
+        ConfigError: weights that cannot be used.
+    """
+    folders = list(weights)
+    if len(folders) < 2 or sum(weights.values()) <= 0:
+        raise ConfigError(
+            "There is nothing to combine.",
+            remedy="Name two adapters or more, with weights whose sum is positive.",
+        )
+    configs = [_lora_config(folder, base) for folder in folders]
+    states = [load_file(folder / LORA_FILE) for folder in folders]
+    if method == "mean":
+        state, peft_config = _mean(states, list(weights.values()), folders)
+    else:
+        state, peft_config = _by_peft(base, weights, method, rank)
+        state |= _mean_head(states, list(weights.values()))
+    peft_config.save_pretrained(str(output))
+    save_file({name: tensor.half().contiguous() for name, tensor in state.items()}, output / LORA_FILE)
+    replace(configs[0], null_threshold=None, temperature=1.0).save(output)
+
+
+def merge_into_base(base: Base, folder: Path, output: Path) -> None:
+    """Write base and adapter as one full model, into an existing folder; it loads like any adapter.
+
+    Raises:
+        AdapterError: not LoRA, damaged, or made for another base.
+    """
+    config = _lora_config(folder, base)
+    model = load_adapter(load_model(base), folder)
+    save_adapter(merge(model), output, replace(config, method="full"))
+
+
+def _lora_config(folder: Path, base: Base) -> QAConfig:
+    config = QAConfig.load(folder)
+    check_base(config, base, folder)
+    if config.method != "lora":
+        raise AdapterError(
+            f"'{folder.name}' is no LoRA adapter (method {config.method}).", remedy="Name LoRA adapters only."
+        )
+    check_lora_files(folder)
+    return config
+
+
+def _mean(
+    states: Sequence[dict[str, torch.Tensor]], weights: Sequence[float], folders: Sequence[Path]
+) -> tuple[dict[str, torch.Tensor], LoraConfig]:
+    shapes = [{name: tensor.shape for name, tensor in state.items()} for state in states]
+    for folder, shape in zip(folders, shapes, strict=True):
+        if shape != shapes[0]:
+            raise AdapterError(
+                f"'{folder}' and '{folders[0]}' differ in rank or layers.",
+                remedy="Use --method cat or svd, or average an adapter with one trained further from it.",
+            )
+    return _weighted(states, weights, states[0].keys()), LoraConfig.from_pretrained(str(folders[0]))
+
+
+def _mean_head(
+    states: Sequence[dict[str, torch.Tensor]], weights: Sequence[float]
+) -> dict[str, torch.Tensor]:
+    return _weighted(states, weights, [name for name in states[0] if f".{HEAD}." in name])
+
+
+def _weighted(
+    states: Sequence[dict[str, torch.Tensor]], weights: Sequence[float], names: Iterable[str]
+) -> dict[str, torch.Tensor]:
+    total = sum(weights)
+    return {
+        name: sum(
+            (weight / total * state[name].float() for weight, state in zip(weights, states, strict=True)),
+            start=torch.zeros_like(states[0][name], dtype=torch.float32),
+        )
+        for name in names
+    }
+
+
+def _by_peft(
+    base: Base, weights: Mapping[Path, float], method: Method, rank: int | None
+) -> tuple[dict[str, torch.Tensor], LoraConfig]:
+    """The combination of the LoRA matrices alone: peft combines no adapters that bring a head."""
+    model: nn.Module = load_model(base)
+    names = {folder: f"adapter_{number}" for number, folder in enumerate(weights)}
+    ranks = []
+    for folder, name in names.items():
+        with damage_named(folder):
+            config = LoraConfig.from_pretrained(str(folder))
+            config.modules_to_save = None
+            ranks.append(config.r)
+            if isinstance(model, PeftModel):
+                model.add_adapter(name, config)
+            else:
+                model = PeftModel(model, config, adapter_name=name)
+            _fill(model, load_file(folder / LORA_FILE), name)
+    assert isinstance(model, PeftModel)
+    model.add_weighted_adapter(
+        list(names.values()),
+        list(weights.values()),
+        _NEW,
+        combination_type=method,
+        **({"svd_rank": rank or max(ranks)} if method == "svd" else {}),
+    )
+    state = get_peft_model_state_dict(model, adapter_name=_NEW, save_embedding_layers=False)
+    combined = model.peft_config[_NEW]
+    combined.modules_to_save = [HEAD]
+    combined.base_model_name_or_path = base.name
+    combined.inference_mode = True
+    return {name: tensor.detach().float() for name, tensor in state.items()}, combined
+
+
+def _fill(model: PeftModel, state: dict[str, torch.Tensor], name: str) -> None:
+    parameters = dict(model.named_parameters())
+    with torch.no_grad():
+        for key, tensor in state.items():
+            if f".{HEAD}." not in key:
+                parameters[key.replace(".weight", f".{name}.weight")].copy_(tensor)

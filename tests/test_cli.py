@@ -1,0 +1,92 @@
+"""The command `localqa`."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from localqa.cli import main
+from localqa.extraction.qa_config import QAConfig
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def models(tmp_path):
+    """The shipped adapter, twice."""
+    for name in ("squad", "twin"):
+        shutil.copytree(ROOT / "models" / "squad", tmp_path / "models" / name)
+    return tmp_path / "models"
+
+
+def run(*words):
+    return main(["adapters", *map(str, words)])
+
+
+def test_list_shows_what_there_is(capsys, models):
+    run("list", "--models_dir", models)
+    printed = capsys.readouterr().out
+    assert printed.count("all-MiniLM-L6-v2") == 2
+    assert "2.7 MB" in printed
+    assert " 32 " in printed
+
+
+def test_list_as_json(capsys, models):
+    run("list", "--models_dir", models, "--json")
+    found = {info["name"]: info for info in json.loads(capsys.readouterr().out)}
+    assert found["squad"]["rank"] == 32
+    assert found["squad"]["metrics"]["dev-v1.1"]["f1"] > 70
+
+
+def test_info_shows_settings_and_scores(capsys, models):
+    run("info", "squad", "--models_dir", models)
+    printed = capsys.readouterr().out
+    for text in ("max length", "384", "on dev-v1.1", "f1 "):
+        assert text in printed
+
+
+def test_damaged_adapter_does_not_hide_the_others(capsys, models):
+    (models / "twin" / "qa_config.json").write_text("{")
+    run("list", "--models_dir", models)
+    assert "squad" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_combine_merge_and_remove(capsys, models):
+    run("combine", "squad", "twin", "--method", "svd", "--output", "both", "--models_dir", models)
+    assert "scripts/calibrate.py" in capsys.readouterr().out
+    run("merge", "both", "--output", "whole", "--models_dir", models)
+    assert QAConfig.load(models / "whole").method == "full"
+    run("remove", "whole", "--yes", "--models_dir", models)
+    assert not (models / "whole").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["info", "nobody"], "There is no adapter"),
+        (["remove", "squad"], "--yes"),
+        (["merge", "squad", "--output", "twin"], "exists"),
+        (["merge", "squad", "--output", "Bad Name"], "no adapter name"),
+        (["combine", "squad", "twin", "--weights", "1", "--output", "new"], "1 weights"),
+        (["combine", "squad", "--output", "new"], "nothing to combine"),
+    ],
+)
+def test_mistakes_are_named_and_leave_nothing_behind(capsys, models, words, message):
+    before = sorted(models.iterdir())
+    with pytest.raises(SystemExit):
+        run(*words, "--models_dir", models)
+    assert message in capsys.readouterr().err
+    assert sorted(models.iterdir()) == before
+
+
+def test_module_has_a_help_text():
+    done = subprocess.run(
+        [sys.executable, "-m", "localqa", "adapters", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "combine" in done.stdout
