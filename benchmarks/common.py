@@ -1,0 +1,47 @@
+"""What every benchmark does: a process for each measurement, a table, one JSON object as the last line."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+TRAIN = "squad_v1/train-v1.1-part.json"
+TEST = "squad_v1/dev-v1.1.json"
+
+
+def in_own_process(command: Sequence[str | Path]) -> str:
+    """Run a command of the project to its end and return what it printed; its progress shows on stderr.
+
+    Peak memory belongs to a process, and what one measurement leaves in memory must not slow the next.
+    """
+    done = subprocess.run(
+        [sys.executable, *map(str, command)], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return done.stdout
+
+
+def last_json(printed: str) -> dict[str, Any]:
+    """The JSON object in the last line of what a benchmark printed."""
+    found: dict[str, Any] = json.loads(printed.splitlines()[-1])
+    return found
+
+
+def resident_mb() -> float:
+    """Memory of this process that lies in RAM now, in MB (10^6 bytes); Linux only."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def publish(name: str, report: dict[str, Any], header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print the table, write results/NAME.json and print the same JSON as the last line."""
+    print(tabulate(rows, header, floatfmt=",.1f", intfmt=","))
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(report))

@@ -1,0 +1,92 @@
+"""Memory and disk of ten adapters over one base, beside ten full models.
+
+Both kinds answer the same question with each of their ten models, in a process of their own. The ten
+are copies of the shipped adapter, and of the full model it merges into: what they hold does not
+matter for their size.
+
+    python benchmarks/memory.py              about a minute
+
+The last line printed is one JSON object, which benchmarks/results/memory.json holds too.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.common import in_own_process, last_json, publish, resident_mb
+from bert_qa import BertQA
+from localqa.training.report import environment
+
+KINDS = ("adapters", "full models")
+QUESTION = ("What does LoRA train?", "LoRA trains two small matrices beside each frozen one.")
+
+
+def main() -> None:
+    """Measure both kinds and print the comparison, or one of them for the other process."""
+    args = _parser().parse_args()
+    if args.folder:
+        print(json.dumps(measure(Path(args.folder))))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        results = {}
+        for kind in KINDS:
+            prepare(kind, Path(folder) / kind, args.adapter, args.count)
+            results[kind] = last_json(in_own_process([__file__, "--folder", Path(folder) / kind]))
+    report = {
+        "benchmark": "memory",
+        "count": args.count,
+        **{kind.replace(" ", "_"): result for kind, result in results.items()},
+        "environment": environment(),
+    }
+    header = ["kind", "MB with one", f"MB with {args.count}", "MB for each more", "MB on disk for each"]
+    publish("memory", report, header, [[kind, *result.values()] for kind, result in results.items()])
+
+
+def prepare(kind: str, folder: Path, adapter: str, count: int) -> None:
+    """Make the copies."""
+    folder.mkdir()
+    first = folder / "copy-0"
+    if kind == "adapters":
+        shutil.copytree(ROOT / "models" / adapter, first)
+    else:
+        BertQA.load(adapter=adapter).merge(adapter, first)
+    for number in range(1, count):
+        shutil.copytree(first, folder / f"copy-{number}")
+
+
+def measure(folder: Path) -> dict[str, float]:
+    """Load all models of a folder into this process and ask each."""
+    first, *others = sorted(folder.iterdir())
+    qa = BertQA.load(adapter=first)
+    qa.answer(*QUESTION)
+    with_one = resident_mb()
+    for other in others:
+        qa.answer(*QUESTION, adapter=qa.add(other))
+    with_all = resident_mb()
+    disk = sum(file.stat().st_size for file in first.glob("*.safetensors"))
+    return {
+        "mb_with_one": round(with_one, 1),
+        "mb_with_all": round(with_all, 1),
+        "mb_for_each_more": round((with_all - with_one) / max(1, len(others)), 1),
+        "mb_on_disk_for_each": round(disk / 1e6, 1),
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--adapter", default="squad", help="adapter to copy [squad]")
+    parser.add_argument("--count", type=int, default=10, help="how many [10]")
+    parser.add_argument("--folder", help=argparse.SUPPRESS)
+    return parser
+
+
+if __name__ == "__main__":
+    main()

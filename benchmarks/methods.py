@@ -1,0 +1,107 @@
+"""What full fine-tuning, LoRA of several ranks and over quantized bases, and prompt tuning cost and give.
+
+Every method learns the same examples by `fine_tune.py`, in a process of its own, and is judged by
+`scripts/evaluate.py` on the same questions. Finished runs are kept in runs/methods/, so that a run
+of this benchmark that was ended goes on where it stopped (--fresh starts anew).
+
+    python benchmarks/methods.py             8,000 examples each; an hour and a half on two cores
+
+The last line printed is one JSON object, which benchmarks/results/methods.json holds too.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.common import TEST, TRAIN, in_own_process, publish
+from localqa.training.report import environment
+
+RUNS = ROOT / "runs" / "methods"
+QUERY_VALUE = ["--target_modules", "query", "value"]
+METHODS: dict[str, list[str]] = {
+    "full": ["--method", "full", "--learning_rate", "1.5e-4"],
+    **{
+        f"lora-r{rank}-{where}": ["--lora_rank", str(rank), "--lora_alpha", str(2 * rank), *layers]
+        for where, layers in (("qv", QUERY_VALUE), ("all", []))
+        for rank in (4, 8, 16, 32)
+    },
+    "lora-r16-all-int8": ["--lora_rank", "16", "--precision", "int8"],
+    "lora-r16-all-nf4": ["--lora_rank", "16", "--precision", "nf4"],
+    "prompt": ["--method", "prompt", "--learning_rate", "1e-2"],
+}
+
+
+def main() -> None:
+    """Train and judge every method, then print the table."""
+    args = _parser().parse_args()
+    if args.fresh:
+        shutil.rmtree(RUNS, ignore_errors=True)
+    chosen = args.only or list(METHODS)
+    results = {name: measure(name, args) for name in chosen}
+    full = results.get("full", {}).get("f1")
+    for result in results.values():
+        result["share_of_full_f1"] = round(100 * result["f1"] / full, 2) if full else None
+    columns = list(next(iter(results.values())))
+    report = {
+        "benchmark": "methods",
+        "examples": args.examples,
+        "questions": args.questions,
+        "methods": results,
+        "environment": environment(),
+    }
+    names = [column.replace("_", " ") for column in columns]
+    publish(
+        "methods", report, ["method", *names], [[name, *result.values()] for name, result in results.items()]
+    )
+
+
+def measure(name: str, args: argparse.Namespace) -> dict[str, Any]:
+    """Train and judge one method, or read what an earlier run found."""
+    folder = RUNS / f"{args.examples}" / name
+    if not (folder / "report.json").exists():
+        print(f"{name}: training", file=sys.stderr)
+        settings = ["--train_data", args.train, "--exclude_data", args.test, "--output_dir", str(folder)]
+        amount = ["--subset_size", str(args.examples), "--validation_size", "0", "--num_epochs", "1"]
+        in_own_process(["fine_tune.py", *settings, *amount, *METHODS[name]])
+    judged = folder / "evaluation" / f"{args.questions}.json"
+    if not judged.exists():
+        print(f"{name}: {args.questions} questions", file=sys.stderr)
+        data = ["--data", args.test, "--limit", str(args.questions)]
+        output = ["--output", judged.parent, "--name", judged.stem]
+        in_own_process(["scripts/evaluate.py", "--adapter", folder, *data, *output])
+    report, scores = (
+        json.loads(path.read_text(encoding="utf-8")) for path in (folder / "report.json", judged)
+    )
+    return {
+        "trained_parameters": report["result"]["parameters"]["trainable"],
+        "peak_memory_mb": report["cost"]["peak_memory_mb"],
+        "seconds": report["cost"]["training_seconds"],
+        "adapter_bytes": report["result"]["adapter_bytes"],
+        "exact": round(scores["scores"]["exact"], 2),
+        "f1": round(scores["scores"]["f1"], 2),
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--examples", type=int, default=8000, help="training questions [8000]")
+    parser.add_argument("--questions", type=int, default=2000, help="questions to score on [2000]")
+    parser.add_argument(
+        "--only", nargs="+", choices=METHODS, metavar="METHOD", help=f"of {', '.join(METHODS)}"
+    )
+    parser.add_argument("--fresh", action="store_true", help="forget what earlier runs found")
+    parser.add_argument("--train", default=TRAIN, help=f"training data, below QA_DATA_DIR [{TRAIN}]")
+    parser.add_argument("--test", default=TEST, help=f"data to score on, below QA_DATA_DIR [{TEST}]")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
