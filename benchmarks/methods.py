@@ -73,7 +73,7 @@ def measure(name: str, args: argparse.Namespace) -> dict[str, Any]:
     if not judged.exists():
         print(f"{name}: {args.questions} questions", file=sys.stderr)
         data = ["--data", args.test, "--limit", str(args.questions)]
-        output = ["--output", judged.parent, "--name", judged.stem]
+        output = ["--output", str(judged.parent), "--name", judged.stem]
         in_own_process(["scripts/evaluate.py", "--adapter", folder, *data, *output])
     report, scores = (
         json.loads(path.read_text(encoding="utf-8")) for path in (folder / "report.json", judged)

@@ -38,6 +38,9 @@ class TrainConfig(BaseModel):
     columns: dict[str, str] = Field(
         {}, description="field names in the data, e.g. question=q,context=passage"
     )
+    negatives: float = Field(
+        0.0, ge=0, le=1, description="unanswerable copies made for this share of the answerable questions"
+    )
     subset_size: int | None = Field(None, ge=1, description="train on this many examples, drawn by --seed")
 
     base: str = Field(DEFAULT_BASE, description="base model: Hub name or folder")

@@ -23,6 +23,7 @@ from localqa.model.bases import Base, resolve_base
 from localqa.model.loading import load_model
 from localqa.squad.load import load_training_data
 from localqa.squad.metrics import Scores
+from localqa.squad.negatives import make_negatives
 from localqa.squad.overlap import without_overlap
 from localqa.squad.records import Example
 from localqa.squad.split import fingerprint, split_by_context, subset
@@ -170,6 +171,10 @@ def load_data(config: TrainConfig) -> RunData:
         train = _keep_out(train, _read(config, config.exclude_data), "--exclude_data")
     if config.subset_size:
         train = subset(train, config.subset_size, seed=config.seed)
+    if config.negatives:
+        train = train + make_negatives(train, config.negatives, config.seed)
+        if not config.validation_data:
+            validation = validation + make_negatives(validation, config.negatives, config.seed)
     if not train:
         raise DataError(
             "No usable training example is left.", remedy="See python scripts/check_data.py FILE."
