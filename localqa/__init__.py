@@ -1,6 +1,10 @@
 """Local extractive question answering: one quantized base, many small adapters."""
 
+import logging
 import os
+
+# peft imports bitsandbytes, which warns at every import that an optional kernel from the Hub is missing.
+logging.getLogger("bitsandbytes.backends").setLevel(logging.ERROR)
 
 # torch asks the kernel for huge pages when this is set before its first tensor: a batch then costs a
 # few page faults instead of thousands (a third of the time of an answer on a CPU).

@@ -1,0 +1,154 @@
+"""Write the README's table of claims out of what the benchmarks and evaluations found.
+
+    python benchmarks/claims.py              after any benchmark, or after a new evaluation
+
+--check only says whether the README is up to date.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+BEGIN, END = "<!-- claims: written by benchmarks/claims.py -->", "<!-- end of claims -->"
+
+
+def main() -> int:
+    """Update the README, or check it; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if the README is stale")
+    args = parser.parse_args()
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    updated = with_claims(text)
+    if args.check:
+        print(
+            "README.md is up to date" if text == updated else "README.md is stale: run benchmarks/claims.py"
+        )
+        return int(text != updated)
+    readme.write_text(updated, encoding="utf-8")
+    print(claims())
+    return 0
+
+
+def with_claims(text: str) -> str:
+    """The README with the table between its marks replaced."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{claims()}\n{END}{after}"
+
+
+def claims() -> str:
+    """The table."""
+    rows = [*_speed(), *_methods(), *_memory(), *_abstaining(), *_calibration()]
+    return tabulate(rows, ["claim", "measured", "command"], tablefmt="github")
+
+
+Row = tuple[str, str, str]
+
+
+def _speed() -> list[Row]:
+    found = _result("train_speed")
+    own, book = found["localqa"], found["textbook"]
+    measured = (
+        f"{found['ratio']:.1f} times: {own['samples_per_second']:.1f} against "
+        f"{book['samples_per_second']:.1f} samples/s; F1 {own['f1']:.1f} against {book['f1']:.1f} after "
+        f"{found['examples']:,} examples"
+    )
+    return [
+        (
+            "LoRA training on a CPU at least 6 times as fast as the textbook recipe",
+            measured,
+            _by("train_speed"),
+        )
+    ]
+
+
+def _methods() -> list[Row]:
+    methods = _result("methods")["methods"]
+    full, small, shipped, nf4 = (
+        methods[name] for name in ("full", "lora-r4-qv", "lora-r32-all", "lora-r16-all-nf4")
+    )
+
+    def less(key: str, one: dict[str, Any]) -> float:
+        return float(full[key] / one[key])
+
+    parameters = (
+        f"{less('trained_parameters', small):,.0f} times with rank 4 on query and value "
+        f"({small['share_of_full_f1']:.1f} % of full fine-tuning's F1), "
+        f"{less('trained_parameters', shipped):,.0f} times with rank 32 on all layers "
+        f"({shipped['share_of_full_f1']:.1f} %)"
+    )
+    quality = (
+        f"{shipped['share_of_full_f1']:.1f} % (rank 32, plain base), "
+        f"{nf4['share_of_full_f1']:.1f} % (rank 16, nf4 base)"
+    )
+    memory = (
+        f"{1 / less('peak_memory_mb', nf4):.2f} of full fine-tuning's peak with an nf4 base, "
+        f"{1 / less('peak_memory_mb', shipped):.2f} with a plain one"
+    )
+    storage = (
+        f"{small['adapter_bytes'] / 1e6:.1f} MB (rank 4) to {shipped['adapter_bytes'] / 1e6:.1f} MB "
+        f"(rank 32) against {full['adapter_bytes'] / 1e6:.0f} MB"
+    )
+    return [
+        ("300 times fewer trained parameters", parameters, _by("methods")),
+        ("98.5 % of full fine-tuning's F1", quality, _by("methods")),
+        ("a quarter of the memory in training", memory, _by("methods")),
+        ("1 to 3 MB for each task instead of hundreds", storage, _by("methods")),
+    ]
+
+
+def _memory() -> list[Row]:
+    found = _result("memory")
+    one, full = found["adapters"], found["full_models"]
+    measured = (
+        f"{one['mb_with_all']:,.0f} MB against {full['mb_with_all']:,.0f} MB; each more costs "
+        f"{one['mb_for_each_more']:.1f} against {full['mb_for_each_more']:.1f} MB"
+    )
+    return [(f"{found['count']} adapters cost one base and a few MB each", measured, _by("memory"))]
+
+
+def _abstaining() -> list[Row]:
+    found = _evaluation("squad2", "dev-v2.0-part")
+    scores = found["scores"]
+    measured = (
+        f"F1 {scores['f1']:.1f} on SQuAD 2.0 dev: {scores['has_ans_f1']:.1f} where there is an answer, "
+        f"{scores['no_ans_f1']:.1f} % of the questions without one refused"
+    )
+    return [("abstains when the text holds no answer", measured, "`scripts/evaluate.py --adapter squad2`")]
+
+
+def _calibration() -> list[Row]:
+    found = _evaluation("squad", "dev-v1.1")
+    measured = f"calibration error {found['calibration']['ece']:.1f} % on SQuAD v1.1 dev"
+    claim = "a score is the probability that the answer is right"
+    return [(claim, measured, "`scripts/evaluate.py --adapter squad`")]
+
+
+def _by(benchmark: str) -> str:
+    return f"`benchmarks/{benchmark}.py`"
+
+
+def _result(name: str) -> dict[str, Any]:
+    return _read(RESULTS / f"{name}.json")
+
+
+def _evaluation(adapter: str, data: str) -> dict[str, Any]:
+    return _read(ROOT / "models" / adapter / "evaluation" / f"{data}.json")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

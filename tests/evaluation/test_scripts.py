@@ -1,0 +1,61 @@
+"""scripts/evaluate.py and scripts/calibrate.py with the shipped adapter."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from localqa.extraction.qa_config import QAConfig
+from tests.conftest import ROOT
+
+SAMPLE = ROOT / "data" / "sample_qa_data.json"
+pytestmark = pytest.mark.slow
+
+
+def run(script, *words, code=0):
+    command = [sys.executable, ROOT / "scripts" / script, *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_evaluation_is_written_as_text_figures_and_picture(tmp_path):
+    printed = run("evaluate.py", "--data", SAMPLE, "--output", tmp_path / "out")
+    assert "calibration error" in printed
+    report = json.loads((tmp_path / "out" / "sample_qa_data.json").read_text())
+    assert report["scores"]["total"] == sum(group["total"] for group in report["by_question_word"])
+    assert report["risk_coverage"]["points"][-1]["coverage"] == 1.0
+    low, high = report["confidence_intervals_95"]["f1"]
+    assert low <= report["scores"]["f1"] <= high
+    text = (tmp_path / "out" / "sample_qa_data.md").read_text()
+    assert f"{report['scores']['f1']:.2f}" in text
+    assert "sample_qa_data.png" in text
+    assert (tmp_path / "out" / "sample_qa_data.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_unanswerable_questions_are_judged_apart(tmp_path):
+    records = json.loads(SAMPLE.read_text())
+    context = records[0]["context"]
+    records.append({"id": "none", "question": "Who won the cup?", "context": context, "answers": []})
+    data = tmp_path / "mixed.json"
+    data.write_text(json.dumps(records))
+    printed = run("evaluate.py", "--data", data)
+    assert "not answerable" in printed
+    assert "best threshold of this data" in printed
+
+
+def test_calibration_is_written_into_the_adapter(tmp_path):
+    folder = tmp_path / "mine"
+    shutil.copytree(ROOT / "models" / "squad", folder)
+    before = QAConfig.load(folder)
+    printed = run("calibrate.py", "--adapter", folder, "--data", SAMPLE)
+    after = QAConfig.load(folder)
+    assert after.temperature != before.temperature
+    assert f"{after.temperature:g}" in printed
+
+
+def test_threshold_needs_unanswerable_questions(tmp_path):
+    printed = run("calibrate.py", "--adapter", "squad", "--data", SAMPLE, "--abstain", code=2)
+    assert "no unanswerable question" in printed
