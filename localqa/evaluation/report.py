@@ -39,7 +39,8 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     claimed = np.array([outcome.score for outcome in outcomes])
     right = np.array([outcome.exact for outcome in outcomes])
     coverage, risk = risk_coverage(claimed, right)
-    at = np.minimum(np.searchsorted(coverage, _COVERAGES), len(coverage) - 1)
+    # With few or equal scores several of the coverages fall on one point.
+    at = np.unique(np.minimum(np.searchsorted(coverage, _COVERAGES), len(coverage) - 1))
     intervals = bootstrap_interval(outcomes)
     return {
         "scores": {key: round(value, 3) for key, value in scores.items()},
@@ -74,7 +75,6 @@ def write_evaluation(folder: Path, name: str, report: Mapping[str, Any], outcome
 def markdown(report: Mapping[str, Any], *, picture: str) -> str:
     """An evaluation to read."""
     calibration, risk = report["calibration"], report["risk_coverage"]
-    words = [f"of the questions it is surest of, {point['coverage']:.0%}" for point in risk["points"]]
     sections = [
         f"# Adapter `{report['adapter']}` on {', '.join(report['data'])}",
         "Written by `scripts/evaluate.py`; the same figures are in the JSON file beside this one.",
@@ -87,6 +87,7 @@ def markdown(report: Mapping[str, Any], *, picture: str) -> str:
             [
                 [f"{one['low']:.1f} to {one['high']:.1f}", one["count"], one["confidence"], one["accuracy"]]
                 for one in calibration["bins"]
+                if one["count"]
             ],
             ["score", "answers", "mean score", "share right"],
             tablefmt="github",
@@ -94,7 +95,7 @@ def markdown(report: Mapping[str, Any], *, picture: str) -> str:
         ),
         "## Errors among the surest answers",
         tabulate(
-            [[word, point["risk"]] for word, point in zip(words, risk["points"], strict=True)],
+            [[f"the surest {point['coverage']:.0%}", point["risk"]] for point in risk["points"]],
             ["answers", "share wrong"],
             tablefmt="github",
             floatfmt=".3f",
