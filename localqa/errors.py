@@ -84,6 +84,20 @@ class ResourceError(LocalQAError):
     status = 507
 
 
+class OverloadedError(LocalQAError):
+    """More work is waiting than the limits allow."""
+
+    code = "overloaded"
+    status = 503
+
+
+class DeadlineError(LocalQAError):
+    """The answer was not ready in time."""
+
+    code = "deadline_exceeded"
+    status = 504
+
+
 class NotReadyError(LocalQAError):
     """The server is loading or draining."""
 

@@ -98,7 +98,7 @@ def test_evaluation_over_http_scores_as_in_process(server):
     shown = [
         subprocess.run(
             [*command, *more], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout.splitlines()[1]
+        ).stdout.splitlines()[2]
         for more in ([], ["--url", server])
     ]
     assert shown[0] == shown[1]
