@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from werkzeug.serving import WSGIRequestHandler, run_simple
 
 from localqa import __version__
-from localqa.api import answering, state
+from localqa.api import adapters, answering, state
+from localqa.api.access import check_exposure, register_access
 from localqa.api.docs import register_docs
 from localqa.api.errors import register_error_handlers
 from localqa.api.hooks import register_hooks
@@ -39,6 +40,7 @@ def create_app(
         LocalQAError: a setting is not usable, or the reader cannot be loaded.
     """
     settings = settings or Settings.load()
+    check_exposure(settings)
     configure_logging(settings.log_level)
     _warn_of_misspelt_variables()
     service = Service(settings, reader)
@@ -47,8 +49,10 @@ def create_app(
     app.json = StrictJSONProvider(app)
     app.extensions[EXTENSION] = service
     register_hooks(app)
+    register_access(app)
     register_error_handlers(app)
     app.register_api(answering.blueprint)
+    app.register_api(adapters.blueprint)
     app.register_api(state.blueprint)
     register_docs(app)
     app.generate_spec_json()
@@ -62,7 +66,7 @@ def _load(service: Service, *, background: bool) -> None:
         # Here, not above: help, bad flags and tests need not wait for the model's libraries.
         from localqa.engine.loading import load_reader
 
-        return load_reader(service.settings)
+        return load_reader(service.settings, service.metrics.batch)
 
     if background:
         threading.Thread(target=service.load_in_background, args=(loader,), daemon=True).start()

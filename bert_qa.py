@@ -65,7 +65,9 @@ class BertQA:
 
     def add(self, adapter: str | Path) -> str:
         """Load another adapter over the same base and return its name; see `load` for errors."""
-        return self.reader.add(locate_adapter(MODELS_DIR, adapter))
+        folder = locate_adapter(MODELS_DIR, adapter)
+        self.reader.load_adapter(folder.name, folder)
+        return folder.name
 
     def remove(self, name: str) -> None:
         """Unload an adapter; its folder stays.
@@ -74,7 +76,7 @@ class BertQA:
             AdapterNotFoundError: it is not loaded.
             InvalidInputError: it is the one loaded first.
         """
-        self.reader.remove(name)
+        self.reader.remove_adapter(name)
 
     def merge(self, name: str, output: str | Path) -> Path:
         """Write the base with an adapter folded into it as a full model; it loads like an adapter.

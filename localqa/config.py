@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -72,15 +72,42 @@ class Settings(BaseSettings):
         default=500_000, ge=1, le=50_000_000, description="Longest context in characters."
     )
     max_batch: int = Field(default=64, ge=1, le=10_000, description="Most questions in one batch.")
+    max_windows: int = Field(
+        default=1024,
+        ge=1,
+        le=1_000_000,
+        description="Most windows of 384 tokens or less that one request may make.",
+    )
+    max_requests: int = Field(
+        default=256, ge=1, le=100_000, description="Most requests that are answered or wait at the same time."
+    )
+    max_waiting_windows: int = Field(
+        default=4096, ge=1, le=1_000_000, description="Most windows that wait for the engine."
+    )
+    deadline_s: float = Field(
+        default=60.0, gt=0, le=86_400, description="Seconds after which an answer is no longer waited for."
+    )
+    api_keys: SecretStr = Field(
+        default=SecretStr(""),
+        description="Keys, separated by commas, one of which every request must bring; none: open to all.",
+    )
+    allow_open: bool = Field(
+        default=False, description="Listen beyond this machine without API keys, at your own risk."
+    )
     threads: int = Field(
         default=0, ge=0, le=1024, description="Threads of the inference engine; 0 means one per core."
     )
     http_threads: int = Field(
-        default=8, ge=1, le=256, description="Requests handled at the same time under gunicorn."
+        default=64, ge=1, le=1024, description="Requests handled at the same time under gunicorn."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log lines to write."
     )
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The API keys, one of which a request must bring; none: open to all."""
+        return tuple(key for part in self.api_keys.get_secret_value().split(",") if (key := part.strip()))
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -165,6 +192,10 @@ def _allowed(field: str) -> str:
         return f"one of {', '.join(schema['enum'])}"
     if schema["type"] == "integer":
         return f"a whole number from {schema['minimum']} to {schema['maximum']}"
+    if schema["type"] == "number":
+        return f"a number above {schema['exclusiveMinimum']:g}, up to {schema['maximum']:g}"
+    if schema["type"] == "boolean":
+        return "true or false"
     if "pattern" in schema:
         return "1 to 64 of the characters a-z 0-9 . _ - (the first a letter or digit)"
     return "a folder" if schema.get("format") == "path" else "a text that is not empty"

@@ -33,7 +33,7 @@ def error_response(status: int, *, code: str, message: str, remedy: str) -> Resp
     )
     response = jsonify(ErrorResponse(error=detail).model_dump())
     response.status_code = status
-    if status == 503:
+    if status in (429, 503):
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
 

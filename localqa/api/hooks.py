@@ -9,6 +9,7 @@ from typing import Final, cast
 from flask import Flask, Response, g, request
 
 from localqa.api.body import JsonRequest
+from localqa.api.service import current_service
 
 REQUEST_ID_HEADER: Final = "X-Request-ID"
 access_log = logging.getLogger("localqa.access")
@@ -42,6 +43,8 @@ def _finish(response: Response) -> Response:
     response.headers["X-Frame-Options"] = "DENY"
     if not request.path.startswith("/swagger/"):
         response.headers["Cache-Control"] = "no-store"
+    route = request.url_rule.rule if request.url_rule else "unknown"
+    current_service().metrics.request(route, response.status_code, time.perf_counter() - g.started)
     _log_access(response)
     return response
 

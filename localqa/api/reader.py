@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from localqa.extraction.answers import Answer, Query
+from localqa.extraction.answers import Answer, Patience, Query
 
 
 class Reader(Protocol):
@@ -13,14 +13,38 @@ class Reader(Protocol):
     def default_adapter(self) -> str:
         """Name of the adapter that answers when a query names none."""
 
-    def answer(self, queries: Sequence[Query]) -> list[Answer]:
-        """Answer the queries in their order.
+    def answer(self, queries: Sequence[Query], *, patience: Patience | None = None) -> list[Answer]:
+        """Answer the queries in their order, as long as the caller has patience.
 
         Raises:
             AdapterNotFoundError: a query names an adapter that is not known.
             InvalidInputError: a query cannot be used.
             TooLargeError: a query is over a limit of the model.
+            OverloadedError: too much is waiting already.
+            DeadlineError: the caller's patience ended.
         """
+
+    def load_adapter(self, name: str) -> bool:
+        """Load an adapter by its name; says whether it was new.
+
+        Raises:
+            AdapterNotFoundError: it is not known.
+            AdapterError: it cannot be used.
+        """
+
+    def remove_adapter(self, name: str) -> None:
+        """Unload an adapter; queries that use it now are answered by it still.
+
+        Raises:
+            AdapterNotFoundError: it is not loaded.
+            InvalidInputError: it is the default one.
+        """
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """Of a known adapter: name, loaded, bytes."""
+
+    def stop(self) -> None:
+        """Answer what was accepted, take nothing new."""
 
     def adapters(self) -> list[str]:
         """Names of the known adapters, the default one first."""

@@ -204,6 +204,30 @@ class PredictResponse(BaseModel):
     score: float = Field(description="Probability, 0 to 1, that this is right.", ge=0, le=1)
 
 
+class AdapterRequest(_Body):
+    """The adapter to load."""
+
+    name: Annotated[str, Field(pattern=ADAPTER_NAME)] = Field(
+        description="Name of a folder in the server's folder of adapters.",
+        json_schema_extra={"example": "squad"},
+    )
+
+
+class AdapterInfo(BaseModel):
+    """An adapter that can be asked."""
+
+    name: str = Field(description="What a question names it by.", json_schema_extra={"example": "squad"})
+    loaded: bool = Field(description="Whether it is in memory.")
+    bytes: int = Field(description="Size of its weights on disk.", ge=0)
+
+
+class AdaptersResponse(BaseModel):
+    """The adapters that can be asked."""
+
+    adapters: list[AdapterInfo] = Field(description="The default one first.")
+    default: str = Field(description="The one that answers a question that names none.")
+
+
 class HealthResponse(BaseModel):
     """How the server is."""
 
@@ -232,6 +256,10 @@ class Limits(BaseModel):
     max_question_words: int = Field(description="Longest question in words.")
     max_context_chars: int = Field(description="Longest context in characters.")
     max_batch: int = Field(description="Most questions in one batch.")
+    max_windows: int = Field(description="Most windows that one request may make.")
+    max_requests: int = Field(description="Most requests that are answered or wait at the same time.")
+    max_waiting_windows: int = Field(description="Most windows that wait for the engine.")
+    deadline_s: float = Field(description="Seconds after which an answer is no longer waited for.")
     max_top_k: int = Field(default=MAX_TOP_K, description="Largest `top_k`.")
 
 

@@ -1,17 +1,21 @@
 """What the routes share: the settings and the reader, which may still be loading."""
 
 import logging
+import socket
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, Literal, TypeAlias, cast
 
-from flask import current_app
+from flask import current_app, request
 
+from localqa.api.metrics import Metrics
 from localqa.api.reader import Reader
 from localqa.api.schemas import Limits
 from localqa.config import Settings
-from localqa.errors import InvalidInputError, LocalQAError, NotReadyError
-from localqa.extraction.answers import Answer, Query
+from localqa.errors import InvalidInputError, LocalQAError, NotReadyError, OverloadedError
+from localqa.extraction.answers import Answer, Patience, Query
 
 EXTENSION: Final = "localqa"
 Status: TypeAlias = Literal["ok", "loading", "failed"]
@@ -27,6 +31,8 @@ class Service:
         self._reader = reader
         self._failure: LocalQAError | None = None
         self._started = time.monotonic()
+        self._places = threading.BoundedSemaphore(settings.max_requests)
+        self.metrics = Metrics()
 
     def load(self, loader: Callable[[], Reader]) -> None:
         """Load the reader; a failure is kept, so that probes can tell it, and raised.
@@ -88,6 +94,10 @@ class Service:
             max_question_words=settings.max_question_words,
             max_context_chars=settings.max_context_chars,
             max_batch=settings.max_batch,
+            max_windows=settings.max_windows,
+            max_requests=settings.max_requests,
+            max_waiting_windows=settings.max_waiting_windows,
+            deadline_s=settings.deadline_s,
         )
 
     def answer_one(self, query: Query) -> Answer:
@@ -99,7 +109,7 @@ class Service:
             LocalQAError: what the reader raises.
         """
         self._check(query, at="")
-        return self.reader.answer([query])[0]
+        return self._answered([query])[0]
 
     def answer_batch(self, queries: Sequence[Query]) -> list[Answer]:
         """Answer several queries in order; raises as `answer_one` does."""
@@ -110,7 +120,33 @@ class Service:
             )
         for index, query in enumerate(queries):
             self._check(query, at=f"qa_pairs[{index}].")
-        return self.reader.answer(queries)
+        return self._answered(queries)
+
+    def _answered(self, queries: Sequence[Query]) -> list[Answer]:
+        reader = self.reader
+        with self._admitted():
+            patience = Patience(time.monotonic() + self.settings.deadline_s, caller_gone())
+            answers = reader.answer(queries, patience=patience)
+        self.metrics.answers(answers)
+        return answers
+
+    @contextmanager
+    def _admitted(self) -> Iterator[None]:
+        """Count a request among those that are answered or wait.
+
+        Raises:
+            OverloadedError: there are too many.
+        """
+        if not self._places.acquire(blocking=False):
+            raise OverloadedError(
+                f"{self.settings.max_requests:,} requests are being answered already.",
+                remedy="Ask again after the seconds in Retry-After.",
+            )
+        try:
+            with self.metrics.active.track_inprogress():
+                yield
+        finally:
+            self._places.release()
 
     def _check(self, query: Query, *, at: str) -> None:
         settings = self.settings
@@ -137,3 +173,20 @@ def _limit(field: str, size: int, most: int, unit: str, *, remedy: str) -> None:
 def current_service() -> Service:
     """The service of the app that handles the current request."""
     return cast(Service, current_app.extensions[EXTENSION])
+
+
+def caller_gone() -> Callable[[], bool]:
+    """Asks whether the client of the current request has closed its connection; False where none can tell."""
+    connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
+    if not isinstance(connection, socket.socket):
+        return lambda: False
+
+    def gone() -> bool:
+        try:
+            return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False  # nothing to read: it waits for its answer
+        except (OSError, ValueError):
+            return False  # a TLS connection cannot be asked this way
+
+    return gone

@@ -58,8 +58,20 @@ _ERRORS: Final = {
         "Something went wrong on the server.",
         "Try again. If it stays, look for the request_id in the server's log.",
     ),
+    401: (
+        "The request brings no API key, or a wrong one.",
+        "unauthorized",
+        "There is no API key.",
+        "Send a key as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
+    ),
+    504: (
+        "The answer was not ready in time.",
+        "deadline_exceeded",
+        "The answer was not ready in time.",
+        "Send less text at once, or ask again when the server has less to do.",
+    ),
     503: (
-        "The model is loading, or could not be loaded.",
+        "The model is loading, could not be loaded, or too much is waiting already.",
         "not_ready",
         "The model is still loading.",
         "Try again in a few seconds.",
@@ -80,7 +92,7 @@ def _error(status: int) -> dict[str, Any]:
     return {
         "description": description,
         "content": {"application/json": content},
-        **({"headers": headers} if status == 503 else {}),
+        **({"headers": headers} if status in (429, 503) else {}),
     }
 
 
@@ -96,6 +108,7 @@ class Api(OpenAPI):
             info=Info(title="localqa", version=__version__, description=_DESCRIPTION),
             # The routes of the documents are our own, see `localqa.api.docs`.
             doc_ui=False,
+            security_schemes={"key": {"type": "http", "scheme": "bearer"}},
             validation_error_model=ErrorResponse,
             validation_error_callback=refuse,
             static_folder=None,
@@ -119,7 +132,7 @@ class Api(OpenAPI):
 
 
 def _tidy(operation: dict[str, Any]) -> None:
-    if "requestBody" not in operation:
+    if "requestBody" not in operation and "parameters" not in operation:
         operation["responses"].pop("422", None)
     if "description" in operation:
         # The collector joins the lines of a docstring, the empty one after its summary too, with breaks.

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from localqa import __version__
+from localqa.api.metrics import CONTENT_TYPE
 from localqa.api.schemas import HealthResponse, ModelInfoResponse, StatusResponse
 from localqa.api.service import current_service
 from localqa.api.spec import responses
@@ -52,7 +54,22 @@ def readyz() -> dict[str, Any]:
     return StatusResponse(status="ready").model_dump()
 
 
-@blueprint.get("/api/model/info", operation_id="model_info", responses=responses(ModelInfoResponse, 503))
+_METRICS_RESPONSE = {
+    "description": "Prometheus' text format.",
+    "content": {"text/plain": {"schema": {"type": "string"}}},
+}
+
+
+@blueprint.get("/metrics", operation_id="metrics", responses={200: _METRICS_RESPONSE})
+def metrics() -> Response:
+    """Counters for Prometheus
+
+    Requests, latencies, waiting times, batches, answers by adapter; no text of anyone.
+    """
+    return Response(current_service().metrics.text(), content_type=CONTENT_TYPE)
+
+
+@blueprint.get("/api/model/info", operation_id="model_info", responses=responses(ModelInfoResponse, 401, 503))
 def model_info() -> dict[str, Any]:
     """What is loaded and what a request may hold
 

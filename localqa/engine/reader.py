@@ -1,36 +1,93 @@
-"""The reader: queries in, answers out, each by its own adapter."""
+"""The reader: queries in, answers out, each by its own adapter, which may come and go meanwhile."""
 
+import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from localqa.engine.torch_engine import TorchEngine
-from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError
-from localqa.extraction.answers import Answer, Query
+from localqa.engine.batcher import Batcher
+from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError, TooLargeError
+from localqa.extraction.answers import Answer, Patience, Query
 from localqa.extraction.pipeline import answer_pairs
 from localqa.extraction.qa_config import QAConfig
-from localqa.extraction.windows import Windower
+from localqa.extraction.spans import Logits
+from localqa.extraction.windows import Window, Windower
 from localqa.model.adapters import adapter_folder, known_adapters
+from localqa.model.bases import Base
+
+_NOBODY: Callable[[int], object] = lambda windows_done: None  # noqa: E731 - a default, not a function of its own
 
 
-@dataclass(frozen=True, slots=True)
+class Engine(Protocol):
+    """What runs windows: one base, with adapters under keys of the reader's choice."""
+
+    @property
+    def base(self) -> Base:
+        """The base that all adapters share."""
+
+    def load_adapter(self, key: str, folder: Path) -> QAConfig:
+        """Load an adapter; raises AdapterError for a folder that cannot be used."""
+
+    def remove_adapter(self, key: str) -> None:
+        """Free an adapter's weights; no run of it is going on."""
+
+    def run(
+        self, windows: Sequence[Window], key: str, on_batch: Callable[[int], object] = _NOBODY
+    ) -> list[Logits]:
+        """Logits of each window, in order."""
+
+    def info(self) -> dict[str, Any]:
+        """Engine, precision, device and number of parameters."""
+
+
+@dataclass(slots=True)
 class _Adapter:
+    """A loaded adapter.
+
+    Its key in the engine is never used again: an adapter that is unloaded and loaded anew under the
+    same name is another one to the requests that still use the first.
+    """
+
+    key: str
     folder: Path
     config: QAConfig
     windower: Windower
+    users: int = 0
+    removed: bool = False
 
 
 class Reader:
-    """Answers queries with one base and the adapters of one folder, which are loaded at first use."""
+    """Answers queries with one base and the adapters of one folder, which are loaded at first use.
 
-    def __init__(self, engine: TorchEngine, models_dir: Path, default_adapter: str) -> None:
+    Args:
+        engine: runs the windows.
+        models_dir: holds one folder for each adapter.
+        default_adapter: answers queries that name none.
+        batcher: puts the windows of concurrent queries together; None: each query runs for itself.
+        max_windows: of one call of `answer`; None: any number.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        models_dir: Path,
+        default_adapter: str,
+        *,
+        batcher: Batcher | None = None,
+        max_windows: int | None = None,
+    ) -> None:
         self.engine = engine
         self.models_dir = models_dir
         self.default_adapter = default_adapter
+        self._batcher = batcher
+        self._max_windows = max_windows
         self._adapters: dict[str, _Adapter] = {}
+        self._numbers = itertools.count()
         self._loading = threading.Lock()
+        self._table = threading.Lock()
 
     def load(self) -> "Reader":
         """Load the default adapter.
@@ -39,21 +96,27 @@ class Reader:
             AdapterNotFoundError: there is none of that name.
             AdapterError: it is damaged or made for another base.
         """
-        self._adapter(self.default_adapter)
+        self.load_adapter(self.default_adapter)
         return self
 
     def answer(
-        self, queries: Sequence[Query], on_batch: Callable[[int], object] = lambda windows_done: None
+        self,
+        queries: Sequence[Query],
+        on_batch: Callable[[int], object] = _NOBODY,
+        patience: Patience | None = None,
     ) -> list[Answer]:
         """Answer queries in order; adapters may be mixed.
 
         Args:
             queries: any number.
-            on_batch: called with the number of windows done (for progress bars).
+            on_batch: called with the number of windows done (for progress bars; not with a batcher).
+            patience: how long the answers are wanted; None: for ever.
 
         Raises:
             AdapterNotFoundError: an unknown adapter; the message lists the known ones.
             InvalidInputError: blank text, or a question that leaves no room for context.
+            TooLargeError: more windows than allowed.
+            OverloadedError, DeadlineError: see `Batcher.run`.
         """
         for query in queries:
             for field, text in (("question", query.question), ("context", query.context)):
@@ -64,57 +127,64 @@ class Reader:
         groups: dict[str, list[int]] = {}
         for index, query in enumerate(queries):
             groups.setdefault(query.adapter or self.default_adapter, []).append(index)
-        # All adapters are found before the first one runs, so that a wrong name costs nothing.
-        adapters = {name: self._adapter(name) for name in groups}
         answers: dict[int, Answer] = {}
-        for name, indices in groups.items():
-            adapter = adapters[name]
-            found = answer_pairs(
-                [(queries[i].question, queries[i].context) for i in indices],
-                windower=adapter.windower,
-                run=lambda windows, name=name: self.engine.run(windows, name, on_batch),  # type: ignore[misc]
-                config=adapter.config,
-                top_k=[queries[i].top_k for i in indices],
-            )
-            answers.update((i, answer.named(name)) for i, answer in zip(indices, found, strict=True))
+        with ExitStack() as stack:
+            # All adapters are found before the first one runs, so that a wrong name costs nothing.
+            adapters = {name: stack.enter_context(self._in_use(name)) for name in groups}
+            run = _Runs(self.engine, self._batcher, self._max_windows, on_batch, patience or Patience())
+            for name, indices in groups.items():
+                adapter = adapters[name]
+                found = answer_pairs(
+                    [(queries[i].question, queries[i].context) for i in indices],
+                    windower=adapter.windower,
+                    run=run.of(adapter.key),
+                    config=adapter.config,
+                    top_k=[queries[i].top_k for i in indices],
+                )
+                answers.update((i, answer.named(name)) for i, answer in zip(indices, found, strict=True))
         return [answers[index] for index in range(len(queries))]
 
-    def add(self, folder: Path) -> str:
-        """Load an adapter from any folder and return the name it answers to: the folder's.
+    def load_adapter(self, name: str, folder: Path | None = None) -> bool:
+        """Load an adapter, by its name in `models_dir` or from a folder; says whether it was new.
 
         Raises:
+            AdapterNotFoundError: no such name.
             AdapterError: damaged, made for another base, or a name that another folder has already.
         """
-        name = folder.name
         with self._loading:
             known = self._adapters.get(name)
             if known is None:
-                self._load(name, folder)
-            elif known.folder.resolve() != folder.resolve():
+                self._load(name, folder or adapter_folder(self.models_dir, name))
+            elif folder is not None and known.folder.resolve() != folder.resolve():
                 raise AdapterError(
                     f"An adapter '{name}' is loaded already, from {known.folder}.",
                     remedy="Remove it first, or rename one of the folders.",
                 )
-        return name
+            return known is None
 
-    def remove(self, name: str) -> None:
-        """Forget a loaded adapter; its folder stays.
+    def remove_adapter(self, name: str) -> None:
+        """Unload an adapter; its folder stays. Queries that use it now are answered by it still.
 
         Raises:
             AdapterNotFoundError: it is not loaded.
-            InvalidInputError: it is the one that answers when a question names none.
+            InvalidInputError: it is the one that answers when a query names none.
         """
-        with self._loading:
-            if name not in self._adapters:
+        with self._table:
+            adapter = self._adapters.get(name)
+            if adapter is None:
                 raise AdapterNotFoundError(
-                    f"No adapter {name!r} is loaded.", remedy=f"Loaded: {', '.join(self.loaded())}."
+                    f"No adapter {name!r} is loaded.", remedy=f"Loaded: {', '.join(self._adapters)}."
                 )
             if name == self.default_adapter:
                 raise InvalidInputError(
-                    f"'{name}' is the default adapter.", remedy="Make another one the default first."
+                    f"'{name}' is the default adapter, which stays.",
+                    remedy="Start with another default adapter to do without it.",
                 )
             del self._adapters[name]
-            self.engine.remove_adapter(name)
+            adapter.removed = True
+            unused = not adapter.users
+        if unused:
+            self.engine.remove_adapter(adapter.key)
 
     def loaded(self) -> list[str]:
         """Names of the adapters in memory, in the order they came."""
@@ -122,46 +192,99 @@ class Reader:
 
     def folder(self, name: str) -> Path:
         """The folder of an adapter, which is loaded if it is not yet."""
-        return self._adapter(name).folder
+        with self._in_use(name) as adapter:
+            return adapter.folder
 
     def adapters(self) -> list[str]:
         """Names of the known adapters, the default one first."""
         names = known_adapters(self.models_dir, self.engine.base)
-        return [self.default_adapter, *(name for name in names if name != self.default_adapter)]
+        others = dict.fromkeys([*self._adapters, *names])
+        return [self.default_adapter, *(name for name in others if name != self.default_adapter)]
 
     def info(self) -> dict[str, Any]:
         """What runs: base, checksum, engine, precision, parameters, adapters and window settings."""
-        base, default = self.engine.base, self._adapter(self.default_adapter).config
+        base = self.engine.base
+        with self._in_use(self.default_adapter) as default:
+            sizes = {
+                "max_length": default.config.max_length,
+                "stride": default.config.stride,
+                "max_question_tokens": default.windower.max_question_tokens,
+            }
         return {
             "base": base.name,
             "checksum": base.sha256,
             "base_origin": base.origin,
             **self.engine.info(),
             "default_adapter": self.default_adapter,
-            "adapters": [self._describe(name) for name in self.adapters()],
-            "max_length": default.max_length,
-            "stride": default.stride,
-            "max_question_tokens": self._adapter(self.default_adapter).windower.max_question_tokens,
+            "adapters": [self.describe(name) for name in self.adapters()],
+            **sizes,
         }
 
-    def _describe(self, name: str) -> dict[str, Any]:
+    def describe(self, name: str) -> dict[str, Any]:
+        """Name, whether it is in memory, and size of its weights on disk in bytes."""
         loaded = self._adapters.get(name)
         folder = loaded.folder if loaded else self.models_dir / name
         size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
         return {"name": name, "loaded": loaded is not None, "bytes": size}
 
-    def _adapter(self, name: str) -> _Adapter:
-        loaded = self._adapters.get(name)
-        if loaded is None:
-            with self._loading:
-                known = self._adapters.get(name)
-                loaded = known or self._load(name, adapter_folder(self.models_dir, name))
-        return loaded
+    def stop(self) -> None:
+        """Answer what was accepted, take nothing new."""
+        if self._batcher is not None:
+            self._batcher.stop()
 
-    def _load(self, name: str, folder: Path) -> _Adapter:
-        config = self.engine.load_adapter(name, folder)
+    @contextmanager
+    def _in_use(self, name: str) -> Iterator[_Adapter]:
+        """An adapter, loaded if need be, whose weights stay until the block ends."""
+        adapter = self._taken(name)
+        try:
+            yield adapter
+        finally:
+            with self._table:
+                adapter.users -= 1
+                last = adapter.removed and not adapter.users
+            if last:
+                self.engine.remove_adapter(adapter.key)
+
+    def _taken(self, name: str) -> _Adapter:
+        while True:
+            with self._table:
+                adapter = self._adapters.get(name)
+                if adapter is not None:
+                    adapter.users += 1
+                    return adapter
+            # Between this and the next look another request may unload it again.
+            self.load_adapter(name)
+
+    def _load(self, name: str, folder: Path) -> None:
+        key = f"{name}#{next(self._numbers)}"
+        config = self.engine.load_adapter(key, folder)
         windower = Windower.from_folder(
             self.engine.base.folder, max_length=config.max_length, stride=config.stride
         )
-        self._adapters[name] = _Adapter(folder, config, windower)
-        return self._adapters[name]
+        with self._table:
+            self._adapters[name] = _Adapter(key, folder, config, windower)
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """How the windows of one call of `answer` are run."""
+
+    engine: Engine
+    batcher: Batcher | None
+    max_windows: int | None
+    on_batch: Callable[[int], object]
+    patience: Patience
+
+    def of(self, key: str) -> Callable[[Sequence[Window]], list[Logits]]:
+        def run(windows: Sequence[Window]) -> list[Logits]:
+            if self.max_windows is not None and len(windows) > self.max_windows:
+                raise TooLargeError(
+                    f"The text makes {len(windows):,} windows, at most {self.max_windows:,} are allowed.",
+                    remedy="Send less text at once, or start the server with a larger QA_MAX_WINDOWS.",
+                )
+            if self.batcher is None:
+                return self.engine.run(windows, key, self.on_batch)
+            patience = self.patience
+            return self.batcher.run(windows, key, deadline=patience.deadline, cancelled=patience.cancelled)
+
+        return run

@@ -76,6 +76,9 @@ class TorchEngine:
                 # peft cannot do without any: the base is loaded anew with the next adapter.
                 self._shared = None
             else:
+                # peft warns when it has to choose another active adapter itself.
+                others = (name for name in self._shared.peft_config if name != loaded.peft_name)
+                self._shared.set_adapter(next(others))
                 self._shared.delete_adapter(loaded.peft_name)
 
     def run(

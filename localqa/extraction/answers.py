@@ -1,5 +1,7 @@
 """What goes into extraction and what comes out: `Query` and `Answer`."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 
@@ -45,3 +47,16 @@ class Answer:
         """The same answer, signed by an adapter."""
         alternatives = tuple(replace(other, adapter=adapter) for other in self.alternatives)
         return replace(self, adapter=adapter, alternatives=alternatives)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a caller wants an answer.
+
+    Attributes:
+        deadline: time (`time.monotonic`) after which nobody wants it.
+        cancelled: whether the caller has gone.
+    """
+
+    deadline: float = math.inf
+    cancelled: Callable[[], bool] = lambda: False

@@ -1,10 +1,11 @@
 """A reader without a model: deterministic, and its answers are real parts of the context."""
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
-from localqa.errors import AdapterNotFoundError
-from localqa.extraction.answers import Answer, Query
+from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError
+from localqa.extraction.answers import Answer, Patience, Query
 
 
 class FakeReader:
@@ -14,19 +15,43 @@ class FakeReader:
 
     def __init__(self) -> None:
         self.queries: list[Query] = []
+        self.loaded = {"squad"}
+        self.patience: Patience | None = None
+        self.gate = threading.Event()
+        self.gate.set()
 
     def adapters(self) -> list[str]:
         return ["squad", "law"]
 
-    def answer(self, queries: Sequence[Query]) -> list[Answer]:
+    def load_adapter(self, name: str) -> bool:
+        if name == "damaged":
+            raise AdapterError("The adapter 'damaged' holds values that are not finite.")
+        self._known(name)
+        new = name not in self.loaded
+        self.loaded.add(name)
+        return new
+
+    def remove_adapter(self, name: str) -> None:
+        self._known(name)
+        if name == self.default_adapter:
+            raise InvalidInputError(f"'{name}' is the default adapter, which stays.")
+        self.loaded.discard(name)
+
+    def describe(self, name: str) -> dict[str, Any]:
+        return {"name": name, "loaded": name in self.loaded, "bytes": 2_700_000}
+
+    def stop(self) -> None:
+        pass
+
+    def answer(self, queries: Sequence[Query], *, patience: Patience | None = None) -> list[Answer]:
+        self.patience = patience
+        self.gate.wait(10)
         self.queries.extend(queries)
         return [self._answer(query) for query in queries]
 
     def _answer(self, query: Query) -> Answer:
         adapter = query.adapter or self.default_adapter
-        if adapter not in self.adapters():
-            known = ", ".join(self.adapters())
-            raise AdapterNotFoundError(f"There is no adapter '{adapter}'. Known: {known}.")
+        self._known(adapter)
         if "unanswerable" in query.context:
             return Answer("", 0.9, 0, 0, False, 4.5, adapter)
         words = query.context.split()[: query.top_k]
@@ -38,6 +63,11 @@ class FakeReader:
         best = spans[0]
         return Answer(best.answer, best.score, best.start, best.end, True, -3.25, adapter, tuple(spans[1:]))
 
+    def _known(self, adapter: str) -> None:
+        if adapter not in self.adapters():
+            known = ", ".join(self.adapters())
+            raise AdapterNotFoundError(f"There is no adapter '{adapter}'. Known: {known}.")
+
     def info(self) -> dict[str, Any]:
         return {
             "base": "fake/base",
@@ -45,7 +75,7 @@ class FakeReader:
             "engine": "fake",
             "precision": "fp32",
             "parameters": 22_713_216,
-            "adapters": [{"name": name} for name in self.adapters()],
+            "adapters": [self.describe(name) for name in self.adapters()],
             "max_length": 384,
             "stride": 128,
         }

@@ -69,7 +69,9 @@ def test_a_batch_asks_the_reader_once(
 ) -> None:
     calls = []
     answer = reader.answer
-    monkeypatch.setattr(reader, "answer", lambda queries: calls.append(len(queries)) or answer(queries))
+    monkeypatch.setattr(
+        reader, "answer", lambda queries, patience: calls.append(len(queries)) or answer(queries)
+    )
     client.post("/api/qa/batch", json={"qa_pairs": [QA] * 7})
     assert calls == [7]
 

@@ -41,6 +41,10 @@ def test_it_is_openapi_3_and_has_every_route(document: dict[str, Any]) -> None:
         ("/livez", "get"),
         ("/readyz", "get"),
         ("/api/model/info", "get"),
+        ("/api/adapters", "get"),
+        ("/api/adapters", "post"),
+        ("/api/adapters/{name}", "delete"),
+        ("/metrics", "get"),
     }
 
 
@@ -66,15 +70,15 @@ def test_every_field_is_described(document: dict[str, Any]) -> None:
 def test_every_error_has_the_one_shape_and_an_example(document: dict[str, Any]) -> None:
     for operation in operations(document).values():
         for status, response in operation["responses"].items():
-            content = response["content"]["application/json"]
             if status != "200":
+                content = response["content"]["application/json"]
                 assert content["schema"]["$ref"].endswith("/ErrorResponse")
                 assert set(content["example"]["error"]) == {"code", "message", "remedy", "request_id"}
 
 
 def test_only_routes_with_a_body_declare_errors_of_bodies(document: dict[str, Any]) -> None:
     for operation in operations(document).values():
-        declared = {"400", "413", "415", "422"} & operation["responses"].keys()
+        declared = {"400", "413", "415"} & operation["responses"].keys()
         assert bool(declared) == ("requestBody" in operation)
 
 

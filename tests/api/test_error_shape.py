@@ -48,7 +48,7 @@ def test_what_the_reader_raises_becomes_its_status(
     status: int,
     code: str,
 ) -> None:
-    monkeypatch.setattr(reader, "answer", lambda queries: (_ for _ in ()).throw(error))
+    monkeypatch.setattr(reader, "answer", lambda queries, patience: (_ for _ in ()).throw(error))
     response = client.post("/api/qa", json=QA)
     assert (response.status_code, response.json["error"]["code"]) == (status, code)
     assert ("Retry-After" in response.headers) == (status == 503)
@@ -58,14 +58,14 @@ def test_a_message_that_utf8_cannot_hold_is_escaped(
     client: FlaskClient, reader: FakeReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = InvalidInputError("bad \ud800\n")
-    monkeypatch.setattr(reader, "answer", lambda queries: (_ for _ in ()).throw(error))
+    monkeypatch.setattr(reader, "answer", lambda queries, patience: (_ for _ in ()).throw(error))
     assert client.post("/api/qa", json=QA).json["error"]["message"] == "bad \\ud800\\n"
 
 
 def test_an_unexpected_error_leaks_nothing_and_is_logged(
     client: FlaskClient, reader: FakeReader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(reader, "answer", lambda queries: 1 / 0)
+    monkeypatch.setattr(reader, "answer", lambda queries, patience: 1 / 0)
     response = client.post("/api/qa", json=QA, headers={"X-Request-ID": "abc"})
     assert response.status_code == 500
     assert response.json["error"]["code"] == "internal_error"

@@ -52,6 +52,10 @@ def test_model_info_has_the_limits(client: FlaskClient) -> None:
         "max_question_words": 100,
         "max_context_chars": 500_000,
         "max_batch": 64,
+        "max_windows": 1024,
+        "max_requests": 256,
+        "max_waiting_windows": 4096,
+        "deadline_s": 60.0,
         "max_top_k": 20,
     }
 

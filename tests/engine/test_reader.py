@@ -1,16 +1,19 @@
 """The reader with tiny bases: right adapter, right order, right span."""
 
+import contextlib
 import json
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from localqa.engine.batcher import Batcher
 from localqa.engine.reader import Reader
 from localqa.engine.torch_engine import TorchEngine
-from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError
+from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError, TooLargeError
 from localqa.extraction.answers import Query
 from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapters import LORA_FILE, add_lora, add_prompt, save_adapter
@@ -172,3 +175,61 @@ def test_info_tells_what_runs(reader, tiny_bert):
     before = info["parameters"]
     reader.answer([Query("What?", CONTEXT, adapter=name) for name in NAMES])
     assert reader.info()["parameters"] == before > 0
+
+
+def test_adapter_may_be_unloaded_and_replaced_while_it_answers(tiny_bert, models):
+    """Every answer is that of the adapter named, whatever comes and goes meanwhile."""
+    engine = TorchEngine(tiny_bert)
+    batcher = Batcher(engine.run)
+    reader = Reader(engine, models, "one", batcher=batcher).load()
+    queries = {name: Query("What jumps?", LONG, name) for name in ("one", "two.v2", "prompted", "whole")}
+    alone = {name: reader.answer([query])[0] for name, query in queries.items()}
+    stop = threading.Event()
+
+    def unload():
+        while not stop.is_set():
+            for name in ("two.v2", "prompted", "whole"):
+                with contextlib.suppress(AdapterNotFoundError):
+                    reader.remove_adapter(name)
+
+    def ask(name):
+        for _ in range(12):
+            (answer,) = reader.answer([queries[name]])
+            assert (answer.answer, answer.adapter) == (alone[name].answer, name)
+            assert answer.score == pytest.approx(alone[name].score, abs=1e-3)
+
+    janitor = threading.Thread(target=unload)
+    janitor.start()
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            for future in [pool.submit(ask, name) for name in queries]:
+                future.result(60)
+    finally:
+        stop.set()
+        janitor.join()
+        reader.stop()
+    assert reader.loaded()[0] == "one"
+
+
+def test_removed_adapter_frees_its_weights(tiny_bert, models):
+    reader = Reader(TorchEngine(tiny_bert), models, "one").load()
+    reader.load_adapter("two.v2")
+    assert len(reader.engine._loaded) == 2
+    reader.remove_adapter("two.v2")
+    assert len(reader.engine._loaded) == 1
+    assert reader.loaded() == ["one"]
+
+
+def test_default_adapter_and_strangers_cannot_be_removed(tiny_bert, models):
+    reader = Reader(TorchEngine(tiny_bert), models, "one").load()
+    with pytest.raises(InvalidInputError, match="default"):
+        reader.remove_adapter("one")
+    with pytest.raises(AdapterNotFoundError, match="Loaded: one"):
+        reader.remove_adapter("two.v2")
+
+
+def test_more_windows_than_allowed_are_refused(tiny_bert, models):
+    reader = Reader(TorchEngine(tiny_bert), models, "whole", max_windows=2).load()
+    assert reader.answer([Query("What jumps?", "The fox jumps.")])
+    with pytest.raises(TooLargeError, match="at most 2"):
+        reader.answer([Query("What jumps?", LONG * 5)])

@@ -1,0 +1,70 @@
+"""Who may ask: API keys, and no open server beyond this machine by accident."""
+
+import hashlib
+import hmac
+import ipaddress
+from typing import Final
+
+from flask import Flask, request
+
+from localqa.api.service import current_service
+from localqa.config import Settings
+from localqa.errors import ConfigError, LocalQAError
+
+OPEN_PATHS: Final = ("/", "/docs", "/docs/", "/openapi.json", "/livez", "/readyz", "/api/health", "/metrics")
+"""Probes, metrics and the documents, which hold nothing of the users' own."""
+
+
+class UnauthorizedError(LocalQAError):
+    """A request without one of the keys."""
+
+    code = "unauthorized"
+    status = 401
+
+
+def register_access(app: Flask) -> None:
+    """Ask every request of this app for a key, where the settings name any."""
+    app.before_request(_check_key)
+
+
+def check_exposure(settings: Settings) -> None:
+    """Refuse to listen beyond this machine without keys.
+
+    Raises:
+        ConfigError: the address is not a loopback one, there are no keys, and nobody has waived them.
+    """
+    if settings.keys or settings.allow_open or _is_loopback(settings.host):
+        return
+    raise ConfigError(
+        f"QA_HOST={settings.host} lets other machines ask, and there are no API keys.",
+        remedy="Set QA_API_KEYS to one or more secrets, or QA_ALLOW_OPEN=true where something else guards "
+        "the port, or QA_HOST=127.0.0.1.",
+    )
+
+
+def _check_key() -> None:
+    """Let a request through that brings a key.
+
+    Raises:
+        UnauthorizedError: it brings none, or a wrong one.
+    """
+    keys = current_service().settings.keys
+    if not keys or request.path in OPEN_PATHS or request.path.startswith("/swagger/"):
+        return
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    given = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
+    # Digests are compared, and every key each time: neither length nor place of a match can be timed.
+    digest = hashlib.sha256(given.encode()).digest()
+    matches = [hmac.compare_digest(digest, hashlib.sha256(key.encode()).digest()) for key in keys]
+    if not any(matches):
+        raise UnauthorizedError(
+            "The API key is wrong." if given else "There is no API key.",
+            remedy="Send a key as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
