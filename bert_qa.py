@@ -18,7 +18,7 @@ from localqa.engine.torch_engine import TorchEngine
 from localqa.errors import InvalidInputError, LocalQAError, report_and_exit
 from localqa.extraction.answers import Answer, Query
 from localqa.extraction.qa_config import QAConfig
-from localqa.model.adapters import locate_adapter
+from localqa.model.adapter_files import locate_adapter
 from localqa.model.bases import Base, resolve_base
 from localqa.model.combine import Method, combine, merge_into_base
 

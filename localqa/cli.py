@@ -53,7 +53,7 @@ def list_adapters(args: argparse.Namespace) -> None:
 
 def show_adapter(args: argparse.Namespace) -> None:
     """Print everything that is known about one adapter."""
-    from localqa.model.adapters import locate_adapter
+    from localqa.model.adapter_files import locate_adapter
     from localqa.model.registry import describe
 
     info = describe(locate_adapter(_models_dir(args), args.name))
@@ -73,7 +73,7 @@ def show_adapter(args: argparse.Namespace) -> None:
 def merge_adapter(args: argparse.Namespace) -> None:
     """Write base and adapter as one full model."""
     from localqa.extraction.qa_config import QAConfig
-    from localqa.model.adapters import locate_adapter
+    from localqa.model.adapter_files import locate_adapter
     from localqa.model.bases import resolve_base
     from localqa.model.combine import merge_into_base
 
@@ -88,7 +88,7 @@ def merge_adapter(args: argparse.Namespace) -> None:
 def combine_adapters(args: argparse.Namespace) -> None:
     """Write the weighted combination of several adapters."""
     from localqa.extraction.qa_config import QAConfig
-    from localqa.model.adapters import locate_adapter
+    from localqa.model.adapter_files import locate_adapter
     from localqa.model.bases import resolve_base
     from localqa.model.combine import combine
 
@@ -112,7 +112,7 @@ def combine_adapters(args: argparse.Namespace) -> None:
 
 def remove_adapter(args: argparse.Namespace) -> None:
     """Delete an adapter's folder."""
-    from localqa.model.adapters import adapter_folder
+    from localqa.model.adapter_files import adapter_folder
 
     folder = adapter_folder(_models_dir(args), args.name)
     if not args.yes:

@@ -18,7 +18,8 @@ from localqa.errors import ConfigError, LocalQAError, report_and_exit
 from localqa.evaluation.calibrate import calibrate, score_decoded
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
-from localqa.model.adapters import check_base, load_adapter, locate_adapter
+from localqa.model.adapter_files import check_base, locate_adapter
+from localqa.model.adapters import load_adapter
 from localqa.model.bases import resolve_base
 from localqa.model.loading import load_model
 from localqa.squad.load import load_training_data

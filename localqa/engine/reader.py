@@ -15,7 +15,7 @@ from localqa.extraction.pipeline import answer_pairs
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Logits
 from localqa.extraction.windows import Window, Windower
-from localqa.model.adapters import adapter_folder, known_adapters
+from localqa.model.adapter_files import adapter_folder, known_adapters
 from localqa.model.bases import Base
 
 _NOBODY: Callable[[int], object] = lambda windows_done: None  # noqa: E731 - a default, not a function of its own

@@ -15,7 +15,8 @@ from transformers import PreTrainedModel
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Logits
 from localqa.extraction.windows import Window
-from localqa.model.adapters import check_base, count_parameters, load_adapter, load_lora
+from localqa.model.adapter_files import check_base
+from localqa.model.adapters import count_parameters, load_adapter, load_lora
 from localqa.model.bases import Base
 from localqa.model.loading import load_model
 from localqa.model.runner import run_windows

@@ -7,29 +7,27 @@
 | full | `model.safetensors` (fp16): every weight |
 """
 
-import json
-import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import PreTrainedModel
 
-from localqa.config import ADAPTER_NAME
-from localqa.errors import AdapterError, AdapterNotFoundError
-from localqa.extraction.qa_config import FILE_NAME, QAConfig
-from localqa.model.bases import Base
-from localqa.model.loading import HEAD
+from localqa.errors import AdapterError
+from localqa.extraction.qa_config import QAConfig
+from localqa.model.adapter_files import (
+    FULL_FILE,
+    HEAD,
+    LORA_FILE,
+    PROMPT_FILE,
+    check_finite,
+    check_lora_files,
+    damage_named,
+)
 from localqa.model.prompt import PromptTunedModel
-
-LORA_FILE = "adapter_model.safetensors"
-PROMPT_FILE = "prompt_model.safetensors"
-FULL_FILE = "model.safetensors"
 
 
 def linear_layers(model: nn.Module) -> list[str]:
@@ -130,9 +128,9 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> nn.Module:
         return load_lora(model, folder, "default")
     with damage_named(folder):
         if method == "prompt":
-            return _load_prompt(model, _check_finite(load_file(folder / PROMPT_FILE)))
+            return _load_prompt(model, check_finite(load_file(folder / PROMPT_FILE)))
         model.load_state_dict(
-            {name: tensor.float() for name, tensor in _check_finite(load_file(folder / FULL_FILE)).items()}
+            {name: tensor.float() for name, tensor in check_finite(load_file(folder / FULL_FILE)).items()}
         )
     return model
 
@@ -166,69 +164,6 @@ def merge(model: nn.Module) -> nn.Module:
     return model.merge_and_unload() if isinstance(model, PeftModel) else model
 
 
-def check_base(config: QAConfig, base: Base, folder: Path) -> None:
-    """Refuse an adapter that was trained on another base.
-
-    Raises:
-        AdapterError: naming both bases.
-    """
-    if config.base_sha256 != base.sha256:
-        raise AdapterError(
-            f"The adapter '{folder.name}' was trained on '{config.base}' "
-            f"(weights {config.base_sha256[:12]}...), but the base here is '{base.name}' "
-            f"(weights {base.sha256[:12]}...).",
-            remedy="Load the adapter with the base it was trained on, or train one for this base.",
-        )
-
-
-def adapter_folder(models_dir: Path, name: str) -> Path:
-    """The folder of an adapter by name.
-
-    Raises:
-        AdapterNotFoundError: not a legal name, or no such folder; the message lists the known ones.
-    """
-    folder = models_dir / name
-    if not re.fullmatch(ADAPTER_NAME, name) or not (folder / FILE_NAME).is_file():
-        known = ", ".join(known_adapters(models_dir)) or "none"
-        raise AdapterNotFoundError(
-            f"There is no adapter {json.dumps(name[:80])}; known: {known}.",
-            remedy="Use a known name, or train one: python fine_tune.py --help.",
-        )
-    return folder
-
-
-def locate_adapter(models_dir: Path, name: str | Path) -> Path:
-    """The folder of an adapter that a user named: by its name in `models_dir`, or by a path.
-
-    Never for what comes over HTTP: there an adapter has a name, see `adapter_folder`.
-
-    Raises:
-        AdapterNotFoundError: no such name, or a path that is no adapter folder.
-    """
-    if isinstance(name, str) and "/" not in name:
-        return adapter_folder(models_dir, name)
-    folder = Path(name).resolve()
-    if not (folder / FILE_NAME).is_file():
-        raise AdapterNotFoundError(
-            f"'{name}' is not an adapter folder: it has no {FILE_NAME}.",
-            remedy="Name a folder written by fine_tune.py.",
-        )
-    return folder
-
-
-def known_adapters(models_dir: Path, base: Base | None = None) -> list[str]:
-    """Names of the adapters in a folder, sorted; with a base, only those that were trained on it."""
-    if not models_dir.is_dir():
-        return []
-    return sorted(
-        folder.name
-        for folder in models_dir.iterdir()
-        if re.fullmatch(ADAPTER_NAME, folder.name)
-        and (folder / FILE_NAME).is_file()
-        and (base is None or _is_for(folder, base))
-    )
-
-
 def count_parameters(model: nn.Module) -> dict[str, int]:
     """`{"total": ..., "trainable": ...}`; 4-bit weights count as what they stand for."""
     total = trainable = 0
@@ -240,13 +175,6 @@ def count_parameters(model: nn.Module) -> dict[str, int]:
     return {"total": total, "trainable": trainable}
 
 
-def _is_for(folder: Path, base: Base) -> bool:
-    try:
-        return QAConfig.load(folder).base_sha256 == base.sha256
-    except AdapterError:
-        return False
-
-
 def _load_prompt(model: PreTrainedModel, state: dict[str, torch.Tensor]) -> PromptTunedModel:
     tuned = add_prompt(model, length=len(state["prompt_embeddings"]))
     head = getattr(model, HEAD)
@@ -255,49 +183,3 @@ def _load_prompt(model: PreTrainedModel, state: dict[str, torch.Tensor]) -> Prom
         for name, parameter in head.named_parameters():
             parameter.copy_(state[f"{HEAD}.{name}"])
     return tuned
-
-
-def check_lora_files(folder: Path) -> None:
-    """Refuse a LoRA folder that peft would load without complaint and wrongly.
-
-    peft asks the Hub for files that a folder lacks, and leaves tensors that a file lacks at random.
-
-    Raises:
-        AdapterError: naming what is missing or damaged.
-    """
-    missing = [name for name in ("adapter_config.json", LORA_FILE) if not (folder / name).is_file()]
-    if not missing:
-        with damage_named(folder):
-            tensors = load_file(folder / LORA_FILE)
-            _check_finite(tensors)
-        missing = [part for part in ("lora_A", "lora_B", HEAD) if not any(part in name for name in tensors)]
-    if missing:
-        raise AdapterError(
-            f"The adapter in '{folder}' has no {' and no '.join(missing)}.",
-            remedy="Restore the folder or train again.",
-        )
-
-
-def _check_finite(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The same tensors; a diverged training or a weight beyond fp16 leaves some that are no numbers."""
-    broken = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
-    if broken:
-        raise ValueError(f"{broken[0]} holds values that are not finite")
-    return tensors
-
-
-@contextmanager
-def damage_named(folder: Path) -> Iterator[None]:
-    """Turn what the libraries raise for damaged or mismatching files into an error that names the folder.
-
-    Raises:
-        AdapterError: from any of them.
-    """
-    try:
-        yield
-    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError, TypeError) as e:
-        lines = str(e).strip().splitlines() or [""]
-        raise AdapterError(
-            f"The adapter in '{folder}' cannot be loaded ({type(e).__name__}: {lines[0][:200]}).",
-            remedy="Its files are damaged or belong to another base; restore the folder or train again.",
-        ) from e

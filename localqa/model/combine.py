@@ -12,17 +12,10 @@ from torch import nn
 
 from localqa.errors import AdapterError, ConfigError
 from localqa.extraction.qa_config import QAConfig
-from localqa.model.adapters import (
-    LORA_FILE,
-    check_base,
-    check_lora_files,
-    damage_named,
-    load_adapter,
-    merge,
-    save_adapter,
-)
+from localqa.model.adapter_files import HEAD, LORA_FILE, check_base, check_lora_files, damage_named
+from localqa.model.adapters import load_adapter, merge, save_adapter
 from localqa.model.bases import Base
-from localqa.model.loading import HEAD, load_model
+from localqa.model.loading import load_model
 
 Method = Literal["cat", "svd", "mean"]
 METHODS = get_args(Method)

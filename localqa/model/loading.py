@@ -13,11 +13,10 @@ from transformers import AutoConfig, AutoModelForQuestionAnswering, BitsAndBytes
 from transformers import logging as transformers_logging
 
 from localqa.errors import BaseModelError
+from localqa.model.adapter_files import HEAD
 from localqa.model.bases import Base
 
 Precision = Literal["none", "int8", "nf4"]
-HEAD = "qa_outputs"
-"""Name of the head in every `AutoModelForQuestionAnswering`: a linear layer, hidden -> (start, end)."""
 
 _DROPOUTS = (
     "hidden_dropout_prob",

@@ -8,7 +8,7 @@ from typing import Any
 
 from localqa.errors import AdapterError
 from localqa.extraction.qa_config import QAConfig
-from localqa.model.adapters import known_adapters
+from localqa.model.adapter_files import known_adapters
 
 
 @dataclass(frozen=True, slots=True)

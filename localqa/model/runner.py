@@ -1,13 +1,13 @@
 """Windows through a torch model: length-sorted batches under a token budget."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
-import numpy as np
 import torch
 from torch import nn
 
+from localqa.extraction.batches import length_sorted_batches, padded
 from localqa.extraction.spans import Logits
-from localqa.extraction.windows import IntArray, Window
+from localqa.extraction.windows import Window
 from localqa.model.loading import uses_token_types
 
 _CPU_TOKENS, _GPU_TOKENS = 2048, 32_768
@@ -18,35 +18,10 @@ Batch = dict[str, torch.Tensor]
 """input_ids, attention_mask and, for bases that take them, token_type_ids: (batch, tokens) each."""
 
 
-def length_sorted_batches(lengths: Sequence[int], max_tokens: int) -> Iterator[list[int]]:
-    """Indices grouped so that a padded batch has at most `max_tokens` tokens (one item at least)."""
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if batch and lengths[batch[0]] * (len(batch) + 1) > max_tokens:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
-
-
 def collate(windows: Sequence[Window], *, pad_id: int, token_types: bool, device: torch.device) -> Batch:
-    """Pad windows to the longest one."""
-    longest = max(len(window) for window in windows)
-
-    def padded(rows: Iterable[IntArray], fill: int) -> torch.Tensor:
-        table = np.full((len(windows), longest), fill, dtype=np.int64)
-        for row, values in zip(table, rows, strict=True):
-            row[: len(values)] = values
-        return torch.from_numpy(table).to(device)
-
-    batch = {
-        "input_ids": padded((window.input_ids for window in windows), pad_id),
-        "attention_mask": padded((np.ones(len(window), dtype=np.int64) for window in windows), 0),
-    }
-    if token_types:
-        batch["token_type_ids"] = padded((window.token_type_ids for window in windows), 0)
-    return batch
+    """Windows padded to the longest one, as tensors."""
+    batch = padded(windows, pad_id=pad_id, token_types=token_types)
+    return {name: torch.from_numpy(values).to(device) for name, values in batch.items()}
 
 
 def run_windows(

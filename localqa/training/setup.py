@@ -15,10 +15,11 @@ from transformers import PreTrainedModel
 
 from localqa.errors import ConfigError
 from localqa.extraction.qa_config import QAConfig
-from localqa.model.adapters import add_lora, add_prompt, check_base, load_lora
+from localqa.model.adapter_files import HEAD, check_base
+from localqa.model.adapters import add_lora, add_prompt, load_lora
 from localqa.model.attention import PLAIN
 from localqa.model.bases import Base
-from localqa.model.loading import HEAD, load_model, max_tokens
+from localqa.model.loading import load_model, max_tokens
 from localqa.training.config import TrainConfig
 
 

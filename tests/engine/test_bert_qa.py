@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 from bert_qa import BertQA
 from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError
 from localqa.extraction.windows import Windower
-from localqa.model.adapters import LORA_FILE, load_adapter, merge
+from localqa.model.adapter_files import LORA_FILE
+from localqa.model.adapters import load_adapter, merge
 from localqa.model.bases import DEFAULT_BASE, resolve_base
 from localqa.model.loading import load_model
 from localqa.model.runner import run_windows

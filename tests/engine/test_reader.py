@@ -16,7 +16,8 @@ from localqa.engine.torch_engine import TorchEngine
 from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError, TooLargeError
 from localqa.extraction.answers import Query
 from localqa.extraction.qa_config import QAConfig
-from localqa.model.adapters import LORA_FILE, add_lora, add_prompt, save_adapter
+from localqa.model.adapter_files import LORA_FILE
+from localqa.model.adapters import add_lora, add_prompt, save_adapter
 from localqa.model.bases import resolve_base
 from localqa.model.loading import load_model
 
@@ -24,10 +25,10 @@ CONTEXT = "The quick brown fox jumps over the lazy dog — über naïve 狐 🦊
 LONG = " ".join(f"Sentence {number} about 狐 and fox number {number}." for number in range(150))
 
 
-def make_adapter(base, models, name, method="lora", seed=0, **settings):
+def make_adapter(base, models, name, method="lora", seed=0, targets=(), **settings):
     model = load_model(base, seed=seed)
     if method == "lora":
-        model = add_lora(model, rank=2 + seed)
+        model = add_lora(model, rank=2 + seed, target_modules=targets)
     elif method == "prompt":
         model = add_prompt(model, length=3)
     torch.manual_seed(seed)

@@ -11,14 +11,11 @@ from safetensors.torch import load_file, save_file
 from localqa.errors import AdapterError, AdapterNotFoundError
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
+from localqa.model.adapter_files import LORA_FILE, adapter_folder, check_base, known_adapters
 from localqa.model.adapters import (
-    LORA_FILE,
-    adapter_folder,
     add_lora,
     add_prompt,
-    check_base,
     count_parameters,
-    known_adapters,
     linear_layers,
     load_adapter,
     merge,

@@ -6,9 +6,10 @@ from safetensors.torch import load_file
 
 from localqa.errors import AdapterError, ConfigError
 from localqa.extraction.qa_config import QAConfig
-from localqa.model.adapters import LORA_FILE, add_lora, add_prompt, load_adapter, merge, save_adapter
+from localqa.model.adapter_files import HEAD, LORA_FILE
+from localqa.model.adapters import add_lora, add_prompt, load_adapter, merge, save_adapter
 from localqa.model.combine import combine, merge_into_base
-from localqa.model.loading import HEAD, load_model
+from localqa.model.loading import load_model
 
 
 def config_for(base, **changes):

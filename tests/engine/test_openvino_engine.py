@@ -1,0 +1,100 @@
+"""The OpenVINO engine gives the torch engine's logits."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file, save_file
+
+from localqa.engine.openvino_engine import OpenVINOEngine
+from localqa.engine.torch_engine import TorchEngine
+from localqa.errors import AdapterError
+from localqa.extraction.windows import Windower
+from localqa.model.adapter_files import LORA_FILE
+from localqa.model.bases import DEFAULT_BASE, resolve_base
+from tests.conftest import ROOT
+from tests.engine.test_reader import CONTEXT, LONG, make_adapter
+
+PAIRS = [("What jumps?", CONTEXT), ("Who?", LONG), ("Where is the fox?", "The fox is here.")]
+
+
+def logits_of(engine, folder, **sizes):
+    engine.load_adapter("one#0", folder)
+    windower = Windower.from_folder(engine.base.folder, **sizes)
+    windows = [window for group in windower.windows(PAIRS) for window in group]
+    return engine.run(windows, "one#0")
+
+
+@pytest.fixture(params=["bert", "distilbert", "roberta", "mpnet"])
+def base(request, tiny_bases):
+    return resolve_base(str(tiny_bases[request.param]))
+
+
+def test_logits_are_those_of_torch(base, tmp_path):
+    make_adapter(base, tmp_path, "one", seed=1)
+    own, torchs = (
+        logits_of(engine(base), tmp_path / "one", max_length=128, stride=32)
+        for engine in (OpenVINOEngine, TorchEngine)
+    )
+    assert len(own) > 5
+    for mine, theirs in zip(own, torchs, strict=True):
+        np.testing.assert_allclose(np.stack(mine), np.stack(theirs), atol=2e-3)
+
+
+@pytest.mark.slow
+def test_shipped_adapter_has_the_logits_of_torch():
+    base = resolve_base(DEFAULT_BASE)
+    own, torchs = (
+        logits_of(engine(base), ROOT / "models" / "squad") for engine in (OpenVINOEngine, TorchEngine)
+    )
+    for mine, theirs in zip(own, torchs, strict=True):
+        np.testing.assert_allclose(np.stack(mine), np.stack(theirs), atol=2e-3)
+
+
+def test_adapters_take_turns_over_one_base(tiny_bert, tmp_path):
+    for name, seed in (("one", 1), ("two", 2)):
+        make_adapter(tiny_bert, tmp_path, name, seed=seed)
+    engine = OpenVINOEngine(tiny_bert)
+    first = logits_of(engine, tmp_path / "one")
+    engine.load_adapter("two#0", tmp_path / "two")
+    windows = [w for group in Windower.from_folder(tiny_bert.folder).windows(PAIRS) for w in group]
+    assert not np.allclose(engine.run(windows, "two#0")[0], first[0])
+    np.testing.assert_array_equal(engine.run(windows, "one#0")[0], first[0])
+    engine.remove_adapter("one#0")
+    assert engine.run(windows, "two#0")
+
+
+@pytest.mark.parametrize("part", ["query.lora_A", "dense.lora_B", "qa_outputs.weight"])
+def test_matrices_of_another_shape_are_refused(tiny_bert, tmp_path, part):
+    make_adapter(tiny_bert, tmp_path, "one")
+    file = tmp_path / "one" / LORA_FILE
+    tensors = load_file(file)
+    name = next(name for name in tensors if part in name)
+    axis = 0 if "lora_B" in name else 1
+    tensors[name] = tensors[name].narrow(axis, 0, tensors[name].shape[axis] - 1).contiguous()
+    save_file(tensors, file)
+    with pytest.raises(AdapterError, match="another shape"):
+        OpenVINOEngine(tiny_bert).load_adapter("one#0", tmp_path / "one")
+
+
+@pytest.mark.parametrize("method", ["prompt", "full"])
+def test_other_methods_are_refused(tiny_bert, tmp_path, method):
+    make_adapter(tiny_bert, tmp_path, "one", method)
+    with pytest.raises(AdapterError, match="no LoRA"):
+        OpenVINOEngine(tiny_bert).load_adapter("one#0", tmp_path / "one")
+
+
+def test_layers_without_lora_stay_the_base(tiny_bert, tmp_path):
+    make_adapter(tiny_bert, tmp_path, "one", targets=["query"])
+    own, torchs = (logits_of(engine(tiny_bert), tmp_path / "one") for engine in (OpenVINOEngine, TorchEngine))
+    for mine, theirs in zip(own, torchs, strict=True):
+        np.testing.assert_allclose(np.stack(mine), np.stack(theirs), atol=2e-3)
+
+
+def test_engine_loads_no_torch():
+    code = (
+        "import localqa.engine.openvino_engine, localqa.engine.reader, sys;"
+        "sys.exit(bool({'torch', 'transformers', 'peft'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
