@@ -43,6 +43,13 @@ class Settings(BaseSettings):
         min_length=1,
         description="Base encoder: a local folder or a name on the Hub.",
     )
+    engine: Literal["auto", "openvino", "torch"] = Field(
+        default="auto",
+        description="What runs the model: openvino for LoRA adapters on a CPU, torch for everything else.",
+    )
+    precision: Literal["fp32", "bf16"] = Field(
+        default="fp32", description="Arithmetic of the openvino engine; bf16 where the processor has it."
+    )
     models_dir: Path = Field(default=_MODELS_DIR, description="Folder that holds one folder per adapter.")
     adapter: str = Field(
         default="squad",

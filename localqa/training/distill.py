@@ -21,7 +21,7 @@ from localqa.config import cache_dir
 from localqa.errors import ConfigError
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Window, Windower
-from localqa.model.adapters import load_adapter
+from localqa.model.adapters import load_adapter, merge
 from localqa.model.bases import file_sha256, resolve_base
 from localqa.model.loading import load_model, max_tokens
 from localqa.model.runner import run_windows
@@ -107,7 +107,7 @@ class _Teacher:
             # Windows of a teacher with other special tokens may be a few tokens longer than the student's.
             longest = min(max_tokens(model) or 512, 512)
             device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-            teacher = load_adapter(model, self.folder).to(device).eval()
+            teacher = merge(load_adapter(model, self.folder)).to(device).eval()
             if has_bf16(device):
                 teacher = teacher.to(torch.bfloat16)
             self._loaded = teacher, Windower.from_folder(base.folder, max_length=longest)

@@ -39,7 +39,7 @@ def test_logits_are_those_of_torch(base, tmp_path):
     )
     assert len(own) > 5
     for mine, theirs in zip(own, torchs, strict=True):
-        np.testing.assert_allclose(np.stack(mine), np.stack(theirs), atol=2e-3)
+        np.testing.assert_allclose(np.stack(mine), np.stack(theirs), atol=5e-3)
 
 
 @pytest.mark.slow
@@ -49,7 +49,7 @@ def test_shipped_adapter_has_the_logits_of_torch():
         logits_of(engine(base), ROOT / "models" / "squad") for engine in (OpenVINOEngine, TorchEngine)
     )
     for mine, theirs in zip(own, torchs, strict=True):
-        np.testing.assert_allclose(np.stack(mine), np.stack(theirs), atol=2e-3)
+        np.testing.assert_allclose(np.stack(mine), np.stack(theirs), atol=5e-3)
 
 
 def test_adapters_take_turns_over_one_base(tiny_bert, tmp_path):
@@ -89,7 +89,7 @@ def test_layers_without_lora_stay_the_base(tiny_bert, tmp_path):
     make_adapter(tiny_bert, tmp_path, "one", targets=["query"])
     own, torchs = (logits_of(engine(tiny_bert), tmp_path / "one") for engine in (OpenVINOEngine, TorchEngine))
     for mine, theirs in zip(own, torchs, strict=True):
-        np.testing.assert_allclose(np.stack(mine), np.stack(theirs), atol=2e-3)
+        np.testing.assert_allclose(np.stack(mine), np.stack(theirs), atol=5e-3)
 
 
 def test_engine_loads_no_torch():

@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
@@ -111,3 +113,60 @@ def test_taken_port_gives_a_remedy(server):
     )
     assert done.returncode == 2
     assert "PORT=" in done.stderr
+
+
+def test_serving_process_holds_no_torch(server):
+    """Its library would take more memory than base and adapters together."""
+    assert requests.get(f"{server}/api/model/info", timeout=5).json()["engine"] == "openvino"
+    listening = f"{int(server.rpartition(':')[2]):04X}"
+    maps = [path.read_text() for path in Path("/proc").glob("[0-9]*/maps") if serves(path.parent, listening)]
+    assert maps
+    assert not any("libtorch" in text for text in maps)
+
+
+def serves(process: Path, port: str) -> bool:
+    """Whether a process holds the socket that listens on a port (in hexadecimal)."""
+    table = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    inodes = {
+        row.split()[9] for row in table if row.split()[1].endswith(f":{port}") and row.split()[3] == "0A"
+    }
+    try:
+        held = {os.readlink(link) for link in (process / "fd").iterdir()}
+    except OSError:
+        return False  # another user's, or gone by now
+    return bool(held & {f"socket:[{inode}]" for inode in inodes})
+
+
+def test_adapters_can_be_loaded_and_unloaded(server):
+    listed = requests.get(f"{server}/api/adapters", timeout=5).json()
+    assert listed["default"] == "squad"
+    assert requests.post(f"{server}/api/adapters", json={"name": "squad"}, timeout=5).json()["loaded"]
+    assert requests.delete(f"{server}/api/adapters/squad", timeout=5).status_code == 422
+
+
+def test_concurrent_callers_get_the_answer_that_one_gets_alone(server):
+    examples = read_examples(ROOT / "data" / "sample_qa_data.json")
+
+    def ask(example):
+        body = {"question": example.question, "context": example.context}
+        found = requests.post(f"{server}/api/qa", json=body, timeout=60).json()
+        return found["answer"], found["start"], round(found["score"], 2)
+
+    alone = {example.id: ask(example) for example in examples}
+    with ThreadPoolExecutor(16) as pool:
+        together = list(pool.map(ask, examples * 8))
+    assert together == [alone[example.id] for example in examples * 8]
+    metrics = requests.get(f"{server}/metrics", timeout=5).text
+    assert 'localqa_requests_total{route="/api/qa",status="200"}' in metrics
+
+
+def test_killed_clients_do_not_stop_the_server(server):
+    """Callers that hang up before their answer is there."""
+    text = "The harbour was quiet in the morning. " * 2000
+    body = json.dumps({"question": "Who?", "context": text}).encode()
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", int(server.rpartition(":")[2]))) as connection:
+            lines = ["POST /api/qa HTTP/1.1", "Host: x", "Content-Type: application/json"]
+            head = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""])
+            connection.sendall(head.encode() + body)
+    assert requests.get(f"{server}/readyz", timeout=5).ok
