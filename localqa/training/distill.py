@@ -52,13 +52,7 @@ def with_soft_labels(
         BaseModelError: its base is not on this machine.
         ConfigError: the teacher is no adapter folder.
     """
-    folder = Path(teacher)
-    if not folder.is_dir():
-        raise ConfigError(
-            f"There is no adapter folder '{teacher}' for --teacher.",
-            remedy="Name the folder of a trained adapter, e.g. models/squad-mpnet.",
-        )
-    lazy = _Teacher(folder)
+    lazy = _Teacher(_folder(teacher))
     done: list[Feature] = []
     with tqdm(total=len(features), desc="teacher", unit="window") as bar:
         for at in range(0, len(features), _CHUNK):
@@ -68,6 +62,25 @@ def with_soft_labels(
             done += [replace(feature, soft=soft) for feature, soft in zip(chunk, labels, strict=True)]
             bar.update(len(chunk))
     return done
+
+
+def teacher_sha256(teacher: str) -> str:
+    """Checksum of a teacher's weights.
+
+    Raises:
+        ConfigError: the teacher is no adapter folder.
+    """
+    return _Teacher(_folder(teacher)).sha256
+
+
+def _folder(teacher: str) -> Path:
+    folder = Path(teacher)
+    if not folder.is_dir():
+        raise ConfigError(
+            f"There is no adapter folder '{teacher}' for --teacher.",
+            remedy="Name the folder of a trained adapter, e.g. models/squad-mpnet.",
+        )
+    return folder
 
 
 def _texts(feature: Feature, examples: Sequence[Example]) -> tuple[str, str]:

@@ -29,7 +29,7 @@ from localqa.squad.records import Example
 from localqa.squad.split import fingerprint, split_by_context, subset
 from localqa.training.checkpoint import Checkpoints, Progress
 from localqa.training.config import TrainConfig
-from localqa.training.distill import with_soft_labels
+from localqa.training.distill import teacher_sha256, with_soft_labels
 from localqa.training.estimate import print_estimate
 from localqa.training.features import Augmentation, Feature, make_features
 from localqa.training.loop import fit, make_plan
@@ -72,6 +72,8 @@ def run(config: TrainConfig) -> Path | None:
     # Whatever else changes the numbers of a run belongs to its course, too.
     course = config.course() | {"bf16": trainee.bf16, "base_sha256": base.sha256}
     course |= {"train_sha256": fingerprint(data.train), "validation_sha256": fingerprint(data.validation)}
+    if config.teacher:
+        course["teacher_sha256"] = teacher_sha256(config.teacher)
     checkpoints = Checkpoints(folder / "checkpoints", course, overwrite=config.overwrite)
     qa_config = _qa_config(config, base)
     with _resources(config, checkpoints):
