@@ -12,15 +12,16 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
+from localqa.config import EngineName, Precision
+from localqa.engine.loading import make_engine
 from localqa.engine.reader import Reader
-from localqa.engine.torch_engine import TorchEngine
 from localqa.errors import InvalidInputError, LocalQAError, report_and_exit
 from localqa.extraction.answers import Answer, Query
 from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import locate_adapter
 from localqa.model.bases import Base, resolve_base
-from localqa.model.combine import Method, combine, merge_into_base
 
 __all__ = ["Answer", "BertQA"]
 
@@ -41,12 +42,23 @@ class BertQA:
         self.reader = reader
 
     @classmethod
-    def load(cls, base: str | None = None, adapter: str | Path = "squad", *, threads: int = 0) -> "BertQA":
+    def load(
+        cls,
+        base: str | None = None,
+        adapter: str | Path = "squad",
+        *,
+        engine: EngineName = "auto",
+        precision: Precision = "fp32",
+        threads: int = 0,
+    ) -> "BertQA":
         """Load a base and an adapter.
 
         Args:
             base: Hub name or folder; None: the base that the adapter was trained on.
             adapter: name of a folder in `models/`, or the path of an adapter folder.
+            engine: "openvino" runs LoRA adapters on a CPU, "torch" everything, GPUs too; "auto" takes
+                torch where OpenVINO cannot run this base or adapter.
+            precision: of OpenVINO's arithmetic, "fp32" or "bf16".
             threads: processor threads; 0: all cores.
 
         Raises:
@@ -55,8 +67,10 @@ class BertQA:
             BaseModelError: the base is not on this machine and cannot be fetched.
         """
         folder = locate_adapter(MODELS_DIR, adapter)
-        found = resolve_base(base or QAConfig.load(folder).base)
-        return cls(Reader(TorchEngine(found, threads=threads), folder.parent, folder.name).load())
+        config = QAConfig.load(folder)
+        found = resolve_base(base or config.base)
+        runs = make_engine(found, config, engine=engine, precision=precision, threads=threads)
+        return cls(Reader(runs, folder.parent, folder.name).load())
 
     @property
     def adapters(self) -> list[str]:
@@ -84,6 +98,9 @@ class BertQA:
         Raises:
             AdapterError: it is not LoRA.
         """
+        # Here, not above: it needs torch, which answering does not.
+        from localqa.model.combine import merge_into_base
+
         return self._written(output, lambda folder: merge_into_base(self._base, self._folder(name), folder))
 
     def combine(
@@ -91,7 +108,7 @@ class BertQA:
         weights: Mapping[str, float],
         output: str | Path,
         *,
-        method: Method = "cat",
+        method: Literal["cat", "svd", "mean"] = "cat",
         rank: int | None = None,
     ) -> Path:
         """Write a new adapter that is the weighted sum of loaded ones; see `localqa.model.combine`.
@@ -99,6 +116,8 @@ class BertQA:
         Raises:
             AdapterError: they do not fit together.
         """
+        from localqa.model.combine import combine
+
         folders = {self._folder(name): weight for name, weight in weights.items()}
         return self._written(
             output, lambda folder: combine(self._base, folders, folder, method=method, rank=rank)

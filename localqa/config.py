@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -13,6 +13,9 @@ from localqa.errors import ConfigError
 ENV_PREFIX: Final = "QA_"
 ADAPTER_NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 """What an adapter may be called: never a path (for pydantic, whose `$` is the very end of the text)."""
+
+EngineName: TypeAlias = Literal["auto", "openvino", "torch"]
+Precision: TypeAlias = Literal["fp32", "bf16"]
 
 DATA_DIR_VARIABLE: Final = "QA_DATA_DIR"
 CACHE_DIR_VARIABLE: Final = "QA_CACHE_DIR"
@@ -43,11 +46,11 @@ class Settings(BaseSettings):
         min_length=1,
         description="Base encoder: a local folder or a name on the Hub.",
     )
-    engine: Literal["auto", "openvino", "torch"] = Field(
+    engine: EngineName = Field(
         default="auto",
         description="What runs the model: openvino for LoRA adapters on a CPU, torch for everything else.",
     )
-    precision: Literal["fp32", "bf16"] = Field(
+    precision: Precision = Field(
         default="fp32", description="Arithmetic of the openvino engine; bf16 where the processor has it."
     )
     models_dir: Path = Field(default=_MODELS_DIR, description="Folder that holds one folder per adapter.")

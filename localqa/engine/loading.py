@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from importlib.util import find_spec
 
-from localqa.config import Settings
+from localqa.config import EngineName, Precision, Settings
 from localqa.engine.batcher import Batcher, BatchStats
 from localqa.engine.reader import Engine, Reader
 from localqa.errors import BaseModelError, ConfigError
@@ -24,7 +24,11 @@ def load_reader(settings: Settings, on_batch: Callable[[BatchStats], None] = lam
         AdapterNotFoundError, AdapterError: the default adapter cannot be used.
         ConfigError: the engine asked for is not installed.
     """
-    engine = make_engine(settings, resolve_base(settings.base))
+    base = resolve_base(settings.base)
+    adapter = QAConfig.load(adapter_folder(settings.models_dir, settings.adapter))
+    engine = make_engine(
+        base, adapter, engine=settings.engine, precision=settings.precision, threads=settings.threads
+    )
     batcher = Batcher(engine.run, max_windows=settings.max_waiting_windows, on_batch=on_batch)
     reader = Reader(
         engine, settings.models_dir, settings.adapter, batcher=batcher, max_windows=settings.max_windows
@@ -32,31 +36,45 @@ def load_reader(settings: Settings, on_batch: Callable[[BatchStats], None] = lam
     return reader.load()
 
 
-def make_engine(settings: Settings, base: Base) -> Engine:
-    """The engine that the settings name; `auto` takes torch only where OpenVINO cannot serve.
+def make_engine(
+    base: Base,
+    adapter: QAConfig,
+    *,
+    engine: EngineName = "auto",
+    precision: Precision = "fp32",
+    threads: int = 0,
+) -> Engine:
+    """An engine for a base and the adapter that it will serve first.
+
+    Args:
+        base: found and verified.
+        adapter: settings of that adapter.
+        engine: `auto` takes torch only where OpenVINO cannot serve that base or adapter.
+        precision: of OpenVINO's arithmetic.
+        threads: processor threads; 0: all cores.
 
     Raises:
-        BaseModelError: the base has no graph, and torch is not installed.
-        ConfigError: the engine asked for is not installed.
+        BaseModelError: the base has no graph.
+        ConfigError: the engine is not installed.
     """
     # Imported here: a process that serves through one engine never loads the other's library.
-    if settings.engine == "torch" or (settings.engine == "auto" and not _suits_openvino(settings, base)):
+    if engine == "torch" or (engine == "auto" and not _suits_openvino(base, adapter)):
         if find_spec("torch") is None or find_spec("peft") is None:
             raise ConfigError(
                 "The torch engine is not installed.",
-                remedy="pip install -r requirements.txt, or QA_ENGINE=auto.",
+                remedy="pip install -r requirements.txt, or choose the engine auto.",
             )
         from localqa.engine.torch_engine import TorchEngine
 
-        return TorchEngine(base, threads=settings.threads)
+        return TorchEngine(base, threads=threads)
     from localqa.engine.openvino_engine import OpenVINOEngine
 
-    return OpenVINOEngine(base, precision=settings.precision, threads=settings.threads)
+    return OpenVINOEngine(base, precision=precision, threads=threads)
 
 
-def _suits_openvino(settings: Settings, base: Base) -> bool:
-    """Whether OpenVINO is there and has a graph for the base, and the default adapter is a LoRA one."""
-    if find_spec("openvino") is None:
+def _suits_openvino(base: Base, adapter: QAConfig) -> bool:
+    """Whether OpenVINO is there and has a graph for the base, and the adapter is a LoRA one."""
+    if find_spec("openvino") is None or adapter.method != "lora":
         return False
     from localqa.engine.graph import read_shape
 
@@ -64,4 +82,4 @@ def _suits_openvino(settings: Settings, base: Base) -> bool:
         read_shape(base.folder)
     except BaseModelError:
         return False
-    return QAConfig.load(adapter_folder(settings.models_dir, settings.adapter)).method == "lora"
+    return True
