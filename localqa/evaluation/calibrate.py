@@ -10,6 +10,9 @@ from localqa.extraction.spans import Decoded
 from localqa.squad.metrics import Scores, exact_match, score
 from localqa.squad.records import Example
 
+_ENOUGH = 200
+"""Questions with several accepted answers that suffice to fit one temperature."""
+
 
 def score_decoded(examples: Sequence[Example], decoded: Sequence[Decoded], config: QAConfig) -> Scores:
     """EM and F1 of decoded logits under an adapter's threshold.
@@ -33,6 +36,8 @@ def calibrate(
 ) -> QAConfig:
     """The settings with the threshold of the best F1 (for an adapter that may abstain) and a temperature.
 
+    The temperature is fitted on the questions with several accepted answers where there are enough.
+
     Args:
         examples: not trained on, and never those that the adapter is judged by.
         decoded: what the model says about them, in their order.
@@ -42,9 +47,13 @@ def calibrate(
     config = replace(config, null_threshold=None, temperature=1.0)
     if abstain:
         config = replace(config, null_threshold=score_decoded(examples, decoded, config).best_f1_threshold)
-    answers = [to_answer(e.context, one, config) for e, one in zip(examples, decoded, strict=True)]
+    pairs = list(zip(examples, decoded, strict=True))
+    several = [pair for pair in pairs if len(pair[0].answers) > 1]
+    if len(several) >= _ENOUGH and not abstain:
+        # Where one annotator alone answered, many right answers count as wrong.
+        pairs = several
     right = [
-        exact_match(answer.answer, [gold.text for gold in e.answers])
-        for e, answer in zip(examples, answers, strict=True)
+        exact_match(to_answer(example.context, one, config).answer, [gold.text for gold in example.answers])
+        for example, one in pairs
     ]
-    return replace(config, temperature=fit_temperature(decoded, right, config))
+    return replace(config, temperature=fit_temperature([one for _, one in pairs], right, config))

@@ -46,3 +46,17 @@ def test_threshold_is_set_for_an_adapter_that_abstains():
     ]
     fitted = calibrate(examples, [decoded(5.0, null=1.0), decoded(5.0, null=9.0)], CONFIG, abstain=True)
     assert fitted.null_threshold == pytest.approx(-4.0)
+
+
+def test_questions_with_one_accepted_answer_give_way_to_those_with_several():
+    """An annotator alone leaves out right answers: 40 % right by one, 80 % by several."""
+    examples, logits = [], []
+    for index in range(600):
+        several = index % 2 == 0
+        right = index % 10 < (8 if several else 4)
+        golds = (GoldAnswer("Ada" if right else "Bob", 0),) * (2 if several else 1)
+        examples.append(Example(str(index), "Who?", "Ada and Bob", golds, source="x"))
+        logits.append(decoded(4.0))
+    fitted = calibrate(examples, logits, CONFIG, abstain=False)
+    share = np.mean([e.answers[0].text == "Ada" for e in examples if len(e.answers) > 1])
+    assert to_answer("Ada and Bob", logits[0], fitted).score == pytest.approx(share, abs=0.01)
