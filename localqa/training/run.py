@@ -160,6 +160,9 @@ def load_data(config: TrainConfig) -> RunData:
         DataError: a file that cannot be read, or nothing usable in it.
     """
     train = _read(config, config.train_data)
+    if config.exclude_data:
+        # Before anything is held out of it: thresholds must not be fitted on these texts either.
+        train = _keep_out(train, _read(config, config.exclude_data), "--exclude_data")
     if config.validation_data:
         validation = _read(config, config.validation_data)
         train = _keep_out(train, validation, "the validation data")
@@ -169,8 +172,6 @@ def load_data(config: TrainConfig) -> RunData:
         )
     else:
         validation = []
-    if config.exclude_data:
-        train = _keep_out(train, _read(config, config.exclude_data), "--exclude_data")
     if config.subset_size:
         train = subset(train, config.subset_size, seed=config.seed)
     if config.negatives:

@@ -39,7 +39,9 @@ def test_logits_are_those_of_torch(base, tmp_path):
     )
     assert len(own) > 5
     for mine, theirs in zip(own, torchs, strict=True):
-        np.testing.assert_allclose(np.stack(mine), np.stack(theirs), atol=5e-3)
+        # Layer norms of untrained layers blow up the last digits of a few tokens.
+        np.testing.assert_allclose(np.stack(mine), np.stack(theirs), atol=2e-2)
+        assert np.abs(np.stack(mine) - np.stack(theirs)).mean() < 1e-3
 
 
 @pytest.mark.slow
