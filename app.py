@@ -49,7 +49,7 @@ def create_app(
     app.json = StrictJSONProvider(app)
     app.extensions[EXTENSION] = service
     register_hooks(app)
-    register_access(app)
+    register_access(app, settings.keys)
     register_error_handlers(app)
     app.register_api(answering.blueprint)
     app.register_api(adapters.blueprint)

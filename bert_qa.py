@@ -12,9 +12,8 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
-from localqa.config import EngineName, Precision
+from localqa.config import Combination, EngineName, Precision
 from localqa.engine.loading import make_engine
 from localqa.engine.reader import Reader
 from localqa.errors import InvalidInputError, LocalQAError, report_and_exit
@@ -108,7 +107,7 @@ class BertQA:
         weights: Mapping[str, float],
         output: str | Path,
         *,
-        method: Literal["cat", "svd", "mean"] = "cat",
+        method: Combination = "cat",
         rank: int | None = None,
     ) -> Path:
         """Write a new adapter that is the weighted sum of loaded ones; see `localqa.model.combine`.

@@ -8,11 +8,11 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from tabulate import tabulate
 
-from localqa.config import ADAPTER_NAME, Settings
+from localqa.config import ADAPTER_NAME, Combination, Settings
 from localqa.errors import ConfigError, LocalQAError, report_and_exit
 
 
@@ -186,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--weights", nargs="+", type=float, metavar="W", help="one for each [equal ones, sum 1]")
     one.add_argument(
         "--method",
-        choices=("cat", "svd", "mean"),
+        choices=get_args(Combination),
         default="cat",
         help="cat: the exact sum, ranks add up; svd: its nearest of rank --rank; mean: of the matrices, for "
         "an adapter and those trained further from it [cat]",

@@ -16,6 +16,8 @@ ADAPTER_NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
 EngineName: TypeAlias = Literal["auto", "openvino", "torch"]
 Precision: TypeAlias = Literal["fp32", "bf16"]
+Combination: TypeAlias = Literal["cat", "svd", "mean"]
+"""How adapters are combined, see `localqa.model.combine`."""
 
 DATA_DIR_VARIABLE: Final = "QA_DATA_DIR"
 CACHE_DIR_VARIABLE: Final = "QA_CACHE_DIR"

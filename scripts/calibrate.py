@@ -13,7 +13,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 # The project's own folder has to be on the path first.
 from bert_qa import MODELS_DIR
-from localqa.config import data_dir
 from localqa.errors import ConfigError, LocalQAError, report_and_exit
 from localqa.evaluation.calibrate import calibrate, score_decoded
 from localqa.extraction.qa_config import QAConfig
@@ -22,9 +21,8 @@ from localqa.model.adapter_files import check_base, locate_adapter
 from localqa.model.adapters import load_adapter
 from localqa.model.bases import resolve_base
 from localqa.model.loading import load_model
-from localqa.squad.load import load_training_data
+from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
-from localqa.squad.split import subset
 from localqa.training.setup import use_threads
 from localqa.training.validate import predict
 
@@ -48,11 +46,7 @@ def run(args: argparse.Namespace) -> None:
     folder = locate_adapter(MODELS_DIR, args.adapter)
     config = QAConfig.load(folder)
     columns = parse_columns(args.columns) if args.columns else None
-    examples, problems = load_training_data(args.data, columns=columns, data_dir=data_dir())
-    if not problems.ok:
-        print(problems.summary())
-    if args.limit:
-        examples = subset(examples, args.limit, seed=0)
+    examples = load_reported(args.data, columns=columns, limit=args.limit)
     abstain = config.null_threshold is not None if args.abstain is None else args.abstain
     if abstain and not any(example.is_impossible for example in examples):
         raise ConfigError(

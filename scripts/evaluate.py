@@ -19,14 +19,13 @@ import requests
 from tqdm import tqdm
 
 from bert_qa import Answer, BertQA
-from localqa.config import data_dir
 from localqa.errors import ConfigError, LocalQAError, NotReadyError, report_and_exit
 from localqa.evaluation.outcomes import Outcome, make_outcomes
 from localqa.evaluation.report import figures, score_table, write_evaluation
-from localqa.squad.load import load_training_data
+from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example
-from localqa.squad.split import fingerprint, subset
+from localqa.squad.split import fingerprint
 
 _CHUNK = 32
 _TOP_K = 2
@@ -55,11 +54,7 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], list[Outcome]]:
         LocalQAError: unreadable data, an unknown adapter, a server that does not answer.
     """
     columns = parse_columns(args.columns) if args.columns else None
-    examples, problems = load_training_data(args.data, columns=columns, data_dir=data_dir())
-    if not problems.ok:
-        print(problems.summary())
-    if args.limit:
-        examples = subset(examples, args.limit, seed=0)
+    examples = load_reported(args.data, columns=columns, limit=args.limit)
     began = time.perf_counter()
     answers = _over_http(args, examples) if args.url else _in_process(args, examples)
     seconds = time.perf_counter() - began
@@ -88,8 +83,7 @@ def print_scores(report: dict[str, Any]) -> None:
 
 def _stem(source: str) -> str:
     """A name for files: of squad_v1/dev-v1.1.json it is dev-v1.1, of squad:validation squad-validation."""
-    name = Path(source).name
-    return name.removesuffix(Path(name).suffix).replace(":", "-") if "." in name else name.replace(":", "-")
+    return Path(source.replace(":", "-")).stem
 
 
 def _in_process(args: argparse.Namespace, examples: Sequence[Example]) -> list[Answer]:

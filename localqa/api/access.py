@@ -3,11 +3,12 @@
 import hashlib
 import hmac
 import ipaddress
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from flask import Flask, request
 
-from localqa.api.service import current_service
 from localqa.config import Settings
 from localqa.errors import ConfigError, LocalQAError
 
@@ -22,9 +23,10 @@ class UnauthorizedError(LocalQAError):
     status = 401
 
 
-def register_access(app: Flask) -> None:
-    """Ask every request of this app for a key, where the settings name any."""
-    app.before_request(_check_key)
+def register_access(app: Flask, keys: Sequence[str]) -> None:
+    """Ask every request of this app for one of the keys, where there are any."""
+    if keys:
+        app.before_request(partial(_check_key, [_digest(key) for key in keys]))
 
 
 def check_exposure(settings: Settings) -> None:
@@ -42,25 +44,27 @@ def check_exposure(settings: Settings) -> None:
     )
 
 
-def _check_key() -> None:
+def _check_key(digests: Sequence[bytes]) -> None:
     """Let a request through that brings a key.
 
     Raises:
         UnauthorizedError: it brings none, or a wrong one.
     """
-    keys = current_service().settings.keys
-    if not keys or request.path in OPEN_PATHS or request.path.startswith("/swagger/"):
+    if request.path in OPEN_PATHS or request.path.startswith("/swagger/"):
         return
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     given = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
     # Digests are compared, and every key each time: neither length nor place of a match can be timed.
-    digest = hashlib.sha256(given.encode()).digest()
-    matches = [hmac.compare_digest(digest, hashlib.sha256(key.encode()).digest()) for key in keys]
+    matches = [hmac.compare_digest(_digest(given), digest) for digest in digests]
     if not any(matches):
         raise UnauthorizedError(
             "The API key is wrong." if given else "There is no API key.",
             remedy="Send a key as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
         )
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
 
 
 def _is_loopback(host: str) -> bool:

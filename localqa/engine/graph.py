@@ -90,7 +90,6 @@ class Shape:
     heads: int
     hidden: int
     norm_eps: float
-    activation: str
     padding_id: int
     token_types: bool
 
@@ -119,7 +118,6 @@ def read_shape(folder: Path) -> Shape:
         heads=first("num_attention_heads", "n_heads"),
         hidden=first("hidden_size", "dim"),
         norm_eps=config.get("layer_norm_eps", 1e-12),
-        activation=activation,
         padding_id=config.get("pad_token_id") or 0,
         token_types=config.get("type_vocab_size", 0) > 1,
     )
@@ -136,7 +134,8 @@ class GraphBuilder:
 
     folder: Path
     merged: LoraWeights | None = None
-    _shape: Shape = field(init=False)
+    shape: Shape = field(init=False)
+    """The sizes of the base; after `build`."""
     _weights: dict[str, Array] = field(init=False)
     _inputs: list[Any] = field(init=False, default_factory=list)
     layers: dict[str, tuple[int, int]] = field(init=False, default_factory=dict)
@@ -151,16 +150,16 @@ class GraphBuilder:
         (outputs, rank), and `head` (2, hidden) and `head_bias` (2,), float32.
         Output: start and end logits, (batch, tokens, 2), float32.
         """
-        self._shape = read_shape(self.folder)
-        self._weights = _read_weights(self.folder, self._shape.family.prefix)
+        self.shape = read_shape(self.folder)
+        self._weights = _read_weights(self.folder, self.shape.family.prefix)
         ids, mask = (self._input(name, [-1, -1], ov.Type.i32) for name in ("input_ids", "attention_mask"))
         x = self._embedded(ids, mask)
         bias = self._attention_bias(ids, mask)
-        for number in range(self._shape.layers):
-            x = self._layer(x, bias, self._shape.family.layer.format(number))
+        for number in range(self.shape.layers):
+            x = self._layer(x, bias, self.shape.family.layer.format(number))
         model = ov.Model([op.result(self._head(x))], self._inputs, "encoder")
         model.validate_nodes_and_infer_types()
-        self.parameters = sum(one.size for one in self._weights.values()) + 2 * self._shape.hidden + 2
+        self.parameters = sum(one.size for one in self._weights.values()) + 2 * self.shape.hidden + 2
         return model
 
     def _embedded(self, ids: Any, mask: Any) -> Any:
@@ -169,7 +168,7 @@ class GraphBuilder:
             self._constant("embeddings.position_embeddings.weight"), self._positions(ids, mask), _int(0)
         )
         x = op.add(x, positions)
-        if self._shape.token_types:
+        if self.shape.token_types:
             types = self._input("token_type_ids", [-1, -1], ov.Type.i32)
             x = op.add(
                 x, op.gather(self._constant("embeddings.token_type_embeddings.weight"), types, _int(0))
@@ -179,10 +178,10 @@ class GraphBuilder:
         return self._norm(x, "embeddings.LayerNorm")
 
     def _positions(self, ids: Any, mask: Any) -> Any:
-        if self._shape.family.counts_from_padding:
+        if self.shape.family.counts_from_padding:
             # Padding stands at the end alone and is masked: it may have any position.
             counted = op.multiply(op.cumsum(mask, _int(1)), mask)
-            return op.add(counted, op.constant(np.int32(self._shape.padding_id)))
+            return op.add(counted, op.constant(np.int32(self.shape.padding_id)))
         length = op.gather(op.shape_of(ids), _int(1), _int(0))
         return op.range(_int(0), length, _int(1), ov.Type.i64)
 
@@ -193,7 +192,7 @@ class GraphBuilder:
             op.constant(np.float32(-1e4)),
         )
         bias = op.unsqueeze(hidden, op.constant(np.array([1, 2], dtype=np.int64)))
-        if not self._shape.family.relative_bias:
+        if not self.shape.family.relative_bias:
             return bias
         length = op.gather(op.shape_of(ids), _int(1), _int(0))
         places = op.range(_int(0), length, _int(1), ov.Type.i64)
@@ -205,16 +204,16 @@ class GraphBuilder:
         return op.add(bias, op.unsqueeze(by_head, _int(0)))
 
     def _layer(self, x: Any, bias: Any, name: str) -> Any:
-        family = self._shape.family
-        size = self._shape.hidden // self._shape.heads
-        split = op.constant(np.array([0, 0, self._shape.heads, size], dtype=np.int64))
+        family = self.shape.family
+        size = self.shape.hidden // self.shape.heads
+        split = op.constant(np.array([0, 0, self.shape.heads, size], dtype=np.int64))
         turn = op.constant(np.array([0, 2, 1, 3], dtype=np.int64))
         query, key, value = (
             op.transpose(op.reshape(self._linear(x, name + part), split, True), turn)
             for part in (family.query, family.key, family.value)
         )
         attended = op.transpose(op.scaled_dot_product_attention(query, key, value, bias), turn)
-        joined = op.reshape(attended, op.constant(np.array([0, 0, self._shape.hidden], dtype=np.int64)), True)
+        joined = op.reshape(attended, op.constant(np.array([0, 0, self.shape.hidden], dtype=np.int64)), True)
         x = self._norm(op.add(self._linear(joined, name + family.attended), x), name + family.attention_norm)
         inner = op.gelu(self._linear(x, name + family.up), "erf")
         return self._norm(op.add(self._linear(inner, name + family.down), x), name + family.output_norm)
@@ -235,13 +234,13 @@ class GraphBuilder:
         if self.merged is not None:
             weight, bias = op.constant(self.merged.head), op.constant(self.merged.head_bias)
         else:
-            weight = self._input("head", [2, self._shape.hidden], ov.Type.f32)
+            weight = self._input("head", [2, self.shape.hidden], ov.Type.f32)
             bias = self._input("head_bias", [2], ov.Type.f32)
         return op.add(op.matmul(x, weight, False, True), bias)
 
     def _norm(self, x: Any, name: str) -> Any:
         last = op.constant(np.array([-1], dtype=np.int64))
-        y = op.mvn(x, last, True, self._shape.norm_eps, "INSIDE_SQRT")
+        y = op.mvn(x, last, True, self.shape.norm_eps, "INSIDE_SQRT")
         return op.add(op.multiply(y, self._constant(f"{name}.weight")), self._constant(f"{name}.bias"))
 
     def _constant(self, name: str) -> Any:
@@ -258,7 +257,9 @@ def _read_weights(folder: Path, prefix: str) -> dict[str, Array]:
     """All weights of the encoder in fp32, by their name without the prefix."""
     with safe_open(folder / "model.safetensors", framework="numpy") as file:
         names = list(file.keys())
-        return {name.removeprefix(prefix): file.get_tensor(name).astype(np.float32) for name in names}
+        return {
+            name.removeprefix(prefix): file.get_tensor(name).astype(np.float32, copy=False) for name in names
+        }
 
 
 def _distance_buckets(bias: Array) -> Array:

@@ -2,19 +2,17 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openvino as ov
-from numpy.typing import NDArray
 
-from localqa.engine.graph import GraphBuilder, read_shape
+from localqa.engine.graph import GraphBuilder
 from localqa.errors import AdapterError
-from localqa.extraction.batches import length_sorted_batches, padded
+from localqa.extraction.batches import in_batches, padded
 from localqa.extraction.qa_config import QAConfig
-from localqa.extraction.spans import Logits
+from localqa.extraction.spans import FloatArray, Logits
 from localqa.extraction.windows import Window
 from localqa.model.adapter_files import HEAD, check_base
 from localqa.model.bases import Base
@@ -23,13 +21,6 @@ from localqa.model.lora_weights import LoraWeights, read_lora
 _BATCH_TOKENS = 4096
 _NO_LORA = 1
 """Rank of the zeros that stand for a layer without LoRA matrices."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """An adapter's inputs to the graph, by name."""
-
-    tensors: dict[str, ov.Tensor]
 
 
 class OpenVINOEngine:
@@ -49,12 +40,11 @@ class OpenVINOEngine:
         self.base = base
         self.precision = precision
         self._lock = threading.Lock()
-        self._loaded: dict[str, _Loaded] = {}
+        self._loaded: dict[str, dict[str, ov.Tensor]] = {}
         self._active: str | None = None
-        self._shape = read_shape(base.folder)
         builder = GraphBuilder(base.folder)
         model = builder.build()
-        self._layers, self._parameters = builder.layers, builder.parameters
+        self._shape, self._layers, self._parameters = builder.shape, builder.layers, builder.parameters
         del builder
         settings: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
@@ -77,9 +67,9 @@ class OpenVINOEngine:
                 f"'{folder.name}' is no LoRA adapter (method {config.method}): this engine runs no other.",
                 remedy="Serve it with QA_ENGINE=torch.",
             )
-        loaded = _Loaded(self._tensors(read_lora(folder, self._shape.family.prefix), folder))
+        tensors = self._tensors(read_lora(folder, self._shape.family.prefix), folder)
         with self._lock:
-            self._loaded[key] = loaded
+            self._loaded[key] = tensors
         return config
 
     def remove_adapter(self, key: str) -> None:
@@ -98,14 +88,7 @@ class OpenVINOEngine:
         """Logits of each window under a loaded adapter, in order."""
         with self._lock:
             self._activate(key)
-            results: dict[int, Logits] = {}
-            for indices in length_sorted_batches([len(window) for window in windows], _BATCH_TOKENS):
-                logits = self._infer([windows[i] for i in indices])
-                for row, index in zip(logits, indices, strict=True):
-                    length = len(windows[index])
-                    results[index] = (row[:length, 0].copy(), row[:length, 1].copy())
-                on_batch(len(indices))
-            return [results[index] for index in range(len(windows))]
+            return in_batches(windows, self._infer, max_tokens=_BATCH_TOKENS, on_batch=on_batch)
 
     def info(self) -> dict[str, Any]:
         """Engine, precision, device and number of parameters of the base."""
@@ -116,21 +99,22 @@ class OpenVINOEngine:
             "parameters": self._parameters,
         }
 
-    def _infer(self, windows: Sequence[Window]) -> NDArray[np.float32]:
-        """Start and end logits, shape (batch, tokens, 2); valid until the next call."""
+    def _infer(self, windows: Sequence[Window]) -> tuple[FloatArray, FloatArray]:
+        """Start and end logits, shape (batch, tokens) each."""
         shape = self._shape
         batch = padded(windows, pad_id=shape.padding_id, token_types=shape.token_types, dtype=np.int32)
         for name, values in batch.items():
             self._request.set_tensor(name, ov.Tensor(values))
         self._request.infer()
-        logits: NDArray[np.float32] = self._request.get_output_tensor(0).data
-        return logits
+        # The request writes its next output over this one.
+        logits = self._request.get_output_tensor(0).data.copy()
+        return logits[:, :, 0], logits[:, :, 1]
 
     def _activate(self, key: str) -> None:
         """Put an adapter's matrices before the graph, unless they are there."""
         if self._active != key:
             self._active = None
-            for name, tensor in self._loaded[key].tensors.items():
+            for name, tensor in self._loaded[key].items():
                 self._request.set_tensor(name, tensor)
             self._active = key
 

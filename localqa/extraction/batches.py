@@ -1,10 +1,11 @@
 """Windows into padded batches, for any engine."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from localqa.extraction.spans import FloatArray, Logits
 from localqa.extraction.windows import Window
 
 
@@ -18,6 +19,31 @@ def length_sorted_batches(lengths: Sequence[int], max_tokens: int) -> Iterator[l
         batch.append(index)
     if batch:
         yield batch
+
+
+def in_batches(
+    windows: Sequence[Window],
+    infer: Callable[[Sequence[Window]], tuple[FloatArray, FloatArray]],
+    *,
+    max_tokens: int,
+    on_batch: Callable[[int], object],
+) -> list[Logits]:
+    """Start and end logits of each window, in the windows' order, shape (T,) each.
+
+    Args:
+        windows: any number, of any lengths.
+        infer: start and end logits of a batch, shape (batch, tokens) each, which the results share.
+        max_tokens: padded tokens in one batch at most.
+        on_batch: called after each batch with the number of windows in it (for progress bars).
+    """
+    results: dict[int, Logits] = {}
+    for indices in length_sorted_batches([len(window) for window in windows], max_tokens):
+        starts, ends = infer([windows[i] for i in indices])
+        for row, index in enumerate(indices):
+            length = len(windows[index])
+            results[index] = (starts[row, :length], ends[row, :length])
+        on_batch(len(indices))
+    return [results[index] for index in range(len(windows))]
 
 
 def padded(

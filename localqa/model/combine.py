@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, get_args
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from localqa.config import Combination
 from localqa.errors import AdapterError, ConfigError
 from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import HEAD, LORA_FILE, check_base, check_lora_files, damage_named
@@ -17,8 +17,6 @@ from localqa.model.adapters import load_adapter, merge, save_adapter
 from localqa.model.bases import Base
 from localqa.model.loading import load_model
 
-Method = Literal["cat", "svd", "mean"]
-METHODS = get_args(Method)
 _NEW = "combined"
 
 
@@ -27,7 +25,7 @@ def combine(
     weights: Mapping[Path, float],
     output: Path,
     *,
-    method: Method = "cat",
+    method: Combination = "cat",
     rank: int | None = None,
 ) -> None:
     """Write a new LoRA adapter that is the weighted sum of others, into an existing folder.
@@ -127,7 +125,7 @@ def _weighted(
 
 
 def _by_peft(
-    base: Base, weights: Mapping[Path, float], method: Method, rank: int | None
+    base: Base, weights: Mapping[Path, float], method: Combination, rank: int | None
 ) -> tuple[dict[str, torch.Tensor], LoraConfig]:
     """The combination of the LoRA matrices alone: peft combines no adapters that bring a head."""
     model: nn.Module = load_model(base)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from localqa.extraction.batches import length_sorted_batches, padded
-from localqa.extraction.spans import Logits
+from localqa.extraction.batches import in_batches, padded
+from localqa.extraction.spans import FloatArray, Logits
 from localqa.extraction.windows import Window
 from localqa.model.loading import uses_token_types
 
@@ -42,20 +42,14 @@ def run_windows(
     device = next(model.parameters()).device
     pad_id = pad_token_id(model)
     budget = max_tokens or (_CPU_TOKENS if device.type == "cpu" else _GPU_TOKENS)
-    results: dict[int, Logits] = {}
-    for indices in length_sorted_batches([len(window) for window in windows], budget):
-        batch = collate(
-            [windows[i] for i in indices], pad_id=pad_id, token_types=uses_token_types(model), device=device
-        )
+
+    def infer(batch: Sequence[Window]) -> tuple[FloatArray, FloatArray]:
+        tensors = collate(batch, pad_id=pad_id, token_types=uses_token_types(model), device=device)
         with torch.inference_mode():
-            output = model(**batch)
-        starts = output.start_logits.float().cpu().numpy()
-        ends = output.end_logits.float().cpu().numpy()
-        for row, index in enumerate(indices):
-            length = len(windows[index])
-            results[index] = (starts[row, :length], ends[row, :length])
-        on_batch(len(indices))
-    return [results[index] for index in range(len(windows))]
+            output = model(**tensors)
+        return output.start_logits.float().cpu().numpy(), output.end_logits.float().cpu().numpy()
+
+    return in_batches(windows, infer, max_tokens=budget, on_batch=on_batch)
 
 
 def pad_token_id(model: nn.Module) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from localqa.config import data_dir
 from localqa.errors import ConfigError, DataError
 from localqa.squad.checks import check
 from localqa.squad.files import find_file
@@ -11,6 +12,7 @@ from localqa.squad.hub import is_hub_name
 from localqa.squad.readers import read_examples
 from localqa.squad.records import Example
 from localqa.squad.report import CheckReport, file_of
+from localqa.squad.split import subset
 
 _SHOWN = 5
 
@@ -50,6 +52,25 @@ def load_training_data(
             remedy="Repair the file with `python scripts/check_data.py FILE --repair OUT`.",
         )
     return kept, report
+
+
+def load_reported(
+    sources: Sequence[str], *, columns: Mapping[str, str] | None = None, limit: int | None = None
+) -> list[Example]:
+    """`load_training_data` for a command: from the data folder, and what was set aside is printed.
+
+    Args:
+        sources: files below the working directory or `data_dir()`, or Hub names.
+        columns: field names in the data.
+        limit: take a fixed sample of this many only.
+
+    Raises:
+        DataError, ConfigError: see `load_training_data`.
+    """
+    examples, problems = load_training_data(sources, columns=columns, data_dir=data_dir())
+    if not problems.ok:
+        print(problems.summary())
+    return subset(examples, limit, seed=0) if limit else examples
 
 
 def _resolve(source: str, data_dir: Path | None) -> str | Path:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-from localqa.config import ADAPTER_NAME, data_dir
+from localqa.config import ADAPTER_NAME
 from localqa.errors import ConfigError, DataError, ResourceError
 from localqa.evaluation.calibrate import calibrate, score_decoded
 from localqa.extraction.qa_config import QAConfig
@@ -21,7 +21,7 @@ from localqa.extraction.windows import Windower
 from localqa.model.adapters import count_parameters, load_adapter, save_adapter
 from localqa.model.bases import Base, resolve_base
 from localqa.model.loading import load_model
-from localqa.squad.load import load_training_data
+from localqa.squad.load import load_reported
 from localqa.squad.metrics import Scores
 from localqa.squad.negatives import make_negatives
 from localqa.squad.overlap import without_overlap
@@ -186,10 +186,7 @@ def load_data(config: TrainConfig) -> RunData:
 
 
 def _read(config: TrainConfig, sources: list[str]) -> list[Example]:
-    examples, problems = load_training_data(sources, columns=config.columns or None, data_dir=data_dir())
-    if not problems.ok:
-        print(problems.summary())
-    return examples
+    return load_reported(sources, columns=config.columns or None)
 
 
 def _keep_out(train: list[Example], held_back: list[Example], where: str) -> list[Example]:
