@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache, partial
 
 from localqa.squad.records import Example
 
@@ -81,10 +82,10 @@ def make_negatives(examples: Sequence[Example], share: float, seed: int) -> list
     negatives = []
     for number, example in enumerate(chosen):
         ways = [
-            _mismatched(example, contexts[example.title], rng),
-            _swapped(example, names[example.title], rng),
+            partial(_mismatched, example, contexts[example.title], rng),
+            partial(_swapped, example, names[example.title], rng),
         ]
-        found = next((one for one in (ways if number % 2 else reversed(ways)) if one), None)
+        found = next(filter(None, (way() for way in (ways if number % 2 else reversed(ways)))), None)
         if found:
             negatives.append(found)
     return negatives
@@ -108,16 +109,18 @@ def _swapped(example: Example, names: Sequence[str], rng: random.Random) -> Exam
     if not own:
         return None
     match = rng.choice(own)
-    others = [
-        name
-        for name in names
-        if name[0].isdigit() == match.group()[0].isdigit()
-        and name not in example.context
-        and name not in example.question
-    ]
-    if not others:
+    number = match.group()[0].isdigit()
+    other = next(
+        (
+            name
+            for name in rng.sample(names, len(names))
+            if name[0].isdigit() == number and name not in example.context and name not in example.question
+        ),
+        None,
+    )
+    if other is None:
         return None
-    question = example.question[: match.start()] + rng.choice(others) + example.question[match.end() :]
+    question = example.question[: match.start()] + other + example.question[match.end() :]
     return replace(example, id=f"{example.id}-swapped", question=question, answers=())
 
 
@@ -130,5 +133,7 @@ def _holds_answer(context: str, example: Example) -> bool:
     return any(answer.text.casefold() in text for answer in example.answers)
 
 
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.lower())) - _COMMON
+@lru_cache(maxsize=4096)
+def _words(text: str) -> frozenset[str]:
+    """The words that say what a text is about; of a paragraph they are wanted again and again."""
+    return frozenset(re.findall(r"\w+", text.lower())) - _COMMON
