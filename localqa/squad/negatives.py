@@ -6,65 +6,29 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
+from localqa.squad.english import COMMON, NEGATED, OPPOSITES
 from localqa.squad.records import Example
 
 _CANDIDATES = 12
 """Paragraphs compared for one mismatched pair; the one most like the question is taken."""
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w'-]+(?: [A-Z][\w'-]+)*|\b\d[\d,.]*\d\b")
 """Names inside a sentence (capitalised words that do not begin it) and numbers of two digits or more."""
-_COMMON = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "by",
-        "did",
-        "do",
-        "does",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "how",
-        "in",
-        "is",
-        "it",
-        "of",
-        "on",
-        "or",
-        "that",
-        "the",
-        "their",
-        "they",
-        "this",
-        "to",
-        "was",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "whose",
-        "why",
-        "with",
-    ]
-)
+_NEGATED = 1 / 3
+"""Share of the questions without a word that has an opposite which are negated instead: more of them would
+teach that a negated question has no answer."""
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 def make_negatives(examples: Sequence[Example], share: float, seed: int) -> list[Example]:
     """Unanswerable copies of a share of the answerable examples.
 
-    Half of them ask the question about another paragraph of the same article, one that reads most
-    like an answer to it and holds none of the accepted answers. The other half ask about the same
-    paragraph, with a name or number in the question replaced by one that stands elsewhere in the
-    article but not in this paragraph, as many of the unanswerable questions of SQuAD 2.0 are made
-    (Rajpurkar et al. 2018). Where one way does not work the other is taken, or none.
+    There are four ways, which take turns; where one does not work the next is taken, or none:
+    the question is asked about another paragraph of the same article, one that reads most like an
+    answer to it and holds none of the accepted answers; a name or number in the question is replaced
+    by one that stands elsewhere in the article but not in this paragraph; a word in the question is
+    replaced by its opposite, or its verb is negated; the sentences that hold an accepted answer are taken
+    out of the paragraph. The second and third are how many of the unanswerable questions of SQuAD 2.0
+    were made (Rajpurkar et al. 2018, table 2).
 
     Args:
         examples: with the titles of their articles; those without a title count as one article.
@@ -84,8 +48,11 @@ def make_negatives(examples: Sequence[Example], share: float, seed: int) -> list
         ways = [
             partial(_mismatched, example, contexts[example.title], rng),
             partial(_swapped, example, names[example.title], rng),
+            partial(_opposed, example, rng),
+            partial(_removed, example),
         ]
-        found = next(filter(None, (way() for way in (ways if number % 2 else reversed(ways)))), None)
+        turn = number % len(ways)
+        found = next(filter(None, (way() for way in ways[turn:] + ways[:turn])), None)
         if found:
             negatives.append(found)
     return negatives
@@ -124,6 +91,37 @@ def _swapped(example: Example, names: Sequence[str], rng: random.Random) -> Exam
     return replace(example, id=f"{example.id}-swapped", question=question, answers=())
 
 
+def _opposed(example: Example, rng: random.Random) -> Example | None:
+    words = list(re.finditer(r"[A-Za-z]+", example.question))
+    opposites = OPPOSITES
+    found = [match for match in words if match.group().lower() in opposites]
+    if not found and rng.random() < _NEGATED:
+        opposites = NEGATED
+        found = [match for match in words if match.group().lower() in opposites]
+    if not found:
+        return None
+    match = rng.choice(found)
+    other = opposites[match.group().lower()]
+    other = other.capitalize() if match.group()[0].isupper() else other
+    question = example.question[: match.start()] + other + example.question[match.end() :]
+    return replace(example, id=f"{example.id}-opposed", question=question, answers=())
+
+
+def _removed(example: Example) -> Example | None:
+    """The paragraph without the sentences that hold an answer; None where too little would be left."""
+    kept = []
+    at = 0
+    for sentence in _SENTENCE_END.split(example.context):
+        at = example.context.index(sentence, at)
+        if not any(answer.start < at + len(sentence) and at < answer.end for answer in example.answers):
+            kept.append(sentence)
+        at += len(sentence)
+    context = " ".join(kept)
+    if 2 * len(context) < len(example.context) or _holds_answer(context, example):
+        return None
+    return replace(example, id=f"{example.id}-removed", context=context, answers=())
+
+
 def _names(contexts: Iterable[str]) -> set[str]:
     return {match.group() for context in contexts for match in _NAME.finditer(context)}
 
@@ -136,4 +134,4 @@ def _holds_answer(context: str, example: Example) -> bool:
 @lru_cache(maxsize=4096)
 def _words(text: str) -> frozenset[str]:
     """The words that say what a text is about; of a paragraph they are wanted again and again."""
-    return frozenset(re.findall(r"\w+", text.lower())) - _COMMON
+    return frozenset(re.findall(r"\w+", text.lower())) - COMMON

@@ -31,6 +31,7 @@ class TrainConfig(BaseModel):
     validation_data: list[str] = Field(
         [], description="validation files; none: --validation_size is held out"
     )
+    validation_titles: list[str] = Field([], description="use these articles of the validation files alone")
     validation_size: int = Field(500, ge=0, description="questions held out of the training data, by context")
     exclude_data: list[str] = Field(
         [], description="files whose contexts, or near-duplicates, are never trained on"
@@ -95,6 +96,8 @@ class TrainConfig(BaseModel):
     def _fits_together(self) -> "TrainConfig":
         if self.stride >= self.max_length // 2:
             raise ValueError("stride must be less than half of max_length")
+        if self.validation_titles and not self.validation_data:
+            raise ValueError("validation_titles needs validation_data")
         if self.early_stopping_patience and not self.eval_steps:
             raise ValueError("early_stopping_patience needs eval_steps")
         if self.method == "full" and self.precision != "none":

@@ -164,7 +164,7 @@ def load_data(config: TrainConfig) -> RunData:
         # Before anything is held out of it: thresholds must not be fitted on these texts either.
         train = _keep_out(train, _read(config, config.exclude_data), "--exclude_data")
     if config.validation_data:
-        validation = _read(config, config.validation_data)
+        validation = _of_titles(_read(config, config.validation_data), config.validation_titles)
         train = _keep_out(train, validation, "the validation data")
     elif config.validation_size:
         train, validation = split_by_context(
@@ -187,6 +187,22 @@ def load_data(config: TrainConfig) -> RunData:
 
 def _read(config: TrainConfig, sources: list[str]) -> list[Example]:
     return load_reported(sources, columns=config.columns or None)
+
+
+def _of_titles(examples: list[Example], titles: list[str]) -> list[Example]:
+    """The examples of these articles; all where none is named.
+
+    Raises:
+        DataError: an article that is not there.
+    """
+    known = {example.title for example in examples}
+    for title in titles:
+        if title not in known:
+            names = ", ".join(sorted(known)[:10])
+            raise DataError(
+                f"The validation data has no article '{title}'.", remedy=f"It has {names or 'no titles'}."
+            )
+    return [example for example in examples if example.title in titles] if titles else examples
 
 
 def _keep_out(train: list[Example], held_back: list[Example], where: str) -> list[Example]:

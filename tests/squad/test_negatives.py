@@ -48,6 +48,38 @@ def test_swapped_name_or_number_stands_elsewhere_in_the_article(examples):
         assert "1851" in one.question or any(name in one.question for name in ("Lord Byron", "Paris", "Mary"))
 
 
+def test_sentence_with_the_answer_is_taken_out():
+    kept = "The engine stood in London.", "It was read in Turin. Few knew it."
+    context = f"{kept[0]} Its report was written by Ada Lovelace! {kept[1]}"
+    answer = GoldAnswer("Ada Lovelace", context.index("Ada"))
+    # One paragraph, no name or number in the question, no word that has an opposite: one way works.
+    (found,) = make_negatives([Example("1", "whose report?", context, (answer,))], 1.0, seed=1)
+    assert found.context == " ".join(kept)
+    assert found.question == "whose report?"
+    assert found.is_impossible
+
+
+def test_paragraph_that_would_be_mostly_gone_is_left_alone():
+    context = "It was written by Ada Lovelace in many long winter nights. So it was."
+    answer = GoldAnswer("Ada Lovelace", context.index("Ada"))
+    assert make_negatives([Example("1", "whose?", context, (answer,))], 1.0, seed=1) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "opposed"),
+    [
+        ("Who was the first to fly?", "Who was the last to fly?"),
+        ("Northern winds bring what?", "Southern winds bring what?"),
+        ("Whom did Ada marry?", "Whom didn't Ada marry?"),
+    ],
+)
+def test_opposite_or_negation_makes_a_question_unanswerable(question, opposed):
+    # Not every question is negated.
+    many = [Example(str(n), question, "It is blue.", (GoldAnswer("blue", 6),)) for n in range(20)]
+    found = make_negatives(many, 1.0, seed=1)
+    assert {(one.question, one.context, one.answers) for one in found} == {(opposed, "It is blue.", ())}
+
+
 def test_share_and_seed_decide(examples):
     assert len(make_negatives(examples, 0.5, seed=1)) == 11
     assert make_negatives(examples, 0.5, seed=1) == make_negatives(examples, 0.5, seed=1)
@@ -56,7 +88,7 @@ def test_share_and_seed_decide(examples):
 
 
 def test_one_paragraph_without_names_gives_none():
-    alone = Example("1", "what is it?", "it is blue.", (GoldAnswer("blue", 6),))
+    alone = Example("1", "which colour?", "it is blue.", (GoldAnswer("blue", 6),))
     assert make_negatives([alone], 1.0, seed=1) == []
 
 

@@ -2,7 +2,10 @@
 
 import json
 
-from localqa.training.config import TrainConfig
+import pytest
+
+from localqa.errors import ConfigError, DataError
+from localqa.training.config import TrainConfig, checked
 from localqa.training.run import load_data
 
 
@@ -23,3 +26,45 @@ def test_excluded_contexts_are_in_neither_part(tiny_data, tmp_path):
         data = load_data(config)
         assert data.validation
         assert not held_back & {example.context for example in (*data.train, *data.validation)}
+
+
+def article(title, name):
+    qas = [{"id": name, "question": "Who came?", "answers": [{"text": name, "answer_start": 0}]}]
+    return {"title": title, "paragraphs": [{"context": f"{name} came to the house in {title}.", "qas": qas}]}
+
+
+@pytest.fixture
+def articles(tmp_path):
+    path = tmp_path / "articles.json"
+    data = [article("Turin", "Ada"), article("London", "Bob")]
+    path.write_text(json.dumps({"version": "1.1", "data": data}))
+    return str(path)
+
+
+def settings(tiny_data, articles, titles):
+    return {
+        "train_data": [str(tiny_data), articles],
+        "validation_data": [articles],
+        "validation_titles": titles,
+        "output_dir": "x",
+    }
+
+
+def test_articles_are_held_out_by_title(tiny_data, articles):
+    data = load_data(TrainConfig(**settings(tiny_data, articles, ["London"])))
+    assert {example.title for example in data.validation} == {"London"}
+    titles = {example.title for example in data.train}
+    assert "Turin" in titles
+    assert "London" not in titles
+
+
+def test_unknown_title_is_named_with_the_known_ones(tiny_data, articles):
+    with pytest.raises(DataError, match="no article 'Paris'") as caught:
+        load_data(TrainConfig(**settings(tiny_data, articles, ["Paris"])))
+    assert "London, Turin" in caught.value.remedy
+
+
+def test_titles_without_validation_files_are_refused(tiny_data):
+    values = {"train_data": [str(tiny_data)], "output_dir": "x", "validation_titles": ["London"]}
+    with pytest.raises(ConfigError, match="validation_titles needs validation_data"):
+        checked(values, where="flags")
