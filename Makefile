@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev serve dev test test-fast lint format clean
+.PHONY: help setup setup-serve setup-dev serve dev test test-fast lint format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -13,13 +13,16 @@ help: ## list the targets
 setup: ## set up .venv for serving and training
 	@scripts/setup_environment.sh train
 
+setup-serve: ## set up .venv for serving alone: no torch, a tenth of the size
+	@scripts/setup_environment.sh serve
+
 setup-dev:
 	@scripts/setup_environment.sh dev
 
-serve: setup ## serve the API with the squad adapter (on port 5000; PORT=8000 make serve for another)
+serve: setup-serve ## serve the API with the squad adapter (on port 5000; PORT=8000 make serve for another)
 	@$(PY) -m gunicorn -c docker/gunicorn.conf.py 'app:create_app()'
 
-dev: setup ## serve with Flask's development server
+dev: setup-serve ## serve with Flask's development server
 	@$(PY) app.py
 
 test: setup-dev lint ## lint, types and every test

@@ -47,7 +47,7 @@ class BertQA:
         adapter: str | Path = "squad",
         *,
         engine: EngineName = "auto",
-        precision: Precision = "fp32",
+        precision: Precision = "auto",
         threads: int = 0,
     ) -> "BertQA":
         """Load a base and an adapter.
@@ -57,7 +57,8 @@ class BertQA:
             adapter: name of a folder in `models/`, or the path of an adapter folder.
             engine: "openvino" runs LoRA adapters on a CPU, "torch" everything, GPUs too; "auto" takes
                 torch where OpenVINO cannot run this base or adapter.
-            precision: of OpenVINO's arithmetic, "fp32" or "bf16".
+            precision: of OpenVINO's arithmetic: "fp32", "bf16", "int8", "int4"; "auto" measures once what
+                suits this processor.
             threads: processor threads; 0: all cores.
 
         Raises:

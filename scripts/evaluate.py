@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -19,6 +19,7 @@ import requests
 from tqdm import tqdm
 
 from bert_qa import Answer, BertQA
+from localqa.config import Precision
 from localqa.errors import ConfigError, LocalQAError, NotReadyError, report_and_exit
 from localqa.evaluation.outcomes import Outcome, make_outcomes
 from localqa.evaluation.report import figures, score_table, write_evaluation
@@ -63,7 +64,7 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], list[Outcome]]:
         "adapter": Path(args.adapter).name,
         "data": [Path(source).name for source in args.data],
         "data_sha256": fingerprint(examples),
-        "through": "http" if args.url else "BertQA",
+        "through": "http" if args.url else f"BertQA, {args.precision}",
         **figures(outcomes),
         "questions_per_second": round(len(examples) / seconds, 1),
     }
@@ -87,7 +88,7 @@ def _stem(source: str) -> str:
 
 
 def _in_process(args: argparse.Namespace, examples: Sequence[Example]) -> list[Answer]:
-    qa = BertQA.load(base=args.base, adapter=args.adapter)
+    qa = BertQA.load(base=args.base, adapter=args.adapter, precision=args.precision)
     pairs = [(example.question, example.context) for example in examples]
     with tqdm(total=len(pairs), desc="answer", unit="window") as bar:
         answers = qa.answer_batch(pairs, _TOP_K, on_batch=bar.update)
@@ -139,6 +140,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
     parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
+    parser.add_argument(
+        "--precision",
+        choices=get_args(Precision),
+        default="fp32",
+        help="arithmetic of the openvino engine; only fp32 gives the same figures on every processor [fp32]",
+    )
     parser.add_argument("--url", help="ask a running server instead of loading the model here")
     parser.add_argument("--limit", type=int, metavar="N", help="score a fixed sample of N questions only")
     parser.add_argument("--output", metavar="FOLDER", help="write NAME.md, NAME.json and NAME.png there")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Make the virtual environment .venv with everything pinned: what `make serve` and `make test` call.
 #
-#   scripts/setup_environment.sh [serve|train|dev]     default: train (serving and training)
+#   scripts/setup_environment.sh [serve|train|dev]     default: train (serving and training); serve has no torch
 #
 # Safe to run again: nothing is done while the requirements are unchanged.
 #   PYTHON=python3.12     another interpreter (3.10 or newer)
@@ -38,31 +38,34 @@ done
 
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 
+# The default index has torch's CUDA build for Linux, several gigabytes of it.
+install_torch() {
+  local torch source
+  torch=$(sed -n 's/^\(torch==[^ ]*\)$/\1/p' requirements.txt)
+  source="$torch ${TORCH_INDEX_URL:-cpu}"
+  if [ "$(cat "$venv/.torch" 2>/dev/null)" = "$source" ]; then return; fi
+  say "$torch"
+  if [ -n "${TORCH_INDEX_URL:-}" ]; then
+    # pip would take the build that is there already for the one asked for.
+    pip install --progress-bar on --force-reinstall --no-deps "$torch" --index-url "$TORCH_INDEX_URL"
+    pip install --progress-bar on "$torch" --extra-index-url "$TORCH_INDEX_URL"
+  elif [ "$(uname -s)" = Linux ] &&
+    "$python" -c "import urllib.request; urllib.request.urlopen('$cpu_index/', timeout=10)" 2>/dev/null; then
+    pip install --progress-bar on "$torch" --extra-index-url "$cpu_index"
+  else
+    echo "from pip's own index (where that has the CUDA build, it is several gigabytes)"
+    pip install --progress-bar on "$torch"
+  fi
+  echo "$source" >"$venv/.torch"
+}
+
 # A set-up that broke off can leave an environment without pip, and PYTHON may name another version now.
 if ! pip --version >/dev/null 2>&1 || [ "$("$venv/bin/python" --version)" != "$("$python" --version)" ]; then
   say "virtual environment in $venv ($("$python" --version))"
   "$python" -m venv --clear "$venv" || fail "could not make $venv. On Debian and Ubuntu: apt install python3-venv"
 fi
 
-torch=$(sed -n 's/^\(torch==[^ ]*\)$/\1/p' requirements-serve.txt)
-torch_source="$torch ${TORCH_INDEX_URL:-cpu}"
-if [ "$(cat "$venv/.torch" 2>/dev/null)" != "$torch_source" ]; then
-  say "$torch"
-  if [ -n "${TORCH_INDEX_URL:-}" ]; then
-    # pip would take the build that is there already for the one asked for.
-    pip install --progress-bar on --force-reinstall --no-deps "$torch" --index-url "$TORCH_INDEX_URL"
-    pip install --progress-bar on "$torch" --extra-index-url "$TORCH_INDEX_URL"
-  elif [ "$(uname -s)" = Linux ] && "$python" -c "
-import urllib.request
-urllib.request.urlopen('$cpu_index/', timeout=10)" 2>/dev/null; then
-    # The default index has the CUDA build for Linux, several gigabytes of it.
-    pip install --progress-bar on "$torch" --extra-index-url "$cpu_index"
-  else
-    echo "from pip's own index (where that has the CUDA build, it is several gigabytes)"
-    pip install --progress-bar on "$torch"
-  fi
-  echo "$torch_source" >"$venv/.torch"
-fi
+if [ "$requirements" != requirements-serve.txt ]; then install_torch; fi
 
 say "packages of $requirements"
 pip install --progress-bar on -r "$requirements"

@@ -41,7 +41,7 @@ def make_engine(
     adapter: QAConfig,
     *,
     engine: EngineName = "auto",
-    precision: Precision = "fp32",
+    precision: Precision = "auto",
     threads: int = 0,
 ) -> Engine:
     """An engine for a base and the adapter that it will serve first.
@@ -50,12 +50,12 @@ def make_engine(
         base: found and verified.
         adapter: settings of that adapter.
         engine: `auto` takes torch only where OpenVINO cannot serve that base or adapter.
-        precision: of OpenVINO's arithmetic.
+        precision: of OpenVINO's arithmetic; `auto` measures what suits this processor.
         threads: processor threads; 0: all cores.
 
     Raises:
         BaseModelError: the base has no graph.
-        ConfigError: the engine is not installed.
+        ConfigError: the engine is not installed, or the processor lacks that precision.
     """
     # Imported here: a process that serves through one engine never loads the other's library.
     if engine == "torch" or (engine == "auto" and not _suits_openvino(base, adapter)):
@@ -68,7 +68,10 @@ def make_engine(
 
         return TorchEngine(base, threads=threads)
     from localqa.engine.openvino_engine import OpenVINOEngine
+    from localqa.engine.precision import fastest_precision
 
+    if precision == "auto":
+        precision = fastest_precision(base, threads=threads)
     return OpenVINOEngine(base, precision=precision, threads=threads)
 
 
@@ -76,7 +79,7 @@ def _suits_openvino(base: Base, adapter: QAConfig) -> bool:
     """Whether OpenVINO is there and has a graph for the base, and the adapter is a LoRA one."""
     if find_spec("openvino") is None or adapter.method != "lora":
         return False
-    from localqa.engine.graph import read_shape
+    from localqa.engine.base_weights import read_shape
 
     try:
         read_shape(base.folder)

@@ -1,6 +1,6 @@
 """Windows into padded batches, for any engine."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 from localqa.extraction.spans import FloatArray, Logits
 from localqa.extraction.windows import Window
 
+_SIMILAR = 0.75
+"""Items in a batch are so long at least, as a share of the longest: padding costs as much as text."""
+
 
 def length_sorted_batches(lengths: Sequence[int], max_tokens: int) -> Iterator[list[int]]:
     """Indices grouped so that a padded batch has at most `max_tokens` tokens (one item at least)."""
     batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+    for index in _longest_first(lengths):
         if batch and lengths[batch[0]] * (len(batch) + 1) > max_tokens:
             yield batch
             batch = []
@@ -21,11 +24,26 @@ def length_sorted_batches(lengths: Sequence[int], max_tokens: int) -> Iterator[l
         yield batch
 
 
+def batches_of_few_sizes(lengths: Sequence[int], *, step: int, max_tokens: int) -> Iterator[list[int]]:
+    """Indices grouped so that padded batches come in few sizes, two for each length.
+
+    A batch is padded to a multiple of `step` tokens. It holds one item, or the largest power of two that
+    makes at most `max_tokens` tokens, if so many items of similar length are there.
+    """
+    order = _longest_first(lengths)
+    while order:
+        length = rounded_up(lengths[order[0]], step)
+        size = 1 << max(0, (max_tokens // length).bit_length() - 1)
+        similar = len(order) >= size and lengths[order[size - 1]] >= _SIMILAR * length - step
+        batch, order = (order[:size], order[size:]) if similar else (order[:1], order[1:])
+        yield batch
+
+
 def in_batches(
     windows: Sequence[Window],
     infer: Callable[[Sequence[Window]], tuple[FloatArray, FloatArray]],
     *,
-    max_tokens: int,
+    batches: Iterable[Sequence[int]],
     on_batch: Callable[[int], object],
 ) -> list[Logits]:
     """Start and end logits of each window, in the windows' order, shape (T,) each.
@@ -33,11 +51,11 @@ def in_batches(
     Args:
         windows: any number, of any lengths.
         infer: start and end logits of a batch, shape (batch, tokens) each, which the results share.
-        max_tokens: padded tokens in one batch at most.
+        batches: indices of the windows of each batch; every window is in one.
         on_batch: called after each batch with the number of windows in it (for progress bars).
     """
     results: dict[int, Logits] = {}
-    for indices in length_sorted_batches([len(window) for window in windows], max_tokens):
+    for indices in batches:
         starts, ends = infer([windows[i] for i in indices])
         for row, index in enumerate(indices):
             length = len(windows[index])
@@ -47,13 +65,18 @@ def in_batches(
 
 
 def padded(
-    windows: Sequence[Window], *, pad_id: int, token_types: bool, dtype: type[np.integer] = np.int64
+    windows: Sequence[Window],
+    *,
+    pad_id: int,
+    token_types: bool,
+    multiple: int = 1,
+    dtype: type[np.integer] = np.int64,
 ) -> dict[str, NDArray[np.integer]]:
     """`input_ids`, `attention_mask` and, for bases that take them, `token_type_ids`.
 
-    Padded to the longest window: (batch, tokens) each.
+    Padded to the longest window, and from there to a multiple: (batch, tokens) each.
     """
-    size = (len(windows), max(len(window) for window in windows))
+    size = (len(windows), rounded_up(max(len(window) for window in windows), multiple))
     batch = {"input_ids": np.full(size, pad_id, dtype=dtype), "attention_mask": np.zeros(size, dtype=dtype)}
     if token_types:
         batch["token_type_ids"] = np.zeros(size, dtype=dtype)
@@ -63,3 +86,12 @@ def padded(
         if token_types:
             batch["token_type_ids"][row, : len(window)] = window.token_type_ids
     return batch
+
+
+def rounded_up(length: int, multiple: int) -> int:
+    """The next multiple."""
+    return -(-length // multiple) * multiple
+
+
+def _longest_first(lengths: Sequence[int]) -> list[int]:
+    return sorted(range(len(lengths)), key=lambda index: -lengths[index])

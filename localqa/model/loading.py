@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Literal
 
@@ -15,8 +15,10 @@ from transformers import logging as transformers_logging
 from localqa.errors import BaseModelError
 from localqa.model.adapter_files import HEAD
 from localqa.model.bases import Base
+from localqa.model.rounding import Bits, rounded
 
-Precision = Literal["none", "int8", "nf4"]
+Precision = Literal["none", "int8", "nf4", "served-int8", "served-int4"]
+_SERVED: Mapping[Precision, Bits] = {"served-int8": "int8", "served-int4": "int4"}
 
 _DROPOUTS = (
     "hidden_dropout_prob",
@@ -36,7 +38,8 @@ def load_model(
 
     Args:
         base: from `resolve_base`.
-        precision: "none" (fp32), or bitsandbytes' "int8" / "nf4" for the frozen linear layers.
+        precision: "none" (fp32), or for the frozen linear layers bitsandbytes' "int8" / "nf4", or
+            "served-int8" / "served-int4": fp32 weights rounded as the serving engine rounds them.
         attention: attention implementation, by transformers' name or `attention.PLAIN`.
         seed: of the fresh head, so that two loads agree.
 
@@ -56,16 +59,23 @@ def load_model(
                 f"The base '{base.name}' in '{base.folder}' cannot be loaded for question answering "
                 f"({type(e).__name__}: {e}).",
                 remedy="Use an encoder that AutoModelForQuestionAnswering knows, such as BERT or RoBERTa"
-                + (" and install bitsandbytes." if precision != "none" else "."),
+                + (" and install bitsandbytes." if packs_weights(precision) else "."),
             ) from e
     if not isinstance(getattr(model, HEAD, None), nn.Linear):
         raise BaseModelError(
             f"{type(model).__name__} has no linear '{HEAD}' head.",
             remedy="Use a BERT-like encoder such as BERT, DistilBERT, RoBERTa or MPNet.",
         )
-    if precision != "none":
+    if precision in _SERVED:
+        _round_as_served(model, _SERVED[precision])
+    if packs_weights(precision):
         _keep_training_layout(model)
     return model
+
+
+def packs_weights(precision: Precision) -> bool:
+    """Whether frozen weights lie in bitsandbytes' packed form, which only its own layers can compute with."""
+    return precision in ("int8", "nf4")
 
 
 def uses_token_types(model: nn.Module) -> bool:
@@ -108,7 +118,7 @@ def max_tokens(model: nn.Module) -> int | None:
 
 
 def _quantization(precision: Precision) -> dict[str, Any]:
-    if precision == "none":
+    if not packs_weights(precision):
         return {}
     # The fresh head must stay a plain trainable layer; bitsandbytes calls this option int8 for 4 bits too.
     settings: dict[str, Any] = {"llm_int8_skip_modules": [HEAD]}
@@ -121,6 +131,14 @@ def _quantization(precision: Precision) -> dict[str, Any]:
             "bnb_4bit_compute_dtype": torch.float32,
         }
     return {"quantization_config": BitsAndBytesConfig(**settings)}
+
+
+def _round_as_served(model: nn.Module, bits: Bits) -> None:
+    """Give the encoder's linear layers the values that they have in the serving engine."""
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear) and HEAD not in name:
+            restored = rounded(module.weight.detach().numpy(), bits).restored()
+            module.weight.data.copy_(torch.from_numpy(restored))
 
 
 def _keep_training_layout(model: nn.Module) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from localqa.extraction.batches import in_batches, padded
+from localqa.extraction.batches import in_batches, length_sorted_batches, padded
 from localqa.extraction.spans import FloatArray, Logits
 from localqa.extraction.windows import Window
 from localqa.model.loading import uses_token_types
@@ -49,7 +49,8 @@ def run_windows(
             output = model(**tensors)
         return output.start_logits.float().cpu().numpy(), output.end_logits.float().cpu().numpy()
 
-    return in_batches(windows, infer, max_tokens=budget, on_batch=on_batch)
+    batches = length_sorted_batches([len(window) for window in windows], budget)
+    return in_batches(windows, infer, batches=batches, on_batch=on_batch)
 
 
 def pad_token_id(model: nn.Module) -> int:

@@ -46,7 +46,11 @@ class TrainConfig(BaseModel):
 
     base: str = Field(DEFAULT_BASE, description="base model: Hub name or folder")
     method: Literal["lora", "full", "prompt"] = Field("lora", description="what is trained")
-    precision: Precision = Field("none", description="precision of the frozen base: none is fp32/bf16")
+    precision: Precision = Field(
+        "none",
+        description="precision of the frozen base: none is fp32/bf16; int8, nf4: bitsandbytes, less memory; "
+        "served-int8, served-int4: rounded as QA_PRECISION=int8 or int4 serves it, to learn around it",
+    )
     lora_rank: int = Field(16, ge=1, le=1024, description="rank of the LoRA matrices")
     lora_alpha: float = Field(32, gt=0, description="LoRA scale: alpha / rank")
     lora_dropout: float = Field(0.0, ge=0, lt=1, description="dropout before the LoRA matrices")

@@ -19,7 +19,7 @@ from localqa.model.adapter_files import HEAD, check_base
 from localqa.model.adapters import add_lora, add_prompt, load_lora
 from localqa.model.attention import PLAIN
 from localqa.model.bases import Base
-from localqa.model.loading import load_model, max_tokens
+from localqa.model.loading import load_model, max_tokens, packs_weights
 from localqa.training.config import TrainConfig
 
 
@@ -77,10 +77,11 @@ def make_trainee(config: TrainConfig, base: Base) -> Trainee:
         trained = add_prompt(model, length=config.prompt_length)
     bf16 = has_bf16(device) if config.bf16 is None else config.bf16
     # A frozen, unquantized base can be cast once; weights that train stay fp32 and are cast by autocast.
-    cast_once = bf16 and config.method != "full" and config.precision == "none"
+    plain = not packs_weights(config.precision)
+    cast_once = bf16 and config.method != "full" and plain
     if cast_once:
         _cast_frozen(trained)
-    if isinstance(trained, PeftModel) and config.precision == "none" and not config.lora_dropout:
+    if isinstance(trained, PeftModel) and plain and not config.lora_dropout:
         _lean_forward(trained)
     return Trainee(trained.to(device), autocast=bf16 and not cast_once, bf16=bf16)
 

@@ -12,7 +12,10 @@ from localqa.engine.torch_engine import TorchEngine
 from localqa.errors import AdapterError
 from localqa.extraction.windows import Windower
 from localqa.model.adapter_files import LORA_FILE
+from localqa.model.adapters import load_adapter
 from localqa.model.bases import DEFAULT_BASE, resolve_base
+from localqa.model.loading import load_model
+from localqa.model.runner import run_windows
 from tests.conftest import ROOT
 from tests.engine.test_reader import CONTEXT, LONG, make_adapter
 
@@ -52,6 +55,31 @@ def test_shipped_adapter_has_the_logits_of_torch():
     )
     for mine, theirs in zip(own, torchs, strict=True):
         np.testing.assert_allclose(np.stack(mine), np.stack(theirs), atol=5e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bits", ["int8", "int4"])
+def test_rounded_base_is_the_one_of_training(bits):
+    """The graph that adapters share, beside torch over weights that are rounded alike."""
+    base, folder = resolve_base(DEFAULT_BASE), ROOT / "models" / "squad"
+    engine = OpenVINOEngine(base, precision=bits)
+    engine.load_adapter("first#0", folder)
+    model = load_adapter(load_model(base, precision=f"served-{bits}"), folder).eval()
+    windows = [window for group in Windower.from_folder(base.folder).windows(PAIRS) for window in group]
+    own, torchs = logits_of(engine, folder), run_windows(model, windows)
+    pairs = zip(own, torchs, strict=True)
+    # Activations are rounded too, as they come.
+    assert 0 < np.mean([np.abs(np.stack(mine) - np.stack(theirs)).mean() for mine, theirs in pairs]) < 0.15
+
+
+@pytest.mark.slow
+def test_merged_adapter_rounds_well():
+    base, folder = resolve_base(DEFAULT_BASE), ROOT / "models" / "squad"
+    own, torchs = (
+        logits_of(engine, folder) for engine in (OpenVINOEngine(base, precision="int8"), TorchEngine(base))
+    )
+    pairs = zip(own, torchs, strict=True)
+    assert 0 < np.mean([np.abs(np.stack(mine) - np.stack(theirs)).mean() for mine, theirs in pairs]) < 0.15
 
 
 def test_adapters_take_turns_over_one_base(tiny_bert, tmp_path):

@@ -1,0 +1,72 @@
+"""A graph compiled for this processor."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import openvino as ov
+
+from localqa.config import Precision
+from localqa.engine.base_weights import Array
+from localqa.engine.compressed import Weights
+from localqa.errors import ConfigError
+
+_GROUP = "32"
+"""Inputs that share a scale when activations are rounded for products with whole numbers."""
+
+
+class Session:
+    """A compiled graph; one caller at a time.
+
+    Args:
+        graph: from `GraphBuilder`.
+        precision: of its arithmetic; not "auto".
+        threads: processor threads; 0: all cores.
+
+    Raises:
+        ConfigError: the processor does not have that arithmetic.
+    """
+
+    def __init__(self, graph: ov.Model, precision: Precision, threads: int) -> None:
+        core = ov.Core()
+        if precision == "bf16" and not has_bf16():
+            raise ConfigError(
+                "This processor has no bfloat16 arithmetic.", remedy="Use QA_PRECISION=auto, fp32 or int8."
+            )
+        settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+        if precision != "fp32" and has_bf16():
+            settings["INFERENCE_PRECISION_HINT"] = "bf16"
+        if precision in ("int8", "int4"):
+            settings["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = _GROUP
+        if threads:
+            settings["INFERENCE_NUM_THREADS"] = threads
+        self._request = core.compile_model(graph, "CPU", settings).create_infer_request()
+        self._bound: list[ov.Tensor] = []
+
+    def bind(self, inputs: Mapping[str, Array]) -> None:
+        """Set inputs that stay from call to call."""
+        # The request reads them where they lie.
+        self._bound = [self._set(name, values) for name, values in inputs.items()]
+
+    def infer(self, batch: Mapping[str, Array]) -> Array:
+        """Start and end logits of a batch, shape (batch, tokens, 2)."""
+        held = [self._set(name, values) for name, values in batch.items()]
+        self._request.infer()
+        del held
+        # The request writes its next output over this one.
+        return self._request.get_output_tensor(0).data.copy()
+
+    def _set(self, name: str, values: Array) -> ov.Tensor:
+        tensor = ov.Tensor(np.ascontiguousarray(values), shared_memory=True)
+        self._request.set_tensor(name, tensor)
+        return tensor
+
+
+def has_bf16() -> bool:
+    """Whether the processor multiplies in bfloat16 itself."""
+    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def weights_of(precision: Precision) -> Weights:
+    """How a graph of that precision keeps the weights of its linear layers."""
+    return precision if precision in ("int8", "int4") else "fp32"
