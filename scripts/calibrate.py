@@ -1,4 +1,4 @@
-"""Fit an adapter's temperature, and its no-answer threshold, on questions that it was not trained on.
+"""Fit an adapter's scores, and its no-answer threshold, on questions that it was not trained on.
 
 fine_tune.py does so with its validation data; an adapter that was combined from others, or trained
 without validation data, needs this. Never use the data that the adapter is judged by.
@@ -23,6 +23,10 @@ from localqa.model.bases import resolve_base
 from localqa.model.loading import load_model
 from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
+from localqa.squad.records import Example
+from localqa.squad.split import subset
+from localqa.training.config import read_config
+from localqa.training.run import load_data
 from localqa.training.setup import use_threads
 from localqa.training.validate import predict
 
@@ -45,8 +49,7 @@ def run(args: argparse.Namespace) -> None:
     """
     folder = locate_adapter(MODELS_DIR, args.adapter)
     config = QAConfig.load(folder)
-    columns = parse_columns(args.columns) if args.columns else None
-    examples = load_reported(args.data, columns=columns, limit=args.limit)
+    examples = _examples(args)
     abstain = config.null_threshold is not None if args.abstain is None else args.abstain
     if abstain and not any(example.is_impossible for example in examples):
         raise ConfigError(
@@ -63,20 +66,34 @@ def run(args: argparse.Namespace) -> None:
     scores = score_decoded(examples, decoded, fitted)
     fitted.save(folder)
     print(
-        f"{folder}: temperature {config.temperature:g} -> {fitted.temperature:g}, no-answer threshold "
-        f"{config.null_threshold} -> {fitted.null_threshold}\n"
+        f"{folder}: temperature {config.temperature:g} -> {fitted.temperature:g}, "
+        f"offset {config.score_offset:g} -> {fitted.score_offset:g}, "
+        f"no-answer threshold {config.null_threshold} -> {fitted.null_threshold}\n"
         f"EM {scores.exact:.2f} F1 {scores.f1:.2f} on these {scores.total:,} questions"
     )
+
+
+def _examples(args: argparse.Namespace) -> list[Example]:
+    if not args.config:
+        columns = parse_columns(args.columns) if args.columns else None
+        return load_reported(args.data, columns=columns, limit=args.limit)
+    examples = load_data(read_config(Path(args.config))).validation
+    if not examples:
+        raise ConfigError(f"{args.config} holds nothing out.", remedy="Give --data instead.")
+    return subset(examples, args.limit, seed=0) if args.limit else examples
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog="example: python scripts/calibrate.py --adapter squad --data held-out.json",
+        epilog="examples: python scripts/calibrate.py --adapter faq --data held-out.json\n"
+        "          python scripts/calibrate.py --adapter squad --config configs/squad.json",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--adapter", required=True, help="adapter name, or folder")
-    parser.add_argument("--data", nargs="+", required=True, help="data files, in any supported format")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", nargs="+", help="data files, in any supported format")
+    source.add_argument("--config", metavar="FILE", help="what this config of its training held out")
     parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
     parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
     parser.add_argument("--limit", type=int, metavar="N", help="use a fixed sample of N questions only")

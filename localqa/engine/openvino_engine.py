@@ -31,8 +31,9 @@ _NO_LORA = 1
 class OpenVINOEngine:
     """Runs windows through a base with any of its LoRA adapters.
 
-    The first adapter is folded into a graph of its own, which is half as fast again; all others share a
-    second graph, made when the first of them is loaded, that takes their matrices as inputs.
+    The first adapter, unless it was trained over a rounded base, is folded into a graph of its own, which
+    is half as fast again; all others share a second graph, made when the first of them is loaded, that
+    takes their matrices as inputs.
     Thread-safe: runs take turns, for they already use all cores.
 
     Args:
@@ -65,7 +66,7 @@ class OpenVINOEngine:
             AdapterError: a damaged folder, one made for another base, or no LoRA adapter.
         """
         config = QAConfig.load(folder)
-        check_base(config, self.base, folder)
+        check_base(config, self.base, folder, rounded=self.precision)
         if config.method != "lora":
             raise AdapterError(
                 f"'{folder.name}' is no LoRA adapter (method {config.method}): this engine runs no other.",
@@ -74,7 +75,9 @@ class OpenVINOEngine:
         weights = read_lora(folder, self._shape.family.prefix)
         self._check_shapes(weights, folder)
         with self._load_lock:
-            if self._merged is None and not self._adapters:
+            # Merged weights would be rounded anew, otherwise than those that it learned over.
+            mergeable = config.rounded_base is None
+            if mergeable and self._merged is None and not self._adapters:
                 self._merged = key, self._session(weights, longest=config.max_length)
             else:
                 if self._shared is None:

@@ -1,9 +1,9 @@
-"""Set what only questions that were not trained on can tell: the no-answer threshold and the temperature."""
+"""Set what only questions that were not trained on can tell: no-answer threshold, temperature, offset."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from localqa.extraction.calibration import fit_temperature
+from localqa.extraction.calibration import fit_scores
 from localqa.extraction.pipeline import to_answer
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded
@@ -11,7 +11,7 @@ from localqa.squad.metrics import Scores, exact_match, score
 from localqa.squad.records import Example
 
 _ENOUGH = 200
-"""Questions with several accepted answers that suffice to fit one temperature."""
+"""Questions with several accepted answers that suffice to fit scores on them alone."""
 
 
 def score_decoded(examples: Sequence[Example], decoded: Sequence[Decoded], config: QAConfig) -> Scores:
@@ -34,9 +34,9 @@ def score_decoded(examples: Sequence[Example], decoded: Sequence[Decoded], confi
 def calibrate(
     examples: Sequence[Example], decoded: Sequence[Decoded], config: QAConfig, *, abstain: bool
 ) -> QAConfig:
-    """The settings with the threshold of the best F1 (for an adapter that may abstain) and a temperature.
+    """The settings with the threshold of the best F1 (for an adapter that may abstain) and calibrated scores.
 
-    The temperature is fitted on the questions with several accepted answers where there are enough.
+    Temperature and offset are fitted on the questions with several accepted answers where there are enough.
 
     Args:
         examples: not trained on, and never those that the adapter is judged by.
@@ -44,7 +44,7 @@ def calibrate(
         config: settings to start from.
         abstain: whether the adapter may say "not answerable".
     """
-    config = replace(config, null_threshold=None, temperature=1.0)
+    config = replace(config, null_threshold=None)
     if abstain:
         config = replace(config, null_threshold=score_decoded(examples, decoded, config).best_f1_threshold)
     pairs = list(zip(examples, decoded, strict=True))
@@ -56,4 +56,4 @@ def calibrate(
         exact_match(to_answer(example.context, one, config).answer, [gold.text for gold in example.answers])
         for example, one in pairs
     ]
-    return replace(config, temperature=fit_temperature([one for _, one in pairs], right, config))
+    return fit_scores([one for _, one in pairs], right, config)

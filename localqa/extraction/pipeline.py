@@ -1,6 +1,8 @@
 """The way of a question, up to the model: pairs -> windows -> logits -> spans -> answers."""
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -58,9 +60,10 @@ def decode_pairs(
 
 
 def to_answer(context: str, decoded: Decoded, config: QAConfig, *, top_k: int = 1) -> Answer:
-    """Apply an adapter's threshold and temperature to decoded logits; `top_k - 1` alternatives at most.
+    """Apply an adapter's threshold and calibration to decoded logits; `top_k - 1` alternatives at most.
 
-    The score is a softmax over all valid spans, and "no answer" where the adapter may abstain.
+    The score is a softmax over all valid spans, and "no answer" where the adapter may abstain, at the
+    adapter's temperature and with its offset added to the log-odds of the answer.
     """
     if not decoded.spans:
         return Answer("", 1.0, 0, 0, answerable=False, null_score=0.0)
@@ -72,10 +75,15 @@ def to_answer(context: str, decoded: Decoded, config: QAConfig, *, top_k: int = 
     def probability(score: float) -> float:
         return float(min(1.0, np.exp(score / config.temperature - log_total)))
 
+    abstains = config.null_threshold is not None and difference > config.null_threshold
+    chosen = probability(decoded.null if abstains else decoded.spans[0].score)
+    calibrated = _shifted(chosen, config.score_offset)
+    # What an answer gains the others lose; what it loses they do not gain, or they would overtake it.
+    others = min(calibrated / chosen, (1 - calibrated) / (1 - chosen)) if 0 < chosen < 1 else 1.0
     answers = [
         Answer(
             answer=context[span.start : span.end],
-            score=probability(span.score),
+            score=others * probability(span.score),
             start=span.start,
             end=span.end,
             answerable=True,
@@ -83,21 +91,24 @@ def to_answer(context: str, decoded: Decoded, config: QAConfig, *, top_k: int = 
         )
         for span in decoded.spans
     ]
-    if config.null_threshold is not None and difference > config.null_threshold:
-        null = probability(decoded.null)
+    if abstains:
         return Answer(
-            "", null, 0, 0, answerable=False, null_score=difference, alternatives=tuple(answers[: top_k - 1])
+            "",
+            calibrated,
+            0,
+            0,
+            answerable=False,
+            null_score=difference,
+            alternatives=tuple(answers[: top_k - 1]),
         )
-    best, *others = answers
-    return Answer(
-        best.answer,
-        best.score,
-        best.start,
-        best.end,
-        answerable=True,
-        null_score=difference,
-        alternatives=tuple(others[: top_k - 1]),
-    )
+    best, *rest = answers
+    return replace(best, score=calibrated, alternatives=tuple(rest[: top_k - 1]))
+
+
+def _shifted(probability: float, offset: float) -> float:
+    """The probability whose log-odds are higher by an offset."""
+    raised = probability * math.exp(offset)
+    return raised / (raised + 1 - probability)
 
 
 def _log_sum_exp(values: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> float:

@@ -23,6 +23,9 @@ class QAConfig:
         max_answer_tokens: longest span that is considered, in tokens.
         null_threshold: not answerable when `null_score` is above this (logits); None: always answers.
         temperature: divides the logits before they become a probability.
+        score_offset: added to the log-odds of that probability.
+        rounded_base: "int8" or "int4" when it learned over the base as engines of that precision round it,
+            and only they answer as it learned to; None: over the plain base, for any precision.
     """
 
     base: str
@@ -33,6 +36,8 @@ class QAConfig:
     max_answer_tokens: int = 30
     null_threshold: float | None = None
     temperature: float = 1.0
+    score_offset: float = 0.0
+    rounded_base: str | None = None
 
     def save(self, folder: Path) -> None:
         """Write `qa_config.json` into a folder."""
@@ -73,7 +78,9 @@ class QAConfig:
             and config.max_answer_tokens > 0
             and isinstance(config.temperature, int | float)
             and config.temperature > 0
+            and isinstance(config.score_offset, int | float)
             and isinstance(config.null_threshold, int | float | None)
+            and config.rounded_base in (None, "int8", "int4")
             and config.method in ("lora", "full", "prompt")
         )
         if not legal:

@@ -73,8 +73,14 @@ def known_adapters(models_dir: Path, base: Base | None = None) -> list[str]:
     )
 
 
-def check_base(config: QAConfig, base: Base, folder: Path) -> None:
-    """Refuse an adapter that was trained on another base.
+def check_base(config: QAConfig, base: Base, folder: Path, *, rounded: str | None = None) -> None:
+    """Refuse an adapter that was trained on another base, or on this one with its weights rounded.
+
+    Args:
+        config: of the adapter.
+        base: that it shall run over.
+        folder: of the adapter.
+        rounded: "int8" or "int4" where the base's weights are rounded so.
 
     Raises:
         AdapterError: naming both bases.
@@ -85,6 +91,11 @@ def check_base(config: QAConfig, base: Base, folder: Path) -> None:
             f"(weights {config.base_sha256[:12]}...), but the base here is '{base.name}' "
             f"(weights {base.sha256[:12]}...).",
             remedy="Load the adapter with the base it was trained on, or train one for this base.",
+        )
+    if config.rounded_base not in (None, rounded):
+        raise AdapterError(
+            f"The adapter '{folder.name}' was trained over the base in {config.rounded_base}.",
+            remedy=f"Serve it with QA_ENGINE=openvino and QA_PRECISION={config.rounded_base}.",
         )
 
 

@@ -38,7 +38,7 @@ def combine(
       close together: the mean keeps the rank and often generalises better than each (Wortsman et al.
       2022, robust fine-tuning). For adapters trained apart it makes no sense.
 
-    The new adapter takes the settings of the first one, without its threshold and temperature, which
+    The new adapter takes the settings of the first one, without its threshold and calibration, which
     have to be fitted anew.
 
     Args:
@@ -67,7 +67,7 @@ def combine(
         state |= _mean_head(states, list(weights.values()))
     peft_config.save_pretrained(str(output))
     save_file({name: tensor.half().contiguous() for name, tensor in state.items()}, output / LORA_FILE)
-    replace(configs[0], null_threshold=None, temperature=1.0).save(output)
+    replace(configs[0], null_threshold=None, temperature=1.0, score_offset=0.0).save(output)
 
 
 def merge_into_base(base: Base, folder: Path, output: Path) -> None:

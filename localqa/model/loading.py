@@ -66,8 +66,8 @@ def load_model(
             f"{type(model).__name__} has no linear '{HEAD}' head.",
             remedy="Use a BERT-like encoder such as BERT, DistilBERT, RoBERTa or MPNet.",
         )
-    if precision in _SERVED:
-        _round_as_served(model, _SERVED[precision])
+    if bits := served_bits(precision):
+        _round_as_served(model, bits)
     if packs_weights(precision):
         _keep_training_layout(model)
     return model
@@ -76,6 +76,11 @@ def load_model(
 def packs_weights(precision: Precision) -> bool:
     """Whether frozen weights lie in bitsandbytes' packed form, which only its own layers can compute with."""
     return precision in ("int8", "nf4")
+
+
+def served_bits(precision: Precision) -> Bits | None:
+    """What a base is rounded to as the serving engine rounds it, if it is."""
+    return _SERVED.get(precision)
 
 
 def uses_token_types(model: nn.Module) -> bool:

@@ -4,8 +4,9 @@ import argparse
 import json
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import yaml
@@ -130,9 +131,16 @@ def parse_config(argv: Sequence[str], *, prog: str, description: str) -> TrainCo
         raise SystemExit(2)
     file = None if argv[0].startswith("-") else argv[0]
     flags = vars(parser.parse_args(list(argv[1:] if file else argv)))
-    if file is None:
-        return checked(flags, where="the command line")
-    return checked(_read_file(Path(file)) | flags, where=file)
+    return checked(flags, where="the command line") if file is None else read_config(Path(file), flags)
+
+
+def read_config(path: Path, flags: Mapping[str, Any] = MappingProxyType({})) -> TrainConfig:
+    """Read a JSON/YAML file; flags win over it.
+
+    Raises:
+        ConfigError: the file cannot be read, or naming every key that is wrong.
+    """
+    return checked(_read_file(path) | dict(flags), where=str(path))
 
 
 def checked(values: dict[str, Any], *, where: str) -> TrainConfig:

@@ -20,7 +20,7 @@ from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
 from localqa.model.adapters import count_parameters, load_adapter, save_adapter
 from localqa.model.bases import Base, resolve_base
-from localqa.model.loading import load_model
+from localqa.model.loading import load_model, served_bits
 from localqa.squad.load import load_reported
 from localqa.squad.metrics import Scores
 from localqa.squad.negatives import make_negatives
@@ -220,6 +220,7 @@ def _qa_config(config: TrainConfig, base: Base) -> QAConfig:
         max_length=config.max_length,
         stride=config.stride,
         max_answer_tokens=config.max_answer_tokens,
+        rounded_base=served_bits(config.precision),
     )
 
 
@@ -229,7 +230,8 @@ def _final_scores(
     """Score and calibrate what a user will load: the saved files, in fp32."""
     if not data.validation:
         return qa_config, None
-    model = load_adapter(load_model(base), folder)
+    rounded = config.precision if qa_config.rounded_base else "none"
+    model = load_adapter(load_model(base, precision=rounded), folder)
     decoded = predict(
         model, data.validation, windower=windower, config=qa_config, description="final evaluation"
     )
@@ -284,6 +286,7 @@ def _report(
             else None,
             "null_threshold": qa_config.null_threshold,
             "temperature": qa_config.temperature,
+            "score_offset": qa_config.score_offset,
             "final_loss": round(progress.losses[-1]["loss"], 6),
             "steps": progress.step,
             "best_step": progress.best_step or progress.step,

@@ -1,7 +1,9 @@
 """The OpenVINO engine gives the torch engine's logits."""
 
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from localqa.engine.openvino_engine import OpenVINOEngine
 from localqa.engine.torch_engine import TorchEngine
 from localqa.errors import AdapterError
+from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
 from localqa.model.adapter_files import LORA_FILE
 from localqa.model.adapters import load_adapter
@@ -59,17 +62,30 @@ def test_shipped_adapter_has_the_logits_of_torch():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("bits", ["int8", "int4"])
-def test_rounded_base_is_the_one_of_training(bits):
-    """The graph that adapters share, beside torch over weights that are rounded alike."""
-    base, folder = resolve_base(DEFAULT_BASE), ROOT / "models" / "squad"
+def test_rounded_base_is_the_one_of_training(bits, tmp_path):
+    base, folder = resolve_base(DEFAULT_BASE), tmp_path / "squad"
+    shutil.copytree(ROOT / "models" / "squad", folder)
+    replace(QAConfig.load(folder), rounded_base=bits).save(folder)
     engine = OpenVINOEngine(base, precision=bits)
-    engine.load_adapter("first#0", folder)
     model = load_adapter(load_model(base, precision=f"served-{bits}"), folder).eval()
     windows = [window for group in Windower.from_folder(base.folder).windows(PAIRS) for window in group]
     own, torchs = logits_of(engine, folder), run_windows(model, windows)
     pairs = zip(own, torchs, strict=True)
     # Activations are rounded too, as they come.
     assert 0 < np.mean([np.abs(np.stack(mine) - np.stack(theirs)).mean() for mine, theirs in pairs]) < 0.15
+
+
+def test_adapter_of_a_rounded_base_runs_over_that_base_alone(tiny_bert, tmp_path):
+    make_adapter(tiny_bert, tmp_path, "one")
+    replace(QAConfig.load(tmp_path / "one"), rounded_base="int4").save(tmp_path / "one")
+    assert logits_of(OpenVINOEngine(tiny_bert, precision="int4"), tmp_path / "one")
+    for engine in (
+        OpenVINOEngine(tiny_bert),
+        OpenVINOEngine(tiny_bert, precision="int8"),
+        TorchEngine(tiny_bert),
+    ):
+        with pytest.raises(AdapterError, match="base in int4"):
+            engine.load_adapter("one#0", tmp_path / "one")
 
 
 @pytest.mark.slow

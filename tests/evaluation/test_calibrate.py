@@ -1,10 +1,10 @@
-"""Threshold and temperature out of what came true."""
+"""Threshold and calibration out of what came true."""
 
 import numpy as np
 import pytest
 
 from localqa.evaluation.calibrate import calibrate
-from localqa.extraction.calibration import fit_temperature
+from localqa.extraction.calibration import fit_scores
 from localqa.extraction.pipeline import to_answer
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded, Span
@@ -19,13 +19,23 @@ def decoded(margin: float, null: float = -10.0) -> Decoded:
     return Decoded((Span(0, 3, margin),), null, scores)
 
 
-@pytest.mark.parametrize("truth", [0.5, 1.0, 3.0])
-def test_fitted_temperature_is_the_one_that_drew_the_answers(truth):
+@pytest.mark.parametrize(("temperature", "offset"), [(0.5, -1.0), (1.0, 0.0), (3.0, 1.5)])
+def test_fitted_values_are_those_that_drew_the_answers(temperature, offset):
     random = np.random.default_rng(0)
-    margins = random.uniform(0, 6, size=8000)
-    right = random.random(8000) < 1 / (1 + np.exp(-margins / truth))
-    fitted = fit_temperature([decoded(float(m)) for m in margins], right.astype(float).tolist(), CONFIG)
-    assert fitted == pytest.approx(truth, rel=0.15)
+    margins = random.uniform(0, 6, size=3000)
+    right = random.random(3000) < 1 / (1 + np.exp(-margins / temperature - offset))
+    fitted = fit_scores([decoded(float(m)) for m in margins], right.astype(float).tolist(), CONFIG)
+    assert fitted.temperature == pytest.approx(temperature, rel=0.3)
+    assert fitted.score_offset == pytest.approx(offset, abs=0.3)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_answers_all_right_or_all_wrong_give_finite_values(share):
+    fitted = fit_scores([decoded(float(m)) for m in range(1, 6)], [share] * 5, CONFIG)
+    score = to_answer("Ada and Bob", decoded(3.0), fitted).score
+    assert abs(score - share) < 0.05
+    assert 0 < fitted.temperature < 10
+    assert abs(fitted.score_offset) < 10
 
 
 def test_overconfident_scores_come_down_to_the_share_of_right_ones():

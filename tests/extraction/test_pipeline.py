@@ -37,6 +37,26 @@ def test_temperature_flattens_the_score():
     assert 1 / 3 < warm < cold
 
 
+@pytest.mark.parametrize("null_threshold", [None, -99.0])
+def test_offset_moves_the_log_odds_of_the_answer(null_threshold):
+    def log_odds(offset):
+        score = to_answer(
+            CONTEXT, decoded(), config(score_offset=offset, null_threshold=null_threshold)
+        ).score
+        return np.log(score / (1 - score))
+
+    assert log_odds(1.5) - log_odds(0.0) == pytest.approx(1.5)
+    assert log_odds(-2.0) - log_odds(0.0) == pytest.approx(-2.0)
+
+
+@pytest.mark.parametrize("offset", [-6.0, -1.0, 0.0, 1.0, 6.0])
+def test_alternatives_stay_below_the_answer_and_in_sum_below_one(offset):
+    answer = to_answer(CONTEXT, decoded(), config(score_offset=offset), top_k=2)
+    (other,) = answer.alternatives
+    assert other.score < answer.score
+    assert answer.score + other.score <= 1
+
+
 def test_null_above_the_threshold_is_not_answerable():
     answer = to_answer(CONTEXT, decoded(null=9.0), config(null_threshold=2.5))
     assert (answer.answer, answer.start, answer.end, answer.answerable) == ("", 0, 0, False)

@@ -80,7 +80,7 @@ def test_mean_lies_between(make, tiny_bert, output):
 
 
 def test_result_is_not_calibrated(make, tiny_bert, output):
-    folders = [make("one", null_threshold=1.0, temperature=2.0), make("two")]
+    folders = [make("one", null_threshold=1.0, temperature=2.0, score_offset=0.5), make("two")]
     combine(tiny_bert, dict.fromkeys(folders, 0.5), output)
     assert QAConfig.load(output) == config_for(tiny_bert)
 
