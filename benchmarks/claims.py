@@ -1,4 +1,4 @@
-"""Write the README's table of claims out of what the benchmarks and evaluations found.
+"""Write the README's tables of adapters and of claims out of what the benchmarks and evaluations found.
 
     python benchmarks/claims.py              after any benchmark, or after a new evaluation
 
@@ -15,7 +15,7 @@ from tabulate import tabulate
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-BEGIN, END = "<!-- claims: written by benchmarks/claims.py -->", "<!-- end of claims -->"
+Row = tuple[str, str, str]
 
 
 def main() -> int:
@@ -27,31 +27,40 @@ def main() -> int:
     args = parser.parse_args()
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
-    updated = with_claims(text)
+    updated = with_tables(text)
     if args.check:
         print(
             "README.md is up to date" if text == updated else "README.md is stale: run benchmarks/claims.py"
         )
         return int(text != updated)
     readme.write_text(updated, encoding="utf-8")
-    print(claims())
+    print(f"{adapters()}\n\n{claims()}")
     return 0
 
 
-def with_claims(text: str) -> str:
-    """The README with the table between its marks replaced."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{claims()}\n{END}{after}"
+def with_tables(text: str) -> str:
+    """The README with the tables between their marks replaced."""
+    for name, table in (("adapters", adapters()), ("claims", claims())):
+        begin, end = f"<!-- {name}: written by benchmarks/claims.py -->", f"<!-- end of {name} -->"
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        text = f"{before}{begin}\n{table}\n{end}{after}"
+    return text
+
+
+def adapters() -> str:
+    """What each adapter reaches on the test set of its field, and the general one there."""
+    rows = [
+        {key: "" if value is None else value for key, value in row.items()}
+        for row in _result("adapters")["rows"]
+    ]
+    return tabulate(rows, "keys", tablefmt="github", intfmt=",", floatfmt=".1f")
 
 
 def claims() -> str:
-    """The table."""
+    """What is said of such adapters, and what was measured."""
     rows = [*_speed(), *_methods(), *_memory(), *_abstaining(), *_calibration()]
     return tabulate(rows, ["claim", "measured", "command"], tablefmt="github")
-
-
-Row = tuple[str, str, str]
 
 
 def _speed() -> list[Row]:

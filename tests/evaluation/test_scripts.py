@@ -59,3 +59,9 @@ def test_calibration_is_written_into_the_adapter(tmp_path):
 def test_threshold_needs_unanswerable_questions(tmp_path):
     printed = run("calibrate.py", "--adapter", "squad", "--data", SAMPLE, "--abstain", code=2)
     assert "no unanswerable question" in printed
+
+
+def test_tables_of_the_readme_are_what_the_benchmarks_found():
+    command = [sys.executable, ROOT / "benchmarks" / "claims.py", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
