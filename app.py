@@ -16,6 +16,7 @@ from localqa.api.hooks import register_hooks
 from localqa.api.listening import ensure_can_listen
 from localqa.api.logs import configure_logging
 from localqa.api.output import StrictJSONProvider
+from localqa.api.rate import register_rate_limit
 from localqa.api.reader import Reader
 from localqa.api.service import EXTENSION, Service
 from localqa.api.spec import Api
@@ -50,6 +51,7 @@ def create_app(
     app.extensions[EXTENSION] = service
     register_hooks(app)
     register_access(app, settings.keys)
+    register_rate_limit(app, settings)
     register_error_handlers(app)
     app.register_api(answering.blueprint)
     app.register_api(adapters.blueprint)
@@ -66,7 +68,7 @@ def _load(service: Service, *, background: bool) -> None:
         # Here, not above: help, bad flags and tests need not wait for the model's libraries.
         from localqa.engine.loading import load_reader
 
-        return load_reader(service.settings, service.metrics.batch)
+        return load_reader(service.settings, service.metrics.batch, service.metrics.lookup)
 
     if background:
         threading.Thread(target=service.load_in_background, args=(loader,), daemon=True).start()

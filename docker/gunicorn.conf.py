@@ -5,10 +5,12 @@ in one process. A second one would hold a second copy of the model and fight the
 while the threads only wait for the engine, which computes outside Python's lock.
 """
 
+import math
 import os
 import sys
 import threading
 from pathlib import Path
+from types import FrameType
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
@@ -44,6 +46,18 @@ class Worker(ThreadWorker):
         finally:
             loaded.set()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """On SIGTERM say "not ready" first and go on answering, until balancers have seen it; then stop."""
+        app = getattr(self, "wsgi", None)
+        if app is None:
+            super().handle_exit(sig, frame)
+            return
+        # Here, not above: the process that only watches over this one shall stay small.
+        from localqa.api.service import EXTENSION
+
+        app.extensions[EXTENSION].drain()
+        threading.Timer(_settings.drain_s, super().handle_exit, (sig, frame)).start()
+
     def _beat_until(self, loaded: threading.Event) -> None:
         """Keep gunicorn from killing a worker that is still fetching its model after `timeout` seconds."""
         while not loaded.wait(timeout=0.5):
@@ -69,7 +83,8 @@ worker_class = Worker
 threads = _settings.http_threads
 preload_app = False
 timeout = 120
-graceful_timeout = 30
+# No accepted request takes longer.
+graceful_timeout = math.ceil(_settings.drain_s + _settings.deadline_s) + 5
 # The app writes its own line per request.
 accesslog = None
 # Nothing here is managed through it, and two servers of one user would share the file.

@@ -100,6 +100,20 @@ class Settings(BaseSettings):
     deadline_s: float = Field(
         default=60.0, gt=0, le=86_400, description="Seconds after which an answer is no longer waited for."
     )
+    cache_size: int = Field(
+        default=0, ge=0, le=10_000_000, description="Answers to remember; 0 answers every question anew."
+    )
+    rate_limit: str = Field(
+        default="",
+        pattern=r"^$|^ *[1-9]\d* *(/|per) *\d* *(second|minute|hour|day)s? *$",
+        description="Most questions of one caller (API key or address), such as 60/minute; none: any number.",
+    )
+    drain_s: float = Field(
+        default=1.0,
+        gt=0,
+        le=3600,
+        description="Seconds after SIGTERM in which /readyz says 503 and questions are still taken.",
+    )
     api_keys: SecretStr = Field(
         default=SecretStr(""),
         description="Keys, separated by commas, one of which every request must bring; none: open to all.",
@@ -209,6 +223,8 @@ def _allowed(field: str) -> str:
         return f"a number above {schema['exclusiveMinimum']:g}, up to {schema['maximum']:g}"
     if schema["type"] == "boolean":
         return "true or false"
+    if field == "rate_limit":
+        return "empty, or a number of requests and a time such as 60/minute"
     if "pattern" in schema:
         return "1 to 64 of the characters a-z 0-9 . _ - (the first a letter or digit)"
     return "a folder" if schema.get("format") == "path" else "a text that is not empty"

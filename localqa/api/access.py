@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from flask import Flask, request
+from flask.wrappers import Request
 
 from localqa.config import Settings
 from localqa.errors import ConfigError, LocalQAError
@@ -52,8 +53,7 @@ def _check_key(digests: Sequence[bytes]) -> None:
     """
     if request.path in OPEN_PATHS or request.path.startswith("/swagger/"):
         return
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    given = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
+    given = given_key(request)
     # Digests are compared, and every key each time: neither length nor place of a match can be timed.
     matches = [hmac.compare_digest(_digest(given), digest) for digest in digests]
     if not any(matches):
@@ -61,6 +61,12 @@ def _check_key(digests: Sequence[bytes]) -> None:
             "The API key is wrong." if given else "There is no API key.",
             remedy="Send a key as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
         )
+
+
+def given_key(asked: Request) -> str:
+    """The key that a request brings, right or wrong; "" for none."""
+    scheme, _, token = asked.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else asked.headers.get("X-API-Key", "")
 
 
 def _digest(key: str) -> bytes:

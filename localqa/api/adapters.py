@@ -24,7 +24,9 @@ class AdapterPath(BaseModel):
     name: Annotated[str, Field(pattern=ADAPTER_NAME)] = Field(description="Name of the adapter.")
 
 
-@blueprint.get("/api/adapters", operation_id="list_adapters", responses=responses(AdaptersResponse, 401, 503))
+@blueprint.get(
+    "/api/adapters", operation_id="list_adapters", responses=responses(AdaptersResponse, 401, 429, 503)
+)
 def list_adapters() -> dict[str, Any]:
     """The adapters that can be asked
 
@@ -38,7 +40,7 @@ def list_adapters() -> dict[str, Any]:
 @blueprint.post(
     "/api/adapters",
     operation_id="load_adapter",
-    responses=responses(AdapterInfo, 400, 401, 404, 413, 415, 422, 503),
+    responses=responses(AdapterInfo, 400, 401, 404, 413, 415, 422, 429, 503),
 )
 def load_adapter(body: AdapterRequest) -> dict[str, Any]:
     """Load an adapter by name
@@ -54,7 +56,7 @@ def load_adapter(body: AdapterRequest) -> dict[str, Any]:
 @blueprint.delete(
     "/api/adapters/<name>",
     operation_id="unload_adapter",
-    responses=responses(AdapterInfo, 401, 404, 422, 503),
+    responses=responses(AdapterInfo, 401, 404, 422, 429, 503),
 )
 def unload_adapter(path: AdapterPath) -> dict[str, Any]:
     """Unload an adapter

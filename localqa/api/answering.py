@@ -16,7 +16,7 @@ from localqa.api.schemas import (
 from localqa.api.service import current_service
 from localqa.api.spec import responses
 
-_BODY_ERRORS = (400, 401, 413, 415, 422, 503, 504)
+_BODY_ERRORS = (400, 401, 413, 415, 422, 429, 503, 504)
 
 blueprint = APIBlueprint(
     "answering", __name__, abp_tags=[Tag(name="answers", description="Questions about a text you send.")]

@@ -70,6 +70,12 @@ def _told(error: HTTPException) -> tuple[str, str, str]:
             f"The body is over the limit of {most:,} bytes.",
             "Send less text at once, or start the server with a larger QA_MAX_BODY_BYTES.",
         )
+    if error.code == 429:
+        return (
+            "too_many_requests",
+            f"At most {error.description} are answered for one caller.",
+            "Ask again after the seconds in Retry-After.",
+        )
     return error.name.lower().replace(" ", "_"), error.description or error.name, ""
 
 

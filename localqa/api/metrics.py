@@ -52,6 +52,12 @@ class Metrics:
             ["adapter", "answerable"],
             registry=self.registry,
         )
+        self._lookups = Counter(
+            "localqa_cache_lookups",
+            "Looks into the cache of answers, where there is one.",
+            ["found"],
+            registry=self.registry,
+        )
         self.active = Gauge(
             "localqa_active_requests", "Requests that are answered or wait now.", registry=self.registry
         )
@@ -69,6 +75,10 @@ class Metrics:
         self._sharing.observe(stats.requests)
         for seconds in stats.waited:
             self._waits.observe(seconds)
+
+    def lookup(self, found: bool) -> None:
+        """Count a look into the cache of answers."""
+        self._lookups.labels("yes" if found else "no").inc()
 
     def answers(self, answers: Sequence[Answer]) -> None:
         """Count answers."""

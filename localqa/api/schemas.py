@@ -231,7 +231,9 @@ class AdaptersResponse(BaseModel):
 class HealthResponse(BaseModel):
     """How the server is."""
 
-    status: Literal["ok", "loading", "failed"] = Field(description="`ok` when questions are answered.")
+    status: Literal["ok", "loading", "failed", "draining"] = Field(
+        description="`ok` when questions are answered."
+    )
     ready: bool = Field(description="Whether questions are answered now.")
     version: str = Field(description="Version of this server.", json_schema_extra={"example": "0.1.0"})
     adapter: str = Field(description="Default adapter.", json_schema_extra={"example": "squad"})

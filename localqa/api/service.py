@@ -18,7 +18,7 @@ from localqa.errors import InvalidInputError, LocalQAError, NotReadyError, Overl
 from localqa.extraction.answers import Answer, Patience, Query
 
 EXTENSION: Final = "localqa"
-Status: TypeAlias = Literal["ok", "loading", "failed"]
+Status: TypeAlias = Literal["ok", "loading", "failed", "draining"]
 _log = logging.getLogger("localqa.service")
 
 
@@ -30,6 +30,7 @@ class Service:
         self.settings = settings
         self._reader = reader
         self._failure: LocalQAError | None = None
+        self._draining = False
         self._started = time.monotonic()
         self._places = threading.BoundedSemaphore(settings.max_requests)
         self.metrics = Metrics()
@@ -56,9 +57,15 @@ class Service:
             self._failure = LocalQAError("The model could not be loaded.", remedy="See the server's log.")
             _log.exception("loading failed")
 
+    def drain(self) -> None:
+        """Say from now on that the server is about to stop; what comes all the same is still answered."""
+        self._draining = True
+
     @property
     def status(self) -> Status:
-        """Whether questions are answered now."""
+        """Whether questions are answered now, and will be."""
+        if self._draining:
+            return "draining"
         if self._reader is not None:
             return "ok"
         return "loading" if self._failure is None else "failed"

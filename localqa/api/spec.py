@@ -64,6 +64,12 @@ _ERRORS: Final = {
         "There is no API key.",
         "Send a key as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
     ),
+    429: (
+        "The caller asks more often than this server allows.",
+        "too_many_requests",
+        "At most 60 per 1 minute are answered for one caller.",
+        "Ask again after the seconds in Retry-After.",
+    ),
     504: (
         "The answer was not ready in time.",
         "deadline_exceeded",

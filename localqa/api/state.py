@@ -11,6 +11,7 @@ from localqa.api.metrics import CONTENT_TYPE
 from localqa.api.schemas import HealthResponse, ModelInfoResponse, StatusResponse
 from localqa.api.service import current_service
 from localqa.api.spec import responses
+from localqa.errors import NotReadyError
 
 blueprint = APIBlueprint(
     "state", __name__, abp_tags=[Tag(name="state", description="How the server is and what it has loaded.")]
@@ -48,9 +49,13 @@ def livez() -> dict[str, Any]:
 def readyz() -> dict[str, Any]:
     """Whether questions are answered
 
-    For a load balancer: 503 with `Retry-After` while the model loads, or when loading failed.
+    For a load balancer: 503 with `Retry-After` while the model loads, when loading failed, or when the
+    server is about to stop.
     """
-    _ = current_service().reader
+    service = current_service()
+    _ = service.reader
+    if service.status == "draining":
+        raise NotReadyError("The server is about to stop.", remedy="Ask another one, or this one later.")
     return StatusResponse(status="ready").model_dump()
 
 
@@ -69,7 +74,9 @@ def metrics() -> Response:
     return Response(current_service().metrics.text(), content_type=CONTENT_TYPE)
 
 
-@blueprint.get("/api/model/info", operation_id="model_info", responses=responses(ModelInfoResponse, 401, 503))
+@blueprint.get(
+    "/api/model/info", operation_id="model_info", responses=responses(ModelInfoResponse, 401, 429, 503)
+)
 def model_info() -> dict[str, Any]:
     """What is loaded and what a request may hold
 

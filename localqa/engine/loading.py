@@ -5,6 +5,7 @@ from importlib.util import find_spec
 
 from localqa.config import EngineName, Precision, Settings
 from localqa.engine.batcher import Batcher, BatchStats
+from localqa.engine.cache import AnswerCache
 from localqa.engine.reader import Engine, Reader
 from localqa.errors import BaseModelError, ConfigError
 from localqa.extraction.qa_config import QAConfig
@@ -12,12 +13,17 @@ from localqa.model.adapter_files import adapter_folder
 from localqa.model.bases import Base, resolve_base
 
 
-def load_reader(settings: Settings, on_batch: Callable[[BatchStats], None] = lambda stats: None) -> Reader:
+def load_reader(
+    settings: Settings,
+    on_batch: Callable[[BatchStats], None] = lambda stats: None,
+    on_lookup: Callable[[bool], None] = lambda found: None,
+) -> Reader:
     """Find and verify the base, and load it with the default adapter.
 
     Args:
         settings: base, engine, adapters, threads and limits.
         on_batch: told of every run of the engine.
+        on_lookup: told whether each look into the cache of answers found one.
 
     Raises:
         BaseModelError: the base is not there or not the pinned one.
@@ -31,7 +37,12 @@ def load_reader(settings: Settings, on_batch: Callable[[BatchStats], None] = lam
     )
     batcher = Batcher(engine.run, max_windows=settings.max_waiting_windows, on_batch=on_batch)
     reader = Reader(
-        engine, settings.models_dir, settings.adapter, batcher=batcher, max_windows=settings.max_windows
+        engine,
+        settings.models_dir,
+        settings.adapter,
+        batcher=batcher,
+        max_windows=settings.max_windows,
+        cache=AnswerCache(settings.cache_size, on_lookup),
     )
     return reader.load()
 

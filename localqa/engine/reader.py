@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from localqa.engine.batcher import Batcher
+from localqa.engine.cache import AnswerCache
 from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError, TooLargeError
 from localqa.extraction.answers import Answer, Patience, Query
 from localqa.extraction.pipeline import answer_pairs
@@ -68,6 +69,7 @@ class Reader:
         default_adapter: answers queries that name none.
         batcher: puts the windows of concurrent queries together; None: each query runs for itself.
         max_windows: of one call of `answer`; None: any number.
+        cache: remembers answers; None: each question is answered anew.
     """
 
     def __init__(
@@ -78,12 +80,14 @@ class Reader:
         *,
         batcher: Batcher | None = None,
         max_windows: int | None = None,
+        cache: AnswerCache | None = None,
     ) -> None:
         self.engine = engine
         self.models_dir = models_dir
         self.default_adapter = default_adapter
         self._batcher = batcher
         self._max_windows = max_windows
+        self._cache = cache or AnswerCache(0)
         self._adapters: dict[str, _Adapter] = {}
         self._numbers = itertools.count()
         self._loading = threading.Lock()
@@ -133,16 +137,25 @@ class Reader:
             adapters = {name: stack.enter_context(self._in_use(name)) for name in groups}
             run = _Runs(self.engine, self._batcher, self._max_windows, on_batch, patience or Patience())
             for name, indices in groups.items():
-                adapter = adapters[name]
-                found = answer_pairs(
-                    [(queries[i].question, queries[i].context) for i in indices],
-                    windower=adapter.windower,
-                    run=run.of(adapter.key),
-                    config=adapter.config,
-                    top_k=[queries[i].top_k for i in indices],
-                )
+                found = self._answered(adapters[name], [queries[i] for i in indices], run)
                 answers.update((i, answer.named(name)) for i, answer in zip(indices, found, strict=True))
         return [answers[index] for index in range(len(queries))]
+
+    def _answered(self, adapter: _Adapter, queries: Sequence[Query], run: "_Runs") -> list[Answer]:
+        """Answers of one adapter, those that are remembered without the engine."""
+        answers = [self._cache.get(adapter.key, query) for query in queries]
+        new = [query for query, answer in zip(queries, answers, strict=True) if answer is None]
+        found = answer_pairs(
+            [(query.question, query.context) for query in new],
+            windower=adapter.windower,
+            run=run.of(adapter.key),
+            config=adapter.config,
+            top_k=[query.top_k for query in new],
+        )
+        for query, answer in zip(new, found, strict=True):
+            self._cache.put(adapter.key, query, answer)
+        fresh = iter(found)
+        return [answer or next(fresh) for answer in answers]
 
     def load_adapter(self, name: str, folder: Path | None = None) -> bool:
         """Load an adapter, by its name in `models_dir` or from a folder; says whether it was new.

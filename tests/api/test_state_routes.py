@@ -114,3 +114,14 @@ def test_uptime_grows() -> None:
     before = service.uptime_s
     time.sleep(0.01)
     assert service.uptime_s > before
+
+
+def test_draining_server_is_not_ready_but_answers(client: FlaskClient) -> None:
+    client.application.extensions[EXTENSION].drain()
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.get_json()["error"]["code"]) == (503, "not_ready")
+    assert int(ready.headers["Retry-After"]) > 0
+    assert client.get("/livez").status_code == 200
+    health = client.get("/api/health").get_json()
+    assert (health["status"], health["ready"]) == ("draining", False)
+    assert client.post("/api/qa", json={"question": "Who?", "context": "Ada."}).status_code == 200

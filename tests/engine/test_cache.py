@@ -1,0 +1,88 @@
+"""Answers that are remembered."""
+
+import shutil
+
+import pytest
+
+from localqa.engine.cache import AnswerCache
+from localqa.engine.reader import Reader
+from localqa.engine.torch_engine import TorchEngine
+from localqa.extraction.answers import Answer, Query
+from tests.engine.test_reader import CONTEXT, make_adapter
+
+ANSWER = Answer("Ada", 0.9, 0, 3, True, -3.0)
+QUERY = Query("Who?", "Ada wrote.")
+
+
+def test_equal_question_of_the_same_adapter_is_remembered():
+    cache = AnswerCache(10)
+    cache.put("squad#0", QUERY, ANSWER)
+    assert cache.get("squad#0", Query("Who?", "Ada wrote.")) == ANSWER
+
+
+@pytest.mark.parametrize(
+    ("adapter", "query"),
+    [
+        ("squad#1", QUERY),
+        ("squad#0", Query("Who? ", "Ada wrote.")),
+        ("squad#0", Query("Who?", "Ada wrote")),
+        ("squad#0", Query("Who?", "Ada wrote.", top_k=2)),
+        ("squad#0", Query("Who?Ada", " wrote.")),
+    ],
+)
+def test_anything_else_is_another_question(adapter, query):
+    cache = AnswerCache(10)
+    cache.put("squad#0", QUERY, ANSWER)
+    assert cache.get(adapter, query) is None
+
+
+def test_the_one_not_asked_for_longest_is_forgotten():
+    cache = AnswerCache(2)
+    first, second, third = (Query("Who?", str(number)) for number in range(3))
+    cache.put("a", first, ANSWER)
+    cache.put("a", second, ANSWER)
+    cache.get("a", first)
+    cache.put("a", third, ANSWER)
+    assert [cache.get("a", query) is not None for query in (first, second, third)] == [True, False, True]
+
+
+def test_lookups_are_told_but_not_those_of_no_cache():
+    told = []
+    cache = AnswerCache(1, told.append)
+    cache.get("a", QUERY)
+    cache.put("a", QUERY, ANSWER)
+    cache.get("a", QUERY)
+    none = AnswerCache(0, told.append)
+    none.put("a", QUERY, ANSWER)
+    assert none.get("a", QUERY) is None
+    assert told == [False, True]
+
+
+def test_reader_runs_what_it_does_not_remember(tiny_bert, tmp_path, monkeypatch):
+    for name, seed in (("one", 1), ("two", 2)):
+        make_adapter(tiny_bert, tmp_path, name, seed=seed)
+    engine = TorchEngine(tiny_bert)
+    reader = Reader(engine, tmp_path, "one", cache=AnswerCache(10)).load()
+    queries = [Query("What jumps?", CONTEXT), Query("Who?", CONTEXT, "two"), Query("Where?", CONTEXT)]
+    first = reader.answer(queries[:2])
+    runs = []
+    run = engine.run
+    monkeypatch.setattr(
+        engine, "run", lambda windows, *args: runs.append(len(windows)) or run(windows, *args)
+    )
+    again = reader.answer(queries)
+    assert again[:2] == first
+    assert sum(runs) == 1
+    assert again[2] == Reader(engine, tmp_path, "one").load().answer(queries[2:])[0]
+
+
+def test_adapter_that_was_loaded_anew_is_asked_anew(tiny_bert, tmp_path):
+    for name, seed in (("one", 1), ("two", 2)):
+        make_adapter(tiny_bert, tmp_path, name, seed=seed)
+    reader = Reader(TorchEngine(tiny_bert), tmp_path, "one", cache=AnswerCache(10)).load()
+    query = Query("What jumps?", CONTEXT, "two")
+    before = reader.answer([query])
+    reader.remove_adapter("two")
+    shutil.rmtree(tmp_path / "two")
+    make_adapter(tiny_bert, tmp_path, "two", seed=3)
+    assert reader.answer([query]) != before
