@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "evaluation": {"extraction", "squad"},
     "training": {"model", "evaluation", "extraction", "squad"},
     "engine": {"model", "extraction", "squad"},
+    "bulk": {"engine", "extraction"},
     "api": {"engine", "model", "extraction", "squad"},
 }
 

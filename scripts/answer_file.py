@@ -1,0 +1,192 @@
+#!/usr/bin/env python
+"""Answer every row of a large file: JSONL or Parquet in, JSONL or Parquet out.
+
+Each row has a question and a context, and comes out with the answer, its offsets and its score beside its
+own fields. A row that cannot be answered comes out with its error. A run that was ended, by Ctrl-C or the
+power cord, goes on where it stopped when you give the same command again.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# The project's own folder has to be on the path first.
+from tqdm import tqdm
+
+from bert_qa import BertQA
+from localqa.bulk.answering import Columns, answer_rows
+from localqa.bulk.parts import Part, Work, check_format, find_parts, read_part
+from localqa.errors import ConfigError, LocalQAError, report_and_exit
+from localqa.squad.parsing import parse_columns
+
+_EXAMPLES = """examples:
+  python scripts/answer_file.py questions.jsonl answers.jsonl
+  python scripts/answer_file.py rows.parquet out.parquet --adapter contracts --columns question=q,context=text
+  python scripts/answer_file.py rows.parquet out.parquet --ray        on every machine of a Ray cluster
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Answer the file; returns the exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        run(args)
+    except LocalQAError as e:
+        report_and_exit(e)
+    except KeyboardInterrupt:
+        print("Ended. Give the same command again to go on.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def run(args: argparse.Namespace) -> None:
+    """Find the parts, answer those that are missing, and join them.
+
+    Raises:
+        LocalQAError: files that cannot be read or written, an unknown adapter.
+    """
+    check_format(args.output)
+    if args.output.exists() and not args.overwrite:
+        raise ConfigError(f"{args.output} exists.", remedy="Choose another name, or --overwrite.")
+    parts = find_parts(args.input, args.part_rows)
+    columns = _columns(args)
+    _check_columns(args.input, parts, columns)
+    work = Work(args.output, _run_note(args))
+    if args.overwrite:
+        work.clear()
+    work.begin()
+    missing = work.missing(parts)
+    total, left = (sum(part.rows for part in some) for some in (parts, missing))
+    if left < total:
+        print(f"{total - left:,} of {total:,} rows are answered already")
+    done = _by_ray(args, columns, work, missing) if args.ray else _here(args, columns, work, missing)
+    with tqdm(total=total, initial=total - left, desc="answer", unit="row") as bar:
+        for rows in done:
+            bar.update(rows)
+    errors = work.join(parts)
+    print(f"{args.output}: {total:,} rows, {errors:,} of them with an error")
+
+
+def _here(args: argparse.Namespace, columns: Columns, work: Work, parts: Sequence[Part]) -> Iterator[int]:
+    """Answer parts in this process; gives the rows of each when it is written."""
+    qa = BertQA.load(base=args.base, adapter=args.adapter) if parts else None
+    for part in parts:
+        if qa is not None:
+            work.write(part, answer_rows(qa.reader, read_part(args.input, part), columns))
+        yield part.rows
+
+
+def _by_ray(args: argparse.Namespace, columns: Columns, work: Work, parts: Sequence[Part]) -> Iterator[int]:
+    """Answer parts on the machines of a Ray cluster, which see the same files; gives rows as `_here` does.
+
+    Raises:
+        ConfigError: Ray is not installed.
+    """
+    try:
+        import ray
+    except ImportError as e:
+        raise ConfigError(
+            "Ray is not installed.", remedy="pip install -r requirements-ray.txt, or leave --ray out."
+        ) from e
+    if not parts:
+        return
+    source, adapter, base, threads = args.input.resolve(), args.adapter, args.base, args.worker_cpus
+
+    class Answering:
+        """A worker: one base in memory, one part after the other."""
+
+        def __init__(self) -> None:
+            self.qa = BertQA.load(base=base, adapter=adapter, threads=threads)
+
+        def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+            for part in batch["item"]:
+                work.write(part, answer_rows(self.qa.reader, read_part(source, part), columns))
+            return {"rows": [part.rows for part in batch["item"]]}
+
+    ray.init(ignore_reinit_error=True, log_to_driver=False, logging_level=logging.WARNING)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    workers = max(1, min(len(parts), int(ray.cluster_resources().get("CPU", 1)) // threads))
+    answered = ray.data.from_items(list(parts), override_num_blocks=len(parts)).map_batches(
+        Answering, batch_size=1, num_cpus=threads, compute=ray.data.ActorPoolStrategy(size=workers)
+    )
+    for row in answered.iter_rows():
+        yield int(row["rows"])
+
+
+def _check_columns(source: Path, parts: Sequence[Part], columns: Columns) -> None:
+    """Look at the first rows before a long run.
+
+    Raises:
+        ConfigError: none has the two texts, or they have fields that the answers would need.
+    """
+    rows = read_part(source, parts[0]) if parts else []
+    names = {name for row in rows for name in row}
+    missing = [name for name in (columns.question, columns.context) if name not in names]
+    if rows and missing:
+        raise ConfigError(
+            f"The rows of {source} have no field {missing[0]!r}; they have {', '.join(sorted(names)[:20])}.",
+            remedy="Name the fields, as in --columns question=q,context=passage.",
+        )
+    taken = [name for name in columns.added() if name in names]
+    if taken:
+        raise ConfigError(
+            f"The rows of {source} have a field {taken[0]!r} already.",
+            remedy="Give the answer's fields other names, as in --prefix found_.",
+        )
+
+
+def _columns(args: argparse.Namespace) -> Columns:
+    given = parse_columns(args.columns) if args.columns else {}
+    return Columns(given.get("question", "question"), given.get("context", "context"), args.prefix)
+
+
+def _run_note(args: argparse.Namespace) -> dict[str, Any]:
+    """What a run that goes on must have in common with the one that began."""
+    stat = args.input.stat()
+    names = ("adapter", "base", "columns", "prefix", "part_rows")
+    return {name: getattr(args, name) for name in names} | {
+        "input": str(args.input.resolve()),
+        "bytes": stat.st_size,
+        "changed": stat.st_mtime_ns,
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("input", type=Path, metavar="IN", help="rows to answer, .jsonl or .parquet")
+    parser.add_argument("output", type=Path, metavar="OUT", help="answered rows, .jsonl or .parquet")
+    parser.add_argument("--adapter", default="squad", help="adapter name, or folder [squad]")
+    parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
+    parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
+    parser.add_argument("--prefix", default="", metavar="TEXT", help="before the names of the added fields")
+    parser.add_argument(
+        "--part_rows",
+        type=_positive,
+        default=1000,
+        metavar="N",
+        help="rows answered and saved at a time [1000]",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT, forget an unfinished run")
+    parser.add_argument("--ray", action="store_true", help="share the parts among the workers of Ray Data")
+    parser.add_argument(
+        "--worker_cpus", type=_positive, default=2, metavar="N", help="cores of each Ray worker [2]"
+    )
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

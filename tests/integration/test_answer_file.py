@@ -1,0 +1,104 @@
+"""scripts/answer_file.py as users run it: to the end, ended on the way, and on Ray."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.integration
+SAMPLE = json.loads((ROOT / "data" / "sample_qa_data.json").read_text(encoding="utf-8"))
+ROWS = [
+    {"id": str(number), "question": one["question"], "context": one["context"]}
+    for number, one in enumerate(SAMPLE * 12)
+]
+
+
+def command(*words):
+    return [sys.executable, "scripts/answer_file.py", *map(str, words)]
+
+
+def run(*words, code=0):
+    done = subprocess.run(command(*words), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    lines = [json.dumps(row) for row in ROWS]
+    lines[5] = '{"question": "Wh'
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def answered(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def check(rows):
+    assert len(rows) == len(ROWS)
+    for number, (row, asked) in enumerate(zip(rows, ROWS, strict=True)):
+        if number == 5:
+            assert row["error"].startswith("not JSON")
+            continue
+        assert (row["id"], row["error"]) == (asked["id"], None)
+        assert row["context"][row["start"] : row["end"]] == row["answer"]
+
+
+def test_jsonl_is_answered_row_by_row(source, tmp_path):
+    printed = run(source, tmp_path / "out.jsonl")
+    assert "1 of them with an error" in printed
+    check(answered(tmp_path / "out.jsonl"))
+    assert "exists" in run(source, tmp_path / "out.jsonl", code=2)
+
+
+def test_parquet_goes_in_and_comes_out(tmp_path):
+    pq.write_table(
+        pa.table({"q": [row["question"] for row in ROWS], "t": [row["context"] for row in ROWS]}),
+        tmp_path / "rows.parquet",
+    )
+    run(tmp_path / "rows.parquet", tmp_path / "out.parquet", "--columns", "question=q,context=t")
+    rows = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    assert len(rows) == len(ROWS)
+    assert all(row["t"][row["start"] : row["end"]] == row["answer"] for row in rows)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_ended_run_goes_on(source, tmp_path, number):
+    output = tmp_path / "out.jsonl"
+    words = (source, output, "--part_rows", 5)
+    process = subprocess.Popen(
+        command(*words), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    ends = time.monotonic() + 60
+    while len(list(tmp_path.glob("out.jsonl.parts/0*.jsonl"))) < 2:
+        assert time.monotonic() < ends
+        time.sleep(0.005)
+    process.send_signal(number)
+    assert process.wait(timeout=30) != 0
+    assert not output.exists()
+    assert "answered already" in run(*words)
+    check(answered(output))
+    assert not list(tmp_path.glob("*.parts"))
+
+
+def test_wrong_field_names_end_before_the_work_begins(source, tmp_path):
+    printed = run(source, tmp_path / "out.jsonl", "--columns", "question=frage", code=2)
+    assert "no field 'frage'" in printed
+    assert "--columns" in printed
+
+
+def test_ray_workers_give_the_same_rows(source, tmp_path):
+    run(source, tmp_path / "here.jsonl", "--part_rows", 50)
+    run(source, tmp_path / "ray.jsonl", "--part_rows", 50, "--ray")
+    here, ray = answered(tmp_path / "here.jsonl"), answered(tmp_path / "ray.jsonl")
+    check(ray)
+    assert [row.get("answer") for row in ray] == [row.get("answer") for row in here]
