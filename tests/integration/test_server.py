@@ -8,9 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,43 +17,9 @@ import requests
 from bert_qa import BertQA
 from localqa.squad.readers import read_examples
 from tests.conftest import ROOT
+from tests.server import running, until
 
 pytestmark = pytest.mark.integration
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-@contextmanager
-def running(folder, **settings):
-    """The address and process of `make serve`'s server, without make; ended and checked afterwards."""
-    port = free_port()
-    log = (folder / "log").open("w+")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "-c", "docker/gunicorn.conf.py", "app:create_app()"],
-        cwd=ROOT,
-        env=os.environ | {"PORT": str(port)} | settings,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    )
-    url = f"http://127.0.0.1:{port}"
-    ends = time.monotonic() + 90
-    while True:
-        try:
-            if requests.get(f"{url}/readyz", timeout=5).ok:
-                break
-        except requests.RequestException:
-            pass  # not listening yet, or listening and still loading
-        if process.poll() is not None or time.monotonic() > ends:
-            log.seek(0)
-            pytest.fail(f"the server did not start:\n{log.read()}")
-        time.sleep(0.2)
-    yield url, process
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=40) == 0
 
 
 @pytest.fixture(scope="module")
@@ -189,10 +153,3 @@ def test_sigterm_turns_readiness_off_and_loses_no_accepted_question(tmp_path):
         late = {"question": "Who?", "context": "Ada was there."}
         assert requests.post(f"{url}/api/qa", json=late, timeout=60).status_code == 200
         assert [one.result().status_code for one in accepted] == [200] * 4
-
-
-def until(condition, seconds=10):
-    ends = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < ends
-        time.sleep(0.02)

@@ -1,0 +1,25 @@
+"""This project's BertQA, with the precision that it chooses for this processor."""
+
+import sys
+from pathlib import Path
+
+from protocol import Pair, serve
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bert_qa import BertQA
+
+reader = BertQA.load(adapter="squad")
+
+
+def answer_many(pairs: list[Pair]) -> list[str]:
+    """All pairs."""
+    return [answer.answer for answer in reader.answer_batch(pairs)]
+
+
+def answer_one(question: str, context: str) -> str:
+    """One pair."""
+    return reader.answer(question, context).answer
+
+
+serve("localqa", answer_many, answer_one)
