@@ -3,7 +3,7 @@
 import math
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, FailFast, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from localqa.api.text import quoted
@@ -66,7 +66,13 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def _whole(value: object) -> object:
+    """To JSON Schema 3.0 is a whole number, too."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Text = Annotated[str, AfterValidator(_not_blank)]
+_NOT_BLANK: Final = r"\S"
 
 
 class _Body(BaseModel):
@@ -97,11 +103,11 @@ class PredictRequest(_Body):
 
     question: Text = Field(
         description="What to ask, in one sentence.",
-        json_schema_extra={"minLength": 1, "example": _QUESTION},
+        json_schema_extra={"minLength": 1, "pattern": _NOT_BLANK, "example": _QUESTION},
     )
     context: Text = Field(
         description="The text to search, of any length up to the limit; the answer is an exact part of it.",
-        json_schema_extra={"minLength": 1, "example": _CONTEXT},
+        json_schema_extra={"minLength": 1, "pattern": _NOT_BLANK, "example": _CONTEXT},
     )
 
     def query(self) -> Query:
@@ -117,7 +123,7 @@ class QuestionRequest(PredictRequest):
         description="Name of the adapter that shall answer; without it the default one does.",
         json_schema_extra={"example": "squad"},
     )
-    top_k: int = Field(
+    top_k: Annotated[int, BeforeValidator(_whole)] = Field(
         default=1,
         ge=1,
         le=MAX_TOP_K,

@@ -16,19 +16,25 @@ _NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w'-]+(?: [A-Z][\w'-]+)*|\b\d[\d,.]*\d\b"
 _NEGATED = 1 / 3
 """Share of the questions without a word that has an opposite which are negated instead: more of them would
 teach that a negated question has no answer."""
+_WORD = re.compile(r"\b[a-z]{5,}\b")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 def make_negatives(examples: Sequence[Example], share: float, seed: int) -> list[Example]:
     """Unanswerable copies of a share of the answerable examples.
 
-    There are four ways, which take turns; where one does not work the next is taken, or none:
-    the question is asked about another paragraph of the same article, one that reads most like an
-    answer to it and holds none of the accepted answers; a name or number in the question is replaced
-    by one that stands elsewhere in the article but not in this paragraph; a word in the question is
-    replaced by its opposite, or its verb is negated; the sentences that hold an accepted answer are taken
-    out of the paragraph. The second and third are how many of the unanswerable questions of SQuAD 2.0
-    were made (Rajpurkar et al. 2018, table 2).
+    There are several ways, which take turns; where one does not work the next is taken, or none:
+
+    - the question is asked about another paragraph of the same article, one that reads most like an
+      answer to it and holds none of the accepted answers;
+    - a name or number in the question is replaced by another one, of the same paragraph or of the rest of
+      the article;
+    - a word in the question is replaced by its opposite, or its verb is negated;
+    - a word that question and paragraph share is replaced by another one of the paragraph;
+    - the sentences that hold an accepted answer are taken out of the paragraph.
+
+    The questions of the middle three are as near to the paragraph as the answerable ones, as most of the
+    unanswerable questions of SQuAD 2.0 are (Rajpurkar et al. 2018, table 2).
 
     Args:
         examples: with the titles of their articles; those without a title count as one article.
@@ -39,7 +45,7 @@ def make_negatives(examples: Sequence[Example], share: float, seed: int) -> list
     for example in examples:
         articles.setdefault(example.title, {})[example.context] = None
     contexts = {title: list(found) for title, found in articles.items()}
-    names = {title: sorted(_names(found)) for title, found in contexts.items()}
+    names = {title: _names(found) for title, found in contexts.items()}
     answerable = [example for example in examples if not example.is_impossible]
     rng = random.Random(seed)  # noqa: S311 - no secret hangs on it
     chosen = rng.sample(answerable, round(share * len(answerable)))
@@ -47,8 +53,10 @@ def make_negatives(examples: Sequence[Example], share: float, seed: int) -> list
     for number, example in enumerate(chosen):
         ways = [
             partial(_mismatched, example, contexts[example.title], rng),
-            partial(_swapped, example, names[example.title], rng),
+            partial(_swapped, example, _names([example.context]), rng, inside=True),
             partial(_opposed, example, rng),
+            partial(_reworded, example, rng),
+            partial(_swapped, example, names[example.title], rng, inside=False),
             partial(_removed, example),
         ]
         turn = number % len(ways)
@@ -71,24 +79,37 @@ def _mismatched(example: Example, contexts: Sequence[str], rng: random.Random) -
     return replace(example, id=f"{example.id}-mismatched", context=best, answers=())
 
 
-def _swapped(example: Example, names: Sequence[str], rng: random.Random) -> Example | None:
+def _swapped(example: Example, names: Iterable[str], rng: random.Random, *, inside: bool) -> Example | None:
     own = [match for match in _NAME.finditer(example.question) if match.group() in example.context]
     if not own:
         return None
     match = rng.choice(own)
     number = match.group()[0].isdigit()
-    other = next(
-        (
-            name
-            for name in rng.sample(names, len(names))
-            if name[0].isdigit() == number and name not in example.context and name not in example.question
-        ),
-        None,
-    )
-    if other is None:
+    others = [
+        name
+        for name in names
+        if name[0].isdigit() == number
+        and (name in example.context) == inside
+        and name not in example.question
+        and not any(name in answer.text for answer in example.answers)
+    ]
+    return _with_word(example, match, rng.choice(others), "swapped") if others else None
+
+
+def _reworded(example: Example, rng: random.Random) -> Example | None:
+    words = set(_WORD.findall(example.context))
+    own = [match for match in _WORD.finditer(example.question) if match.group() in words - COMMON]
+    if not own:
         return None
-    question = example.question[: match.start()] + other + example.question[match.end() :]
-    return replace(example, id=f"{example.id}-swapped", question=question, answers=())
+    match = rng.choice(own)
+    question, golds = example.question.lower(), " ".join(answer.text for answer in example.answers)
+    # The same ending is mostly the same part of speech.
+    others = sorted(
+        word
+        for word in words
+        if word[-2:] == match.group()[-2:] and word not in question and word not in golds
+    )
+    return _with_word(example, match, rng.choice(others), "reworded") if others else None
 
 
 def _opposed(example: Example, rng: random.Random) -> Example | None:
@@ -103,8 +124,7 @@ def _opposed(example: Example, rng: random.Random) -> Example | None:
     match = rng.choice(found)
     other = opposites[match.group().lower()]
     other = other.capitalize() if match.group()[0].isupper() else other
-    question = example.question[: match.start()] + other + example.question[match.end() :]
-    return replace(example, id=f"{example.id}-opposed", question=question, answers=())
+    return _with_word(example, match, other, "opposed")
 
 
 def _removed(example: Example) -> Example | None:
@@ -122,8 +142,14 @@ def _removed(example: Example) -> Example | None:
     return replace(example, id=f"{example.id}-removed", context=context, answers=())
 
 
-def _names(contexts: Iterable[str]) -> set[str]:
-    return {match.group() for context in contexts for match in _NAME.finditer(context)}
+def _with_word(example: Example, match: re.Match[str], word: str, way: str) -> Example:
+    """The example with another word in its question, unanswerable."""
+    question = example.question[: match.start()] + word + example.question[match.end() :]
+    return replace(example, id=f"{example.id}-{way}", question=question, answers=())
+
+
+def _names(contexts: Iterable[str]) -> list[str]:
+    return sorted({match.group() for context in contexts for match in _NAME.finditer(context)})
 
 
 def _holds_answer(context: str, example: Example) -> bool:

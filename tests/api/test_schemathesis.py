@@ -1,0 +1,53 @@
+"""Whatever the OpenAPI document allows, and what it forbids: every response is one that it describes."""
+
+import json
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, assume, given, settings
+from schemathesis import GenerationMode
+
+from app import create_app
+from localqa.config import Settings
+from tests.api.fake_reader import FakeReader
+
+OPERATIONS = [
+    ("/api/qa", "POST"),
+    ("/api/qa/batch", "POST"),
+    ("/predict", "POST"),
+    ("/api/adapters", "GET"),
+    ("/api/adapters", "POST"),
+    ("/api/adapters/{name}", "DELETE"),
+    ("/api/model/info", "GET"),
+    ("/api/health", "GET"),
+    ("/livez", "GET"),
+    ("/readyz", "GET"),
+    ("/metrics", "GET"),
+]
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_responses_are_as_described(path, method, mode):
+    # Small limits keep what is generated small.
+    app = create_app(
+        Settings.load(max_context_chars=2000, max_question_chars=200, max_question_words=200), FakeReader()
+    )
+    operation = schemathesis.openapi.from_wsgi("/openapi.json", app)[path][method]
+    if mode == GenerationMode.NEGATIVE and not (operation.body or operation.path_parameters):
+        return  # nothing that could be wrong
+
+    @given(case=operation.as_strategy(generation_mode=mode))
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    def check(case):
+        # No tokenizer takes NUL, and the document says so in words alone.
+        assume("\\u0000" not in json.dumps(case.body, default=str))
+        case.call_and_validate()
+
+    check()
+
+
+def test_every_operation_is_among_them():
+    document = create_app(Settings.load(), FakeReader()).test_client().get("/openapi.json").get_json()
+    described = {(path, method.upper()) for path, methods in document["paths"].items() for method in methods}
+    assert described == set(OPERATIONS)
