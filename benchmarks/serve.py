@@ -128,17 +128,19 @@ def compare(pairs: list[tuple[str, str]], args: argparse.Namespace) -> dict[str,
     seconds: dict[str, list[float]] = {peer.name: [] for peer in running_peers}
     singles: dict[str, list[float]] = {peer.name: [] for peer in running_peers}
     answers: dict[str, list[str]] = {}
-    for peer in running_peers:
-        peer.ask("many", min(64, len(pairs)))
-    for number in range(args.rounds):
+    try:
         for peer in running_peers:
-            print(f"round {number + 1} of {args.rounds}: {peer.name}", file=sys.stderr)
-            found = peer.ask("many", len(pairs))
-            answers[peer.name] = found["answers"]
-            seconds[peer.name].append(found["seconds"])
-            singles[peer.name] += peer.ask("each", args.singles)["seconds"]
-    for peer in running_peers:
-        peer.end()
+            peer.ask("many", min(64, len(pairs)))
+        for number in range(args.rounds):
+            for peer in running_peers:
+                print(f"round {number + 1} of {args.rounds}: {peer.name}", file=sys.stderr)
+                found = peer.ask("many", len(pairs))
+                answers[peer.name] = found["answers"]
+                seconds[peer.name].append(found["seconds"])
+                singles[peer.name] += peer.ask("each", args.singles)["seconds"]
+    finally:
+        for peer in running_peers:
+            peer.end()
     return {
         peer.name: {
             **peer.about,

@@ -106,7 +106,7 @@ class Settings(BaseSettings):
     rate_limit: str = Field(
         default="",
         pattern=r"^$|^ *[1-9]\d* *(/|per) *\d* *(second|minute|hour|day)s? *$",
-        description="Most questions of one caller (API key or address), such as 60/minute; none: any number.",
+        description="Most requests of one caller (API key or address), such as 60/minute; none: any number.",
     )
     drain_s: float = Field(
         default=1.0,
@@ -176,8 +176,10 @@ def data_dir() -> Path:
 
 def cache_dir() -> Path:
     """Where the project keeps what it can make again: `QA_CACHE_DIR`, by default ~/.cache/localqa."""
-    parent = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get(CACHE_DIR_VARIABLE) or Path(parent) / "localqa")
+    given = os.environ.get(CACHE_DIR_VARIABLE)
+    # expanduser, unlike Path.home, leaves "~" where a process has no home.
+    parent = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(given) if given else Path(parent) / "localqa"
 
 
 def _config_error(error: ValidationError, *, given: set[str]) -> ConfigError:

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from bert_qa import BertQA
 from localqa.bulk.answering import Columns, answer_rows
-from localqa.bulk.parts import Part, Work, check_format, find_parts, read_part
+from localqa.bulk.parts import BadLine, Part, Row, Work, check_format, find_parts, read_part
 from localqa.errors import ConfigError, LocalQAError, report_and_exit
 from localqa.squad.parsing import parse_columns
 
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LocalQAError as e:
         report_and_exit(e)
     except KeyboardInterrupt:
-        print("Ended. Give the same command again to go on.", file=sys.stderr)
+        print("Ended. Give the same command again, without --overwrite, to go on.", file=sys.stderr)
         return 130
     return 0
 
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     parts = find_parts(args.input, args.part_rows)
     columns = _columns(args)
     _check_columns(args.input, parts, columns)
-    work = Work(args.output, _run_note(args))
+    work = Work(args.output.resolve(), _run_note(args))
     if args.overwrite:
         work.clear()
     work.begin()
@@ -68,7 +68,8 @@ def run(args: argparse.Namespace) -> None:
     with tqdm(total=total, initial=total - left, desc="answer", unit="row") as bar:
         for rows in done:
             bar.update(rows)
-    errors = work.join(parts)
+    errors = work.count(parts, columns.error())
+    work.join(args.input, parts, columns.added())
     print(f"{args.output}: {total:,} rows, {errors:,} of them with an error")
 
 
@@ -77,8 +78,14 @@ def _here(args: argparse.Namespace, columns: Columns, work: Work, parts: Sequenc
     qa = BertQA.load(base=args.base, adapter=args.adapter) if parts else None
     for part in parts:
         if qa is not None:
-            work.write(part, answer_rows(qa.reader, read_part(args.input, part), columns))
+            work.write(part, answered(qa, args.input, part, columns))
         yield part.rows
+
+
+def answered(qa: BertQA, source: Path, part: Part, columns: Columns) -> list[Row]:
+    """What is added to the rows of a part."""
+    names = (columns.question, columns.context)
+    return answer_rows(qa.reader, read_part(source, part, names), columns)
 
 
 def _by_ray(args: argparse.Namespace, columns: Columns, work: Work, parts: Sequence[Part]) -> Iterator[int]:
@@ -95,7 +102,12 @@ def _by_ray(args: argparse.Namespace, columns: Columns, work: Work, parts: Seque
         ) from e
     if not parts:
         return
-    source, adapter, base, threads = args.input.resolve(), args.adapter, args.base, args.worker_cpus
+    # Workers may start in another folder, on a machine that sees the same files.
+    source, adapter, base = args.input.resolve(), _named(args.adapter), args.base and _named(args.base)
+    ray.init(ignore_reinit_error=True, log_to_driver=False, logging_level=logging.WARNING)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    cores = int(ray.cluster_resources().get("CPU", 1))
+    threads = min(args.worker_cpus, cores)
 
     class Answering:
         """A worker: one base in memory, one part after the other."""
@@ -105,17 +117,20 @@ def _by_ray(args: argparse.Namespace, columns: Columns, work: Work, parts: Seque
 
         def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
             for part in batch["item"]:
-                work.write(part, answer_rows(self.qa.reader, read_part(source, part), columns))
+                work.write(part, answered(self.qa, source, part, columns))
             return {"rows": [part.rows for part in batch["item"]]}
 
-    ray.init(ignore_reinit_error=True, log_to_driver=False, logging_level=logging.WARNING)
-    ray.data.DataContext.get_current().enable_progress_bars = False
-    workers = max(1, min(len(parts), int(ray.cluster_resources().get("CPU", 1)) // threads))
-    answered = ray.data.from_items(list(parts), override_num_blocks=len(parts)).map_batches(
+    workers = max(1, min(len(parts), cores // threads))
+    done = ray.data.from_items(list(parts), override_num_blocks=len(parts)).map_batches(
         Answering, batch_size=1, num_cpus=threads, compute=ray.data.ActorPoolStrategy(size=workers)
     )
-    for row in answered.iter_rows():
+    for row in done.iter_rows():
         yield int(row["rows"])
+
+
+def _named(name: str) -> str:
+    """A folder by its whole path; a name as it is."""
+    return str(Path(name).resolve()) if "/" in name and Path(name).exists() else name
 
 
 def _check_columns(source: Path, parts: Sequence[Part], columns: Columns) -> None:
@@ -125,9 +140,9 @@ def _check_columns(source: Path, parts: Sequence[Part], columns: Columns) -> Non
         ConfigError: none has the two texts, or they have fields that the answers would need.
     """
     rows = read_part(source, parts[0]) if parts else []
-    names = {name for row in rows for name in row}
+    names = {name for row in rows if not isinstance(row, BadLine) for name in row}
     missing = [name for name in (columns.question, columns.context) if name not in names]
-    if rows and missing:
+    if names and missing:
         raise ConfigError(
             f"The rows of {source} have no field {missing[0]!r}; they have {', '.join(sorted(names)[:20])}.",
             remedy="Name the fields, as in --columns question=q,context=passage.",

@@ -17,10 +17,10 @@ from localqa.errors import ConfigError, LocalQAError, report_and_exit
 from localqa.evaluation.calibrate import calibrate, score_decoded
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
-from localqa.model.adapter_files import check_base, locate_adapter
+from localqa.model.adapter_files import locate_adapter
 from localqa.model.adapters import load_adapter
 from localqa.model.bases import resolve_base
-from localqa.model.loading import load_model
+from localqa.model.loading import load_base_of
 from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example
@@ -58,9 +58,8 @@ def run(args: argparse.Namespace) -> None:
         )
     use_threads(None)
     base = resolve_base(args.base or config.base)
-    check_base(config, base, folder)
     windower = Windower.from_folder(base.folder, max_length=config.max_length, stride=config.stride)
-    model = load_adapter(load_model(base), folder)
+    model = load_adapter(load_base_of(folder, base), folder)
     decoded = predict(model, examples, windower=windower, config=config)
     fitted = calibrate(examples, decoded, config, abstain=abstain)
     scores = score_decoded(examples, decoded, fitted)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 import requests
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,29 +26,35 @@ def free_port() -> int:
 def running(folder: Path, **settings: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """The address and process of `make serve`'s server, without make; ended and checked afterwards."""
     port = free_port()
-    log = (folder / "log").open("w+")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "-c", "docker/gunicorn.conf.py", "app:create_app()"],
-        cwd=ROOT,
-        env=os.environ | {"PORT": str(port)} | settings,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    )
-    url = f"http://127.0.0.1:{port}"
-    ends = time.monotonic() + 90
-    while True:
+    with (folder / "log").open("w+") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", "docker/gunicorn.conf.py", "app:create_app()"],
+            cwd=ROOT,
+            env=os.environ | {"PORT": str(port)} | settings,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        url = f"http://127.0.0.1:{port}"
         try:
-            if requests.get(f"{url}/readyz", timeout=5).ok:
-                break
-        except requests.RequestException:
-            pass  # not listening yet, or listening and still loading
-        if process.poll() is not None or time.monotonic() > ends:
-            log.seek(0)
-            pytest.fail(f"the server did not start:\n{log.read()}")
-        time.sleep(0.2)
-    yield url, process
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=40) == 0
+            ends = time.monotonic() + 90
+            while not _is_ready(url):
+                if process.poll() is not None or time.monotonic() > ends:
+                    log.seek(0)
+                    raise RuntimeError(f"the server did not start:\n{log.read()}")
+                time.sleep(0.05)
+            yield url, process
+        except BaseException:
+            process.kill()
+            raise
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=90) == 0
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/readyz", timeout=5).ok
+    except requests.RequestException:
+        return False  # not listening yet, or listening and still loading
 
 
 def until(condition: Callable[[], bool], seconds: float = 10) -> None:

@@ -7,6 +7,7 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from localqa.api.hooks import request_id
+from localqa.api.rate import seconds_to_wait
 from localqa.api.schemas import ErrorDetail, ErrorResponse
 from localqa.api.service import current_service
 from localqa.api.text import printable, quoted
@@ -49,6 +50,8 @@ def _http(error: HTTPException) -> Response:
     status = error.code or 500
     code, message, remedy = _told(error)
     response = error_response(status, code=code, message=message, remedy=remedy)
+    if status == 429:
+        response.headers["Retry-After"] = str(seconds_to_wait())
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response

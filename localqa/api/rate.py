@@ -1,8 +1,10 @@
 """How often one caller may ask."""
 
+import math
+import time
 from typing import Final
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from flask.wrappers import Request
 
 from localqa.api.access import OPEN_PATHS, given_key
@@ -29,9 +31,13 @@ def register_rate_limit(app: Flask, settings: Settings) -> None:
         application_limits_exempt_when=lambda: request.path in OPEN_PATHS,
         storage_uri=_STORAGE,
         strategy="moving-window",
-        # Tells when to ask again in Retry-After.
-        headers_enabled=True,
     )
+
+
+def seconds_to_wait() -> int:
+    """When a caller who was refused may ask again."""
+    (limiter,) = current_app.extensions["limiter"]
+    return max(1, math.ceil(limiter.current_limit.reset_at - time.time()))
 
 
 def _caller(asked: Request, *, keyed: bool) -> str:

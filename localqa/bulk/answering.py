@@ -1,15 +1,23 @@
-"""Rows of a part to rows with answers; a row that cannot be answered keeps its error."""
+"""Rows of a part to what is added to them: an answer, or why there is none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from localqa.bulk.parts import ERROR, Row
+from localqa.bulk.parts import BadLine, Row
 from localqa.engine.reader import Reader
 from localqa.errors import InvalidInputError
 from localqa.extraction.answers import Answer, Query
 
-_FIELDS = ("answer", "score", "start", "end", "answerable", "null_score", "adapter")
+_FIELDS = {
+    "answer": "string",
+    "score": "float64",
+    "start": "int64",
+    "end": "int64",
+    "answerable": "bool",
+    "null_score": "float64",
+    "adapter": "string",
+}
+_ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +34,17 @@ class Columns:
     context: str = "context"
     prefix: str = ""
 
-    def added(self) -> list[str]:
-        """The fields that an answered row has more."""
-        return [self.prefix + name for name in _FIELDS]
+    def added(self) -> dict[str, str]:
+        """The fields that every row has more in the end, and their types as Arrow calls them."""
+        return {self.prefix + name: kind for name, kind in (_FIELDS | {_ERROR: "string"}).items()}
+
+    def error(self) -> str:
+        """The added field that says why a row was not answered; null where it was."""
+        return self.prefix + _ERROR
 
 
-def answer_rows(reader: Reader, rows: Sequence[Row], columns: Columns) -> list[Row]:
-    """Each row with the answer's fields and a null `error`, or with its `error` and null fields.
+def answer_rows(reader: Reader, rows: Sequence[Row | BadLine], columns: Columns) -> list[Row]:
+    """For each row the answer's fields and a null error, or its error and null fields.
 
     Args:
         reader: answers with its default adapter.
@@ -42,15 +54,13 @@ def answer_rows(reader: Reader, rows: Sequence[Row], columns: Columns) -> list[R
     queries = [_query(row, columns) for row in rows]
     usable = [query for query in queries if isinstance(query, Query)]
     answers = iter(_answers(reader, usable))
-    found = [next(answers) if isinstance(query, Query) else query for query in queries]
-    # A field of the row's own is never written over.
-    return [_outcome(one, columns.prefix) | row | _error(one) for row, one in zip(rows, found, strict=True)]
+    return [_added(next(answers) if isinstance(one, Query) else one, columns) for one in queries]
 
 
-def _query(row: Row, columns: Columns) -> Query | str:
+def _query(row: Row | BadLine, columns: Columns) -> Query | str:
     """What a row asks, or what is wrong with it."""
-    if isinstance(row.get(ERROR), str):
-        return str(row[ERROR])
+    if isinstance(row, BadLine):
+        return row.problem
     for name in (columns.question, columns.context):
         if not isinstance(row.get(name), str):
             return f"no text in the field {name!r}"
@@ -73,9 +83,7 @@ def _answers(reader: Reader, queries: Sequence[Query]) -> list[Answer | str]:
     return _answers(reader, queries[:middle]) + _answers(reader, queries[middle:])
 
 
-def _outcome(found: Answer | str, prefix: str) -> dict[str, Any]:
-    return {prefix + name: None if isinstance(found, str) else getattr(found, name) for name in _FIELDS}
-
-
-def _error(found: Answer | str) -> dict[str, Any]:
-    return {ERROR: found if isinstance(found, str) else None}
+def _added(found: Answer | str, columns: Columns) -> Row:
+    failed = isinstance(found, str)
+    fields = {columns.prefix + name: None if failed else getattr(found, name) for name in _FIELDS}
+    return fields | {columns.error(): found if failed else None}

@@ -1,7 +1,8 @@
-"""A large file of rows as parts: each is read, answered and written by itself, and then all are joined.
+"""A large file of rows as parts: each is answered and written by itself, and then all are joined.
 
 A part that was written is whole, so that a run that was ended goes on with the parts that are missing, and
-any number of processes can share the work.
+any number of processes can share the work. Parts hold what is added to the rows alone; the rows' own
+fields are read again when the output is made, and a Parquet file's keep their types.
 """
 
 import json
@@ -9,18 +10,14 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from localqa.errors import ConfigError, DataError
 
 Row = dict[str, Any]
 FORMATS: Final = (".jsonl", ".parquet")
-ERROR: Final = "error"
-"""Column of a row's error; null where it was answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +37,26 @@ class Part:
     rows: int
 
 
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line of a JSONL file that is no row, and what is wrong with it."""
+
+    text: str
+    problem: str
+
+
 def find_parts(path: Path, size: int) -> list[Part]:
     """The parts of a JSONL or Parquet file, of `size` rows each or fewer.
 
     Raises:
         DataError: a file that cannot be read, or of another format.
+        ConfigError: Parquet without pyarrow.
     """
     check_format(path)
     try:
         return list(_jsonl_parts(path, size) if path.suffix == ".jsonl" else _parquet_parts(path, size))
-    except (OSError, pa.ArrowException) as e:
+    except (OSError, ValueError) as e:
+        # pyarrow's own errors are ValueErrors or OSErrors, too.
         raise DataError(f"{path} cannot be read ({e}).", remedy="Give a .jsonl or .parquet file.") from e
 
 
@@ -58,16 +65,21 @@ def check_format(path: Path) -> None:
 
     Raises:
         DataError: naming the formats.
+        ConfigError: Parquet without pyarrow.
     """
     if path.suffix not in FORMATS:
         raise DataError(f"{path} is neither .jsonl nor .parquet.", remedy="Convert it to one of them.")
-
-
-def read_part(path: Path, part: Part) -> list[Row]:
-    """The rows of a part; a line that is no JSON object becomes a row with its error."""
     if path.suffix == ".parquet":
-        group = pq.ParquetFile(path).read_row_group(part.at)
-        rows: list[Row] = group.slice(part.skip, part.rows).to_pylist()
+        try:
+            import pyarrow  # noqa: F401 - whether it is there
+        except ImportError as e:
+            raise ConfigError("Parquet needs pyarrow.", remedy="Run make setup, or use .jsonl files.") from e
+
+
+def read_part(path: Path, part: Part, columns: Sequence[str] | None = None) -> list[Row | BadLine]:
+    """The rows of a part; of a Parquet file with some of its columns alone, if they are named."""
+    if path.suffix == ".parquet":
+        rows: list[Row | BadLine] = _table(path, part, columns).to_pylist()
         return rows
     with path.open("rb") as file:
         file.seek(part.at)
@@ -79,12 +91,13 @@ class Work:
 
     Args:
         output: the file that they will become.
-        run: what the rows were answered with; a folder of another run is refused.
+        run: what the rows were answered with; parts of another run are refused.
     """
 
     def __init__(self, output: Path, run: Mapping[str, Any]) -> None:
         self.output = output
-        self.folder = output.with_name(f"{output.name}.parts")
+        # Of the name without its ending: what cannot become Parquet can still become JSONL.
+        self.folder = output.with_name(f"{output.stem}.parts")
         self._run = dict(run)
 
     def begin(self) -> None:
@@ -93,40 +106,121 @@ class Work:
         Raises:
             ConfigError: it belongs to another run.
         """
-        note = self.folder / "run.json"
-        if note.exists() and json.loads(note.read_text(encoding="utf-8")) != self._run:
+        known = self._note()
+        if known == self._run:
+            return
+        if known is not None:
             raise ConfigError(
                 f"{self.folder} holds a run with another input, adapter or size of parts.",
                 remedy="Give the same arguments again to continue it, or --overwrite to start anew.",
             )
-        self.folder.mkdir(parents=True, exist_ok=True)
-        note.write_text(json.dumps(self._run), encoding="utf-8")
+        # Parts without a note could be of any run.
+        self.clear()
+        self.folder.mkdir(parents=True)
+        _write_whole(self.folder / "run.json", json.dumps(self._run))
 
     def clear(self) -> None:
         """Forget what was done."""
+        (self.folder / "run.json").unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def missing(self, parts: Sequence[Part]) -> list[Part]:
         """The parts that are not done."""
         return [part for part in parts if not self._file(part).exists()]
 
-    def write(self, part: Part, rows: Sequence[Row]) -> None:
-        """Write the answered rows of a part: the whole file appears, or none."""
-        partial = self._file(part).with_suffix(f".{os.getpid()}.partial")
-        partial.write_text("".join(json.dumps(row, default=str) + "\n" for row in rows), encoding="utf-8")
-        partial.replace(self._file(part))
+    def write(self, part: Part, added: Sequence[Row]) -> None:
+        """Keep what is added to each row of a part: all of it, or nothing."""
+        _write_whole(self._file(part), "".join(json.dumps(row) + "\n" for row in added))
 
-    def join(self, parts: Sequence[Part]) -> int:
-        """Make the output out of all parts, remove them, and say how many rows have an error."""
+    def count(self, parts: Sequence[Part], field: str) -> int:
+        """How many rows of these parts have something in an added field."""
+        return sum(row[field] is not None for part in parts for row in self._added(part))
+
+    def join(self, source: Path, parts: Sequence[Part], types: Mapping[str, str]) -> None:
+        """Make the output out of the rows and what is added to them, and remove the parts.
+
+        Args:
+            source: the input.
+            parts: all of it.
+            types: name of each added column -> its type, as Arrow calls it.
+
+        Raises:
+            DataError: rows that do not fit into one table, or a damaged part; the parts are kept.
+        """
         partial = self.output.with_name(f"{self.output.name}.partial")
-        write = _write_parquet if self.output.suffix == ".parquet" else _write_jsonl
-        errors = write(partial, [self._file(part) for part in parts])
+        try:
+            if self.output.suffix == ".jsonl":
+                self._write_jsonl(partial, source, parts)
+            else:
+                self._write_parquet(partial, source, parts, types)
+        except ValueError as e:
+            raise DataError(
+                f"The rows cannot be joined in {self.output} ({e}).",
+                remedy=f"Give {self.output.stem}.jsonl as the output: the answers in {self.folder} are kept.",
+            ) from e
         partial.replace(self.output)
         self.clear()
-        return errors
+
+    def _note(self) -> object:
+        try:
+            return json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
 
     def _file(self, part: Part) -> Path:
         return self.folder / f"{part.number:08}.jsonl"
+
+    def _added(self, part: Part) -> list[Row]:
+        # JSON's own line ends alone: other characters that end a line are escaped.
+        return [json.loads(line) for line in self._file(part).read_bytes().splitlines()]
+
+    def _rows(self, source: Path, part: Part) -> Iterator[Row]:
+        for row, added in zip(read_part(source, part), self._added(part), strict=True):
+            # A field of the row's own is never written over.
+            yield added | ({"line": row.text} if isinstance(row, BadLine) else row)
+
+    def _write_jsonl(self, output: Path, source: Path, parts: Sequence[Part]) -> None:
+        with output.open("w", encoding="utf-8") as whole:
+            for part in parts:
+                # Dates and bytes of a Parquet file have no form of their own in JSON.
+                whole.writelines(json.dumps(row, default=str) + "\n" for row in self._rows(source, part))
+
+    def _write_parquet(
+        self, output: Path, source: Path, parts: Sequence[Part], types: Mapping[str, str]
+    ) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        added = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in types.items()])
+        own = pq.read_schema(source) if source.suffix == ".parquet" else self._schema(source, parts)
+        twice = set(own.names) & set(types)
+        if twice:
+            raise ValueError(f"the field {min(twice)!r} is there already")
+        with pq.ParquetWriter(output, pa.schema([*own, *added])) as writer:
+            for part in parts:
+                if source.suffix == ".parquet":
+                    table = _table(source, part, None)
+                else:
+                    table = pa.Table.from_pylist(list(self._rows(source, part)), schema=own)
+                columns = pa.Table.from_pylist(self._added(part), schema=added)
+                for name in types:
+                    table = table.append_column(name, columns[name])
+                writer.write_table(table.cast(pa.schema([*own, *added])))
+
+    def _schema(self, source: Path, parts: Sequence[Part]) -> Any:
+        """Columns and types of the rows' own fields, which are known only when all were read."""
+        import pyarrow as pa
+
+        schemas = []
+        for part in parts:
+            rows = [
+                {"line": row.text} if isinstance(row, BadLine) else row for row in read_part(source, part)
+            ]
+            names = dict.fromkeys(name for row in rows for name in row)
+            schemas.append(
+                pa.Table.from_pylist([{name: row.get(name) for name in names} for row in rows]).schema
+            )
+        return pa.unify_schemas(schemas, promote_options="permissive") if schemas else pa.schema([])
 
 
 def _jsonl_parts(path: Path, size: int) -> Iterator[Part]:
@@ -143,6 +237,8 @@ def _jsonl_parts(path: Path, size: int) -> Iterator[Part]:
 
 
 def _parquet_parts(path: Path, size: int) -> Iterator[Part]:
+    import pyarrow.parquet as pq
+
     metadata = pq.ParquetFile(path).metadata
     number = 0
     for group in range(metadata.num_row_groups):
@@ -152,40 +248,32 @@ def _parquet_parts(path: Path, size: int) -> Iterator[Part]:
             number += 1
 
 
-def _parsed(line: bytes) -> Row:
+def _table(path: Path, part: Part, columns: Sequence[str] | None) -> Any:
+    return _group(path, part.at, None if columns is None else tuple(columns)).slice(part.skip, part.rows)
+
+
+@lru_cache(maxsize=1)
+def _group(path: Path, group: int, columns: tuple[str, ...] | None) -> Any:
+    """A row group; it can only be read whole, and the parts of one group follow one another."""
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(path).read_row_group(group, columns=columns)
+
+
+def _parsed(line: bytes) -> Row | BadLine:
+    text = line.decode("utf-8", "replace").rstrip("\r\n")
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as e:
-        return {"line": line.decode("utf-8", "replace").rstrip("\n"), ERROR: f"not JSON: {e}"}
-    return row if isinstance(row, dict) else {"line": row, ERROR: "not a JSON object"}
+        return BadLine(text, f"not JSON: {e}")
+    return row if isinstance(row, dict) else BadLine(text, "not a JSON object")
 
 
-def _rows(file: Path) -> list[Row]:
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-
-
-def _write_jsonl(output: Path, files: Sequence[Path]) -> int:
-    errors = 0
-    with output.open("w", encoding="utf-8") as whole:
-        for file in files:
-            whole.write(file.read_text(encoding="utf-8"))
-            errors += sum(row[ERROR] is not None for row in _rows(file))
-    return errors
-
-
-def _write_parquet(output: Path, files: Sequence[Path]) -> int:
-    """Two passes: the columns and types of all rows are known only after the first."""
-    schemas = [pa.Table.from_pylist(_rows(file)).schema for file in files]
-    try:
-        schema = pa.unify_schemas(schemas, promote_options="permissive")
-    except pa.ArrowException as e:
-        raise DataError(
-            f"The rows do not fit into one Parquet table ({e}).", remedy="Write to a .jsonl file instead."
-        ) from e
-    errors = 0
-    with pq.ParquetWriter(output, schema) as writer:
-        for file in files:
-            rows = _rows(file)
-            writer.write_table(pa.Table.from_pylist(rows, schema=schema))
-            errors += sum(row[ERROR] is not None for row in rows)
-    return errors
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is whole or not there, even when the power goes."""
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

@@ -82,7 +82,8 @@ def make_engine(
     from localqa.engine.precision import fastest_precision
 
     if precision == "auto":
-        precision = fastest_precision(base, threads=threads)
+        # An adapter that learned over a rounded base answers over that one alone.
+        precision = adapter.rounded_base or fastest_precision(base, threads=threads)
     return OpenVINOEngine(base, precision=precision, threads=threads)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import statistics
 import time
 from typing import Any, Final
 
@@ -59,7 +58,7 @@ def _choice(seconds: dict[Precision, float]) -> Precision:
 
 
 def _seconds(base: Base, precision: Precision, threads: int) -> float:
-    """Median time of a batch through the base, with a head of zeros."""
+    """Time of a batch through the base, with a head of zeros."""
     shape = read_shape(base.folder)
     nothing = LoraWeights(
         {}, {}, np.zeros((2, shape.hidden), dtype=np.float32), np.zeros(2, dtype=np.float32)
@@ -77,8 +76,8 @@ def _seconds(base: Base, precision: Precision, threads: int) -> float:
         began = time.perf_counter()
         session.infer(batch)
         times.append(time.perf_counter() - began)
-    # The first run prepares the kernels.
-    return statistics.median(times[1:])
+    # The first run prepares the kernels. The fastest of the others is the one that nothing else disturbed.
+    return min(times[1:])
 
 
 def _processor() -> str:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from localqa.errors import AdapterError
 
@@ -37,7 +37,7 @@ class QAConfig:
     null_threshold: float | None = None
     temperature: float = 1.0
     score_offset: float = 0.0
-    rounded_base: str | None = None
+    rounded_base: Literal["int8", "int4"] | None = None
 
     def save(self, folder: Path) -> None:
         """Write `qa_config.json` into a folder."""

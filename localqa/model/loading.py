@@ -4,6 +4,7 @@ import contextlib
 import logging
 from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -13,7 +14,8 @@ from transformers import AutoConfig, AutoModelForQuestionAnswering, BitsAndBytes
 from transformers import logging as transformers_logging
 
 from localqa.errors import BaseModelError
-from localqa.model.adapter_files import HEAD
+from localqa.extraction.qa_config import QAConfig
+from localqa.model.adapter_files import HEAD, check_base
 from localqa.model.bases import Base
 from localqa.model.rounding import Bits, rounded
 
@@ -81,6 +83,19 @@ def packs_weights(precision: Precision) -> bool:
 def served_bits(precision: Precision) -> Bits | None:
     """What a base is rounded to as the serving engine rounds it, if it is."""
     return _SERVED.get(precision)
+
+
+def load_base_of(folder: Path, base: Base) -> PreTrainedModel:
+    """Load a base as the adapter in a folder learned over it: plain, or rounded.
+
+    Raises:
+        AdapterError: the adapter was trained on another base.
+        BaseModelError: see `load_model`.
+    """
+    config = QAConfig.load(folder)
+    check_base(config, base, folder, rounded=config.rounded_base)
+    rounded = {bits: precision for precision, bits in _SERVED.items()}
+    return load_model(base, precision=rounded[config.rounded_base] if config.rounded_base else "none")
 
 
 def uses_token_types(model: nn.Module) -> bool:

@@ -107,6 +107,8 @@ class TrainConfig(BaseModel):
             raise ValueError("early_stopping_patience needs eval_steps")
         if self.method == "full" and self.precision != "none":
             raise ValueError(f"method full trains the base itself, which precision {self.precision} freezes")
+        if self.precision.startswith("served-") and self.method != "lora":
+            raise ValueError(f"precision {self.precision} needs method lora")
         if self.init_adapter and self.method != "lora":
             raise ValueError("init_adapter needs method lora")
         if self.rslora and self.method != "lora":

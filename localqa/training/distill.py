@@ -23,7 +23,7 @@ from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Window, Windower
 from localqa.model.adapters import load_adapter, merge
 from localqa.model.bases import file_sha256, resolve_base
-from localqa.model.loading import load_model, max_tokens
+from localqa.model.loading import load_base_of, max_tokens
 from localqa.model.runner import run_windows
 from localqa.squad.records import Example
 from localqa.training.features import Feature, SoftLabels
@@ -116,7 +116,7 @@ class _Teacher:
     def _load(self) -> tuple[nn.Module, Windower]:
         if self._loaded is None:
             base = resolve_base(self.config.base)
-            model = load_model(base)
+            model = load_base_of(self.folder, base)
             # Windows of a teacher with other special tokens may be a few tokens longer than the student's.
             longest = min(max_tokens(model) or 512, 512)
             device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

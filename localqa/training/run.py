@@ -20,7 +20,7 @@ from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
 from localqa.model.adapters import count_parameters, load_adapter, save_adapter
 from localqa.model.bases import Base, resolve_base
-from localqa.model.loading import load_model, served_bits
+from localqa.model.loading import load_base_of, served_bits
 from localqa.squad.load import load_reported
 from localqa.squad.metrics import Scores
 from localqa.squad.negatives import make_negatives
@@ -230,8 +230,7 @@ def _final_scores(
     """Score and calibrate what a user will load: the saved files, in fp32."""
     if not data.validation:
         return qa_config, None
-    rounded = config.precision if qa_config.rounded_base else "none"
-    model = load_adapter(load_model(base, precision=rounded), folder)
+    model = load_adapter(load_base_of(folder, base), folder)
     decoded = predict(
         model, data.validation, windower=windower, config=qa_config, description="final evaluation"
     )

@@ -19,7 +19,7 @@ from localqa.model.adapter_files import HEAD, check_base
 from localqa.model.adapters import add_lora, add_prompt, load_lora
 from localqa.model.attention import PLAIN
 from localqa.model.bases import Base
-from localqa.model.loading import load_model, max_tokens, packs_weights
+from localqa.model.loading import load_model, max_tokens, packs_weights, served_bits
 from localqa.training.config import TrainConfig
 
 
@@ -89,7 +89,7 @@ def make_trainee(config: TrainConfig, base: Base) -> Trainee:
 def _continued(config: TrainConfig, base: Base, model: PreTrainedModel) -> PeftModel:
     folder = Path(config.init_adapter or "")
     adapter = QAConfig.load(folder)
-    check_base(adapter, base, folder)
+    check_base(adapter, base, folder, rounded=served_bits(config.precision))
     if adapter.method != "lora":
         raise ConfigError(
             f"--init_adapter {folder} is no LoRA adapter.", remedy="Start from one, or from none."

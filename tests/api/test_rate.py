@@ -23,6 +23,13 @@ def test_caller_over_the_limit_is_told_when_to_come_again(reader):
     assert len(reader.queries) == 3
 
 
+def test_answers_within_the_limit_tell_nobody_to_wait(reader):
+    client = create_app(Settings.load(rate_limit="3/day"), reader).test_client()
+    assert "Retry-After" not in client.post("/api/qa", json=BODY).headers
+    client.application.extensions["localqa"].drain()
+    assert int(client.get("/readyz").headers["Retry-After"]) < 60
+
+
 def test_probes_are_not_counted(reader):
     client = create_app(Settings.load(rate_limit="1/hour"), reader).test_client()
     assert [client.get("/readyz").status_code for _ in range(5)] == [200] * 5

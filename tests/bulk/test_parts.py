@@ -1,6 +1,7 @@
 """A large file in parts, and back."""
 
 import json
+from datetime import datetime, timezone
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -43,8 +44,9 @@ def test_lines_that_are_no_objects_become_errors(tmp_path):
     (part,) = find_parts(path, 10)
     first, *others = read_part(path, part)
     assert first == {"a": 1}
-    assert [row["error"].split(":")[0] for row in others] == ["not JSON", "not a JSON object", "not JSON"]
-    assert others[0]["line"] == '{"a": '
+    problems = [row.problem.split(":")[0] for row in others]
+    assert problems == ["not JSON", "not a JSON object", "not JSON"]
+    assert others[0].text == '{"a": '
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows"])
@@ -66,9 +68,10 @@ def test_parts_written_in_any_order_are_joined_in_that_of_the_input(source, tmp_
     work = Work(tmp_path / f"out{kind}", {"adapter": "squad"})
     work.begin()
     for part in reversed(parts):
-        work.write(part, [row | {"error": "x" if row["n"] == 3 else None} for row in read_part(source, part)])
+        work.write(part, [{"error": "x" if row["n"] == 3 else None} for row in read_part(source, part)])
     assert work.missing(parts) == []
-    assert work.join(parts) == 1
+    assert work.count(parts, "error") == 1
+    work.join(source, parts, {"error": "string"})
     if kind == ".jsonl":
         rows = [json.loads(line) for line in work.output.read_bytes().splitlines()]
     else:
@@ -79,17 +82,59 @@ def test_parts_written_in_any_order_are_joined_in_that_of_the_input(source, tmp_
     assert not work.folder.exists()
 
 
-def test_columns_of_all_parts_come_into_one_table(tmp_path):
-    source = tmp_path / "rows.jsonl"
-    source.write_text('{"a": 1}\n{"b": "x"}\n{"a": 2.5}\n')
-    parts = find_parts(source, 1)
-    work = Work(tmp_path / "out.parquet", {})
+def joined(tmp_path, source, size, output="out.parquet"):
+    parts = find_parts(source, size)
+    work = Work(tmp_path / output, {})
     work.begin()
     for part in parts:
-        work.write(part, [row | {"error": None} for row in read_part(source, part)])
-    work.join(parts)
-    rows = pq.read_table(work.output).to_pylist()
-    assert [(row["a"], row["b"]) for row in rows] == [(1.0, None), (None, "x"), (2.5, None)]
+        work.write(part, [{"error": None}] * part.rows)
+    work.join(source, parts, {"error": "string"})
+    return work
+
+
+@pytest.mark.parametrize("size", [1, 2, 10])
+def test_fields_of_all_rows_come_into_one_table(tmp_path, size):
+    source = tmp_path / "rows.jsonl"
+    source.write_text('{"a": 1}\noops\n{"b": "x"}\n{"a": 2.5}\n')
+    joined(tmp_path, source, size)
+    rows = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    assert [(row["a"], row["b"]) for row in rows] == [(1, None), (None, None), (None, "x"), (2.5, None)]
+    assert rows[1]["line"] == "oops"
+
+
+def test_fields_of_a_parquet_file_keep_their_types(tmp_path):
+    table = pa.table(
+        {
+            "when": pa.array([datetime(2024, 3, 1, tzinfo=timezone.utc)] * 3, pa.timestamp("ms", "UTC")),
+            "raw": [b"\xff\x00", None, b""],
+            "small": pa.array([1, 2, 3], pa.int8()),
+        }
+    )
+    pq.write_table(table, tmp_path / "rows.parquet", row_group_size=2)
+    joined(tmp_path, tmp_path / "rows.parquet", 1)
+    found = pq.read_table(tmp_path / "out.parquet")
+    assert found.drop_columns(["error"]).equals(table)
+
+
+def test_no_rows_are_an_empty_file(tmp_path):
+    (tmp_path / "rows.jsonl").touch()
+    joined(tmp_path, tmp_path / "rows.jsonl", 5)
+    assert pq.read_table(tmp_path / "out.parquet").num_rows == 0
+
+
+@pytest.mark.parametrize("second", ['{"id": "x"}', '{"id": "\\ud800"}', '{"id": [1]}'])
+def test_rows_that_fit_no_table_cost_no_answer(tmp_path, second):
+    source = tmp_path / "rows.jsonl"
+    source.write_text(f'{{"id": 1}}\n{second}\n')
+    with pytest.raises(DataError, match="cannot be joined") as caught:
+        joined(tmp_path, source, 10)
+    assert "out.jsonl" in caught.value.remedy
+    work = Work(tmp_path / "out.jsonl", {})
+    work.begin()
+    parts = find_parts(source, 10)
+    assert work.missing(parts) == []
+    work.join(source, parts, {"error": "string"})
+    assert len((tmp_path / "out.jsonl").read_bytes().splitlines()) == 2
 
 
 def test_run_goes_on_with_the_parts_that_are_missing(source, tmp_path):
@@ -101,6 +146,20 @@ def test_run_goes_on_with_the_parts_that_are_missing(source, tmp_path):
     again = Work(tmp_path / "out.jsonl", {"adapter": "squad"})
     again.begin()
     assert again.missing(parts) == [parts[0], *parts[2:]]
+
+
+@pytest.mark.parametrize("note", [None, "", "{"])
+def test_parts_of_nobody_knows_which_run_are_made_anew(source, tmp_path, note):
+    parts = find_parts(source, 10)
+    work = Work(tmp_path / "out.jsonl", {"adapter": "squad"})
+    work.begin()
+    work.write(parts[0], [])
+    if note is None:
+        (work.folder / "run.json").unlink()
+    else:
+        (work.folder / "run.json").write_text(note)
+    work.begin()
+    assert work.missing(parts) == parts
 
 
 def test_another_run_is_not_mixed_in(tmp_path):

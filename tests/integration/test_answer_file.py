@@ -79,7 +79,7 @@ def test_ended_run_goes_on(source, tmp_path, number):
         command(*words), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     ends = time.monotonic() + 60
-    while len(list(tmp_path.glob("out.jsonl.parts/0*.jsonl"))) < 2:
+    while len(list(tmp_path.glob("out.parts/0*.jsonl"))) < 2:
         assert time.monotonic() < ends
         time.sleep(0.005)
     process.send_signal(number)

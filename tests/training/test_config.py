@@ -59,6 +59,7 @@ def test_column_mapping():
         (["--stride", "300"], "stride"),
         (["--early_stopping_patience", "2"], "eval_steps"),
         (["--method", "full", "--precision", "nf4"], "precision nf4"),
+        (["--method", "prompt", "--precision", "served-int8"], "needs method lora"),
         (["--method", "prompt", "--rslora"], "rslora"),
     ],
 )
