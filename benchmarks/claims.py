@@ -81,7 +81,8 @@ def _speed() -> list[Row]:
 
 
 def _methods() -> list[Row]:
-    methods = _result("methods")["methods"]
+    found = _result("methods")
+    methods = found["methods"]
     full, small, shipped, nf4 = (
         methods[name] for name in ("full", "lora-r4-qv", "lora-r32-all", "lora-r16-all-nf4")
     )
@@ -97,7 +98,7 @@ def _methods() -> list[Row]:
     )
     quality = (
         f"{shipped['share_of_full_f1']:.1f} % (rank 32, plain base), "
-        f"{nf4['share_of_full_f1']:.1f} % (rank 16, nf4 base)"
+        f"{nf4['share_of_full_f1']:.1f} % (rank 16, nf4 base) after {found['examples']:,} examples"
     )
     memory = (
         f"{1 / less('peak_memory_mb', nf4):.2f} of full fine-tuning's peak with an nf4 base, "

@@ -37,10 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate as the arguments say; returns the exit status."""
     args = _parser().parse_args(argv)
     try:
-        report, outcomes = evaluate(args)
+        report, outcomes, seconds = evaluate(args)
     except LocalQAError as e:
         report_and_exit(e)
     print_scores(report)
+    print(f"{len(outcomes) / seconds:.1f} questions/s through {report['through']}")
     if args.output:
         name = args.name or "-".join(_stem(source) for source in args.data)
         write_evaluation(Path(args.output), name, report, outcomes)
@@ -48,8 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], list[Outcome]]:
-    """Answer every question of the data and judge the answers.
+def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], list[Outcome], float]:
+    """Answer every question of the data and judge the answers; also the seconds that the answers took.
 
     Raises:
         LocalQAError: unreadable data, an unknown adapter, a server that does not answer.
@@ -66,9 +67,8 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], list[Outcome]]:
         "data_sha256": fingerprint(examples),
         "through": "http" if args.url else f"BertQA, {args.precision}",
         **figures(outcomes),
-        "questions_per_second": round(len(examples) / seconds, 1),
     }
-    return report, outcomes
+    return report, outcomes, seconds
 
 
 def print_scores(report: dict[str, Any]) -> None:
@@ -79,7 +79,6 @@ def print_scores(report: dict[str, Any]) -> None:
         f"calibration error {calibration['ece']:.2f} %, Brier score {calibration['brier']:.3f}, "
         f"area under the risk-coverage curve {risk['area']:.3f}"
     )
-    print(f"{report['questions_per_second']:.1f} questions/s through {report['through']}")
 
 
 def _stem(source: str) -> str:

@@ -8,9 +8,12 @@ import numpy as np
 
 from localqa.extraction.answers import Answer
 from localqa.extraction.qa_config import QAConfig
-from localqa.extraction.spans import Decoded, Logits, decode
+from localqa.extraction.spans import Decoded, FloatArray, Logits, decode
 from localqa.extraction.windows import Window, Windower
 
+_COMPETING = 20
+"""Spans that share the probability, as many as in the n-best lists of the original BERT code: in a long text
+the hopeless ones are so many that all of them together would outweigh a sure answer."""
 RunWindows = Callable[[Sequence[Window]], list[Logits]]
 """The model: windows in, start and end logits of each out, in the same order."""
 
@@ -62,14 +65,16 @@ def decode_pairs(
 def to_answer(context: str, decoded: Decoded, config: QAConfig, *, top_k: int = 1) -> Answer:
     """Apply an adapter's threshold and calibration to decoded logits; `top_k - 1` alternatives at most.
 
-    The score is a softmax over all valid spans, and "no answer" where the adapter may abstain, at the
+    The score is a softmax over the best spans, and "no answer" where the adapter may abstain, at the
     adapter's temperature and with its offset added to the log-odds of the answer.
     """
     if not decoded.spans:
         return Answer("", 1.0, 0, 0, answerable=False, null_score=0.0)
     difference = decoded.null - decoded.spans[0].score
     may_abstain = config.null_threshold is not None
-    options = np.append(decoded.scores, np.float32(decoded.null)) if may_abstain else decoded.scores
+    options = _highest(decoded.scores)
+    if may_abstain:
+        options = np.append(options, np.float32(decoded.null))
     log_total = _log_sum_exp(options / config.temperature)
 
     def probability(score: float) -> float:
@@ -105,12 +110,16 @@ def to_answer(context: str, decoded: Decoded, config: QAConfig, *, top_k: int = 
     return replace(best, score=calibrated, alternatives=tuple(rest[: top_k - 1]))
 
 
+def _highest(scores: FloatArray) -> FloatArray:
+    return np.partition(scores, -_COMPETING)[-_COMPETING:] if len(scores) > _COMPETING else scores
+
+
 def _shifted(probability: float, offset: float) -> float:
     """The probability whose log-odds are higher by an offset."""
     raised = probability * math.exp(offset)
     return raised / (raised + 1 - probability)
 
 
-def _log_sum_exp(values: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> float:
+def _log_sum_exp(values: FloatArray) -> float:
     top = float(values.max())
     return top + float(np.log(np.exp(values.astype(np.float64) - top).sum()))

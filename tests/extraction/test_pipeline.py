@@ -27,7 +27,17 @@ def test_answer_is_the_span_of_the_context():
     assert [other.answer for other in answer.alternatives] == ["Ada"]
 
 
-def test_score_is_a_softmax_over_all_spans():
+def test_score_does_not_sink_in_a_long_text():
+    """A million hopeless spans more change nothing."""
+    short, long = (
+        Decoded(SPANS, 0.0, np.concatenate([np.float32([6.0, 4.0]), np.full(count, -2.0, dtype=np.float32)]))
+        for count in (18, 1_000_000)
+    )
+    warm = config(temperature=3.0)
+    assert to_answer(CONTEXT, long, warm).score == pytest.approx(to_answer(CONTEXT, short, warm).score)
+
+
+def test_score_is_a_softmax_over_the_spans():
     answer = to_answer(CONTEXT, decoded(), config())
     assert answer.score == pytest.approx(np.exp(6) / (np.exp(6) + np.exp(4) + np.exp(1)))
 
