@@ -39,6 +39,12 @@ def test_top_k_gives_alternatives(client: FlaskClient) -> None:
     assert [other["answer"] for other in found["alternatives"]] == ["😀", "aus"]
 
 
+def test_whole_number_may_be_written_with_a_point(client: FlaskClient) -> None:
+    """JSON knows one kind of number, and JSON Schema counts 3.0 as an integer."""
+    found = client.post("/api/qa", json={**QA, "top_k": 3.0})
+    assert len(found.json["alternatives"]) == 2
+
+
 def test_without_top_k_there_are_no_alternatives(client: FlaskClient) -> None:
     assert client.post("/api/qa", json=QA).json["alternatives"] == []
 

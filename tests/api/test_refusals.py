@@ -130,7 +130,7 @@ def test_a_bad_text_in_a_batch_is_named_with_its_place(
     assert refused(post(client, "/api/qa/batch", body), 422)["message"].startswith(f"qa_pairs[3].{said}")
 
 
-@pytest.mark.parametrize("top_k", [0, -1, 21, 10**30, 1.0, 1.5, "1", True, None, [1]])
+@pytest.mark.parametrize("top_k", [0, -1, 21, 10**30, 0.0, 21.0, 1.5, "1", True, None, [1]])
 def test_a_bad_top_k(client: FlaskClient, top_k: object) -> None:
     error = refused(post(client, "/api/qa", {**QA, "top_k": top_k}), 422)
     assert error["message"] == "top_k: must be a whole number from 1 to 20."

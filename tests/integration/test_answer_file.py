@@ -74,7 +74,7 @@ def test_parquet_goes_in_and_comes_out(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_ended_run_goes_on(source, tmp_path, number):
     output = tmp_path / "out.jsonl"
-    words = (source, output, "--part_rows", 5)
+    words = (source, output, "--part_rows", 1)
     process = subprocess.Popen(
         command(*words), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
