@@ -72,7 +72,8 @@ def _whole(value: object) -> object:
 
 
 Text = Annotated[str, AfterValidator(_not_blank)]
-_NOT_BLANK: Final = r"\S"
+# White space to Python is more than to JSON Schema's patterns.
+_NOT_BLANK: Final = r"[^\s\x1c-\x1f\x85]"
 
 
 class _Body(BaseModel):

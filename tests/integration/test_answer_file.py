@@ -71,7 +71,7 @@ def test_parquet_goes_in_and_comes_out(tmp_path):
     assert all(row["t"][row["start"] : row["end"]] == row["answer"] for row in rows)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_ended_run_goes_on(source, tmp_path, number):
     output = tmp_path / "out.jsonl"
     words = (source, output, "--part_rows", 1)
