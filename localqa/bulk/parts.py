@@ -177,7 +177,7 @@ class Work:
     def _rows(self, source: Path, part: Part) -> Iterator[Row]:
         for row, added in zip(read_part(source, part), self._added(part), strict=True):
             # A field of the row's own is never written over.
-            yield added | ({"line": row.text} if isinstance(row, BadLine) else row)
+            yield added | _own(row)
 
     def _write_jsonl(self, output: Path, source: Path, parts: Sequence[Part]) -> None:
         with output.open("w", encoding="utf-8") as whole:
@@ -213,14 +213,16 @@ class Work:
 
         schemas = []
         for part in parts:
-            rows = [
-                {"line": row.text} if isinstance(row, BadLine) else row for row in read_part(source, part)
-            ]
+            rows = [_own(row) for row in read_part(source, part)]
             names = dict.fromkeys(name for row in rows for name in row)
             schemas.append(
                 pa.Table.from_pylist([{name: row.get(name) for name in names} for row in rows]).schema
             )
         return pa.unify_schemas(schemas, promote_options="permissive") if schemas else pa.schema([])
+
+
+def _own(row: Row | BadLine) -> Row:
+    return {"line": row.text} if isinstance(row, BadLine) else row
 
 
 def _jsonl_parts(path: Path, size: int) -> Iterator[Part]:

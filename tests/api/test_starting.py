@@ -18,6 +18,7 @@ from localqa.api.spec import Api
 from localqa.config import Settings
 from localqa.errors import BaseModelError, ConfigError
 from tests.api.fake_reader import FakeReader
+from tests.server import free_port
 
 ROOT = Path(app_module.__file__).resolve().parent
 BROKEN_APP = """
@@ -34,12 +35,6 @@ def taken_port() -> Iterator[int]:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         yield taken.getsockname()[1]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_taken_port_is_told_with_a_remedy(taken_port: int) -> None:
