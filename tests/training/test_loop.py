@@ -71,14 +71,15 @@ def test_lean_forward_has_the_gradients_of_lora(features, tiny_bert):
         {"method": "lora", "precision": "int8"},
         {"method": "lora", "precision": "nf4"},
         {"method": "lora", "precision": "nf4", "bf16": True},
-        {"method": "full", "learning_rate": 1e-3},
-        {"method": "full", "bf16": True, "learning_rate": 1e-3},
+        {"method": "full"},
+        {"method": "full", "bf16": True},
         {"method": "prompt", "learning_rate": 3e-2},
         {"method": "prompt", "bf16": True, "learning_rate": 3e-2},
     ],
 )
 def test_loss_falls_with_every_method(features, tiny_bert, changes):
-    config = config_of(**({"learning_rate": 1e-2} | changes))
+    """The rate is low enough that no step overshoots: at 1e-2 the losses jump, on some processors at the end."""
+    config = config_of(**({"learning_rate": 1e-3} | changes))
     trainee = make_trainee(config, tiny_bert)
     optimizer = make_optimizer(config, trainee)
     losses = [train_step(config, trainee, optimizer, [features], config.learning_rate) for _ in range(25)]
