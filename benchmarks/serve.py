@@ -3,7 +3,9 @@
 Each peer runs in a virtual environment of its own (made in runs/serve/, once), with the shipped adapter
 merged into its base in fp32 and its own way of batching; here the engine chooses its precision. They take
 turns, so that a noisy machine treats them alike, and medians count. Then the server answers 32 callers that
-wrk plays on the same cores, and is weighed.
+wrk plays on the same cores, and is weighed. How much of what the processor's matrix products allow the
+engine reaches is told too: a processor whose int8 products are four times as fast as its fp32 ones leaves
+no room for more than about that.
 
     python benchmarks/serve.py               a quarter of an hour on two cores; needs wrk
 
@@ -19,7 +21,6 @@ import statistics
 import subprocess
 import sys
 import time
-import venv
 from pathlib import Path
 from typing import Any
 
@@ -29,55 +30,18 @@ sys.path.insert(0, str(ROOT))
 import requests
 
 from benchmarks.common import TEST, publish
+from benchmarks.peers.starting import OWN, RUNS, SCRIPTS, Peer, write_pairs
+from benchmarks.rates import matrix_rates
+from localqa.engine.base_weights import BaseWeights, read_shape
 from localqa.errors import ConfigError, LocalQAError, report_and_exit
+from localqa.extraction.windows import Windower
+from localqa.model.bases import DEFAULT_BASE, resolve_base
 from localqa.squad.load import load_reported
 from localqa.training.report import environment
 from tests.server import running
 
-RUNS = ROOT / "runs" / "serve"
-PEERS = ROOT / "benchmarks" / "peers"
-OWN = "own"
-PACKAGES = {
-    "pipeline": ["torch==2.13.0", "transformers==4.57.6"],
-    "haystack": ["torch==2.13.0", "transformers-haystack==2.0.0", "transformers==5.20.2"],
-}
+PEERS = (OWN, "pipeline", "haystack")
 CALLERS = 32
-
-
-class Peer:
-    """A process that answers the benchmark's commands; see `benchmarks/peers/protocol.py`."""
-
-    def __init__(self, name: str, python: Path, model: Path, pairs: Path) -> None:
-        self.name = name
-        self._process = subprocess.Popen(
-            [python, PEERS / f"{name}.py", model, pairs],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"HF_HUB_OFFLINE": "1", "HAYSTACK_TELEMETRY_ENABLED": "False"},
-        )
-        self.about = self._answer()
-
-    def ask(self, do: str, count: int) -> dict[str, Any]:
-        """Have `count` pairs answered, "many" at a time or "each" alone."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"do": do, "count": count}) + "\n")
-        self._process.stdin.flush()
-        return self._answer()
-
-    def end(self) -> None:
-        """Let the process end."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if line.startswith("{"):
-                found: dict[str, Any] = json.loads(line)
-                return found
-        raise ConfigError(f"The peer {self.name} ended.", remedy="See its output above.")
 
 
 def main() -> None:
@@ -100,6 +64,13 @@ def main() -> None:
         "http_share": round(http["per_second"] / own["per_second"], 3),
         "http_p99_to_p50": round(http["p99_ms"] / http["p50_ms"], 2),
     }
+    rates = matrix_rates()
+    reached = own["per_second"] * operations_of_a_question(pairs) / 1e9
+    products = {
+        "rates_gops": rates,
+        "engine_gops": round(reached, 1),
+        "engine_share": round(reached / rates[http["precision"]], 3),
+    }
     report = {
         "benchmark": "serve",
         "questions": len(pairs),
@@ -107,6 +78,7 @@ def main() -> None:
         "peers": peers,
         "http": http,
         "ratios": ratios,
+        "matrix_products": products,
         "environment": environment(),
     }
     rows: list[list[Any]] = [
@@ -114,17 +86,17 @@ def main() -> None:
         for peer in peers.values()
     ]
     rows.append([f"localqa over HTTP, {CALLERS} callers", http["per_second"], http["p50_ms"], None])
+    for precision, rate in rates.items():
+        print(f"matrix products in {precision}: {rate:,.0f} GOP/s")
+    print(f"of these the engine does {products['engine_gops']:,.0f}, in {http['precision']}\n")
     rows.append(["localqa to the faster peer", ratios["throughput"], ratios["latency"], None])
     publish("serve", report, ["", "questions/s", "p50, ms", "answers as here, %"], rows)
 
 
 def compare(pairs: list[tuple[str, str]], args: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Each peer's questions per second, and milliseconds of a lone question."""
-    RUNS.mkdir(parents=True, exist_ok=True)
-    model, file = merged_model(), RUNS / "pairs.json"
-    file.write_text(json.dumps(pairs), encoding="utf-8")
-    running_peers = [Peer(OWN, Path(sys.executable), model, file)]
-    running_peers += [Peer(name, environment_of(name), model, file) for name in PACKAGES]
+    file = write_pairs(pairs)
+    running_peers = [Peer(name, file) for name in PEERS]
     seconds: dict[str, list[float]] = {peer.name: [] for peer in running_peers}
     singles: dict[str, list[float]] = {peer.name: [] for peer in running_peers}
     answers: dict[str, list[str]] = {}
@@ -186,36 +158,16 @@ def serve_callers(pairs: list[tuple[str, str]], args: argparse.Namespace) -> dic
     }
 
 
-def merged_model() -> Path:
-    """The adapter merged into its base, as transformers reads it."""
-    folder = RUNS / "merged"
-    if not (folder / "tokenizer.json").exists():
-        from localqa.model.adapters import load_adapter, merge
-        from localqa.model.bases import DEFAULT_BASE, resolve_base
-        from localqa.model.loading import load_model
-
-        base = resolve_base(DEFAULT_BASE)
-        merged: Any = merge(load_adapter(load_model(base), ROOT / "models" / "squad"))
-        merged.save_pretrained(folder)
-        for name in ("vocab.txt", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.json"):
-            if (base.folder / name).exists():
-                shutil.copy(base.folder / name, folder / name)
-    return folder
-
-
-def environment_of(name: str) -> Path:
-    """The interpreter of a peer's own environment, made where it is missing."""
-    folder = RUNS / f"venv-{name}"
-    python = folder / "bin" / "python"
-    done = folder / ".done"
-    if not done.exists():
-        print(f"installing {', '.join(PACKAGES[name])}", file=sys.stderr)
-        venv.create(folder, with_pip=True, clear=True)
-        # One after the other: the first decides which build of torch the others find.
-        for package in PACKAGES[name]:
-            subprocess.run([python, "-m", "pip", "install", "-q", package], check=True, stdout=sys.stderr)
-        done.touch()
-    return python
+def operations_of_a_question(pairs: list[tuple[str, str]]) -> float:
+    """Mean operations of the base's matrix products for a question, padding not counted."""
+    base = resolve_base(DEFAULT_BASE)
+    shape = read_shape(base.folder)
+    weights = BaseWeights(base.folder, shape.family.prefix).linears(shape)
+    of_a_token = 2 * sum(outputs * inputs for outputs, inputs in weights.values())
+    lengths = [len(one) for group in Windower.from_folder(base.folder).windows(pairs) for one in group]
+    # Scores and weighted sums of attention, over all heads.
+    attention = 4 * shape.layers * shape.hidden
+    return sum(length * of_a_token + attention * length**2 for length in lengths) / len(pairs)
 
 
 def _share_equal(one: list[str], other: list[str]) -> float:
@@ -225,7 +177,7 @@ def _share_equal(one: list[str], other: list[str]) -> float:
 def _wrk(url: str, bodies: Path, seconds: int) -> dict[str, float]:
     command = ["wrk", "-t2", f"-c{CALLERS}", f"-d{seconds}s", "--timeout", "30s", "--latency"]
     printed = subprocess.run(
-        [*command, "-s", str(PEERS / "requests.lua"), url],
+        [*command, "-s", str(SCRIPTS / "requests.lua"), url],
         env=os.environ | {"BODIES": str(bodies)},
         capture_output=True,
         text=True,

@@ -1,16 +1,18 @@
 """The OpenVINO engine: one base without torch, any number of LoRA adapters over it."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from localqa.config import Precision
 from localqa.engine.base_weights import Array, BaseWeights, read_shape
-from localqa.engine.embeddings import LENGTH_STEP, Embeddings
+from localqa.engine.embeddings import Embeddings, padded_length, padded_lengths
 from localqa.engine.graph import GraphBuilder
+from localqa.engine.memory import give_back
 from localqa.engine.session import Session, weights_of
 from localqa.errors import AdapterError
 from localqa.extraction.batches import batches_of_few_sizes, in_batches
@@ -21,9 +23,16 @@ from localqa.model.adapter_files import HEAD, check_base
 from localqa.model.bases import Base
 from localqa.model.lora_weights import LoraWeights, read_lora
 
-_BATCH_TOKENS = 1024
-"""Padded tokens in one batch: four windows of 200 tokens are as fast as sixteen, and each further size of
+_BATCH_TOKENS = 512
+"""Padded tokens in one batch: two windows of 200 tokens are as fast as sixteen, and each further size of
 a batch that is seen costs about a megabyte of prepared kernels."""
+_KEPT: Mapping[str, Literal["fp32", "fp16", "int8"]] = {
+    "fp32": "fp32",
+    "bf16": "fp16",
+    "int8": "int8",
+    "int4": "int8",
+}
+"""How the vectors of words are kept in each precision: half of a small base's weights are these."""
 _NO_LORA = 1
 """Rank of the zeros that stand for a layer without LoRA matrices."""
 
@@ -51,12 +60,12 @@ class OpenVINOEngine:
         self._shape = read_shape(base.folder)
         self._weights = BaseWeights(base.folder, self._shape.family.prefix)
         self._layers = self._weights.linears(self._shape)
-        self._embeddings = Embeddings(self._weights, self._shape, half=precision != "fp32")
+        self._embeddings = Embeddings(self._weights, self._shape, _KEPT[precision])
         self._run_lock = threading.Lock()
         self._load_lock = threading.Lock()
         self._merged: tuple[str, Session] | None = None
         self._shared: Session | None = None
-        self._adapters: dict[str, dict[str, Array]] = {}
+        self._adapters: dict[str, dict[str, NDArray[np.floating]]] = {}
         self._active: str | None = None
 
     def load_adapter(self, key: str, folder: Path) -> QAConfig:
@@ -83,6 +92,8 @@ class OpenVINOEngine:
                 if self._shared is None:
                     self._shared = self._session(None, longest=0)
                 self._adapters[key] = {name: _compact(values) for name, values in self._inputs(weights)}
+        del weights
+        give_back()
         return config
 
     def remove_adapter(self, key: str) -> None:
@@ -110,7 +121,7 @@ class OpenVINOEngine:
                 return logits[:, :, 0], logits[:, :, 1]
 
             batches = batches_of_few_sizes(
-                [len(window) for window in windows], step=LENGTH_STEP, max_tokens=_BATCH_TOKENS
+                [len(window) for window in windows], padded_length=padded_length, max_tokens=_BATCH_TOKENS
             )
             return in_batches(windows, infer, batches=batches, on_batch=on_batch)
 
@@ -125,9 +136,9 @@ class OpenVINOEngine:
 
     def _session(self, merged: LoraWeights | None, *, longest: int) -> Session:
         graph = GraphBuilder(self._weights, self._shape, merged, weights_of(self.precision)).build()
-        session = Session(graph, self.precision, self._threads)
+        session = Session(graph, self.precision, self._threads, self._shape.hidden)
         # A lone question then never waits for its size of graph to be prepared.
-        for tokens in range(LENGTH_STEP, longest + LENGTH_STEP, LENGTH_STEP):
+        for tokens in padded_lengths(longest):
             embedded = np.zeros((1, tokens, self._shape.hidden), dtype=np.float32)
             session.infer({"embedded": embedded, "mask": np.zeros((1, 1, 1, tokens), dtype=np.float32)})
         return session
@@ -142,7 +153,7 @@ class OpenVINOEngine:
         assert session is not None  # noqa: S101 - for mypy; see load_adapter
         if self._active != key:
             self._active = None
-            session.bind({name: values.astype(np.float32) for name, values in adapter.items()})
+            session.bind(adapter)
             self._active = key
         return session
 
@@ -172,7 +183,7 @@ class OpenVINOEngine:
             raise _misfit(folder, HEAD)
 
 
-def _compact(values: Array) -> Any:
+def _compact(values: Array) -> NDArray[np.floating]:
     """The values in fp16 where that loses nothing, as of the adapters that this project writes."""
     with np.errstate(over="ignore"):
         half = values.astype(np.float16)

@@ -64,9 +64,8 @@ def _seconds(base: Base, precision: Precision, threads: int) -> float:
         {}, {}, np.zeros((2, shape.hidden), dtype=np.float32), np.zeros(2, dtype=np.float32)
     )
     weights = BaseWeights(base.folder, shape.family.prefix)
-    session = Session(
-        GraphBuilder(weights, shape, nothing, weights_of(precision)).build(), precision, threads
-    )
+    graph = GraphBuilder(weights, shape, nothing, weights_of(precision)).build()
+    session = Session(graph, precision, threads, shape.hidden)
     batch = {
         "embedded": np.random.default_rng(0).standard_normal((_BATCH, _TOKENS, shape.hidden), np.float32),
         "mask": np.zeros((_BATCH, 1, 1, _TOKENS), dtype=np.float32),

@@ -88,6 +88,7 @@ class Reader:
         self._batcher = batcher
         self._max_windows = max_windows
         self._cache = cache or AnswerCache(0)
+        self._windower: Windower | None = None
         self._adapters: dict[str, _Adapter] = {}
         self._numbers = itertools.count()
         self._loading = threading.Lock()
@@ -271,9 +272,9 @@ class Reader:
     def _load(self, name: str, folder: Path) -> None:
         key = f"{name}#{next(self._numbers)}"
         config = self.engine.load_adapter(key, folder)
-        windower = Windower.from_folder(
-            self.engine.base.folder, max_length=config.max_length, stride=config.stride
-        )
+        if self._windower is None:
+            self._windower = Windower.from_folder(self.engine.base.folder)
+        windower = self._windower.of_sizes(max_length=config.max_length, stride=config.stride)
         with self._table:
             self._adapters[name] = _Adapter(key, folder, config, windower)
 

@@ -24,17 +24,19 @@ def length_sorted_batches(lengths: Sequence[int], max_tokens: int) -> Iterator[l
         yield batch
 
 
-def batches_of_few_sizes(lengths: Sequence[int], *, step: int, max_tokens: int) -> Iterator[list[int]]:
+def batches_of_few_sizes(
+    lengths: Sequence[int], *, padded_length: Callable[[int], int], max_tokens: int
+) -> Iterator[list[int]]:
     """Indices grouped so that padded batches come in few sizes, two for each length.
 
-    A batch is padded to a multiple of `step` tokens. It holds one item, or the largest power of two that
-    makes at most `max_tokens` tokens, if so many items of similar length are there.
+    A batch is padded to `padded_length` of its longest item. It holds one item, or the largest power of two
+    that makes at most `max_tokens` tokens, if so many items of similar length are there.
     """
     order = _longest_first(lengths)
     while order:
-        length = rounded_up(lengths[order[0]], step)
+        length = padded_length(lengths[order[0]])
         size = 1 << max(0, (max_tokens // length).bit_length() - 1)
-        similar = len(order) >= size and lengths[order[size - 1]] >= _SIMILAR * length - step
+        similar = len(order) >= size and lengths[order[size - 1]] >= _SIMILAR * lengths[order[0]]
         batch, order = (order[:size], order[size:]) if similar else (order[:1], order[1:])
         yield batch
 
@@ -69,14 +71,14 @@ def padded(
     *,
     pad_id: int,
     token_types: bool,
-    multiple: int = 1,
+    length: int | None = None,
     dtype: type[np.integer] = np.int64,
 ) -> dict[str, NDArray[np.integer]]:
     """`input_ids`, `attention_mask` and, for bases that take them, `token_type_ids`.
 
-    Padded to the longest window, and from there to a multiple: (batch, tokens) each.
+    Padded to a length, by default that of the longest window: (batch, tokens) each.
     """
-    size = (len(windows), rounded_up(max(len(window) for window in windows), multiple))
+    size = (len(windows), length or max(len(window) for window in windows))
     batch = {"input_ids": np.full(size, pad_id, dtype=dtype), "attention_mask": np.zeros(size, dtype=dtype)}
     if token_types:
         batch["token_type_ids"] = np.zeros(size, dtype=dtype)
@@ -86,11 +88,6 @@ def padded(
         if token_types:
             batch["token_type_ids"][row, : len(window)] = window.token_type_ids
     return batch
-
-
-def rounded_up(length: int, multiple: int) -> int:
-    """The next multiple."""
-    return -(-length // multiple) * multiple
 
 
 def _longest_first(lengths: Sequence[int]) -> list[int]:

@@ -1,7 +1,8 @@
 """Text to windows: tokenise a question with its context and slide over long contexts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -40,23 +41,24 @@ class Windower:
 
     A context longer than a window is covered by several that share `stride` tokens, as in the
     run_qa example scripts of transformers. Thread-safe: its settings never change after construction.
+
+    Args:
+        tokenizer: of the base, without truncation or padding; windowers of any sizes can share it.
+        max_length: most tokens in a window.
+        stride: tokens that neighbouring windows share.
     """
 
-    def __init__(self, tokenizer_json: str, *, max_length: int = 384, stride: int = 128) -> None:
+    def __init__(self, tokenizer: Tokenizer, *, max_length: int = 384, stride: int = 128) -> None:
         self.max_length = max_length
         self.stride = stride
-        self._plain = Tokenizer.from_str(tokenizer_json)
-        self._plain.no_truncation()
-        self._plain.no_padding()
-        self._sliding = Tokenizer.from_str(tokenizer_json)
-        self._sliding.no_padding()
-        self._sliding.enable_truncation(max_length, stride=stride, strategy="only_second")
-        self.max_question_tokens = max_length - stride - self._sliding.num_special_tokens_to_add(True) - 1
+        self._tokenizer = tokenizer
+        self._frame = _Frame.of(tokenizer)
+        self.max_question_tokens = max_length - stride - len(self._frame) - 1
 
     @property
     def mask_id(self) -> int | None:
         """Id of the token that stands for a hidden one, if the tokenizer has it."""
-        found = (self._plain.token_to_id(token) for token in ("[MASK]", "<mask>"))
+        found = (self._tokenizer.token_to_id(token) for token in ("[MASK]", "<mask>"))
         return next((token for token in found if token is not None), None)
 
     @classmethod
@@ -72,13 +74,19 @@ class Windower:
                 f"The base folder '{folder}' has no tokenizer.json.",
                 remedy="Save its fast tokenizer there with AutoTokenizer's save_pretrained(folder).",
             )
-        text = path.read_text(encoding="utf-8")
         try:
-            return cls(text, max_length=max_length, stride=stride)
+            tokenizer = Tokenizer.from_file(str(path))
         except Exception as e:  # tokenizers has no error class of its own
             raise BaseModelError(
                 f"{path} is not a tokenizer ({e}).", remedy="Restore the file, or save the tokenizer again."
             ) from e
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return cls(tokenizer, max_length=max_length, stride=stride)
+
+    def of_sizes(self, *, max_length: int, stride: int) -> "Windower":
+        """One with windows of other sizes over the same tokenizer, of which a copy takes megabytes."""
+        return Windower(self._tokenizer, max_length=max_length, stride=stride)
 
     def windows(self, pairs: Sequence[tuple[str, str]]) -> list[list[Window]]:
         """The windows of each (question, context) pair, in reading order.
@@ -86,51 +94,92 @@ class Windower:
         Raises:
             InvalidInputError: a question too long to leave room for context, or text that is not Unicode.
         """
-        self._check(pairs)
-        encodings = self._sliding.encode_batch(list(pairs))
-        return [self._slide(encoding) for encoding in encodings]
+        _check_unicode(pairs)
+        # Questions about the same text come together: it is taken apart once.
+        texts = list(dict.fromkeys(text for pair in pairs for text in pair))
+        encoded = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        tokens = {text: _Tokens.of(encoding) for text, encoding in zip(texts, encoded, strict=True)}
+        for question, _ in pairs:
+            self._check_room(question, len(tokens[question]))
+        return [list(self._slide(tokens[question], tokens[context])) for question, context in pairs]
 
     def question_tokens(self, questions: Sequence[str]) -> list[int]:
         """How many tokens each question has; more than `max_question_tokens` leave no room for context."""
-        return [len(one.ids) for one in self._plain.encode_batch(list(questions), add_special_tokens=False)]
+        encoded = self._tokenizer.encode_batch(list(questions), add_special_tokens=False)
+        return [len(one) for one in encoded]
 
-    def _check(self, pairs: Sequence[tuple[str, str]]) -> None:
-        for question, context in pairs:
-            for field, text in (("question", question), ("context", context)):
-                try:
-                    text.encode()
-                except UnicodeEncodeError as e:
-                    raise InvalidInputError(
-                        f"The {field} holds a lone surrogate at code point {e.start}, which is no text.",
-                        remedy="Decode the source with the right encoding.",
-                    ) from e
+    def _check_room(self, question: str, tokens: int) -> None:
         # Counted, never guessed from characters: some scripts have several tokens in one character.
-        for (question, _), tokens in zip(pairs, self.question_tokens([q for q, _ in pairs]), strict=True):
-            if tokens > self.max_question_tokens:
+        if tokens > self.max_question_tokens:
+            raise InvalidInputError(
+                f"The question '{question[:40]}...' has {tokens} tokens; "
+                f"{self.max_question_tokens} at most leave room for context.",
+                remedy="Ask one short question and put background text into the context.",
+            )
+
+    def _slide(self, question: "_Tokens", context: "_Tokens") -> Iterator[Window]:
+        room = self.max_length - len(self._frame) - len(question)
+        # A last window that lay wholly in the one before it would add nothing.
+        for first in range(0, max(1, len(context) - self.stride), room - self.stride):
+            yield self._frame.window(question, context, first, room)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """A text as tokens: ids, shape (T,), and offsets in code points, shape (T, 2)."""
+
+    ids: IntArray
+    offsets: IntArray
+
+    @classmethod
+    def of(cls, encoding: Encoding) -> "_Tokens":
+        offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
+        return cls(np.array(encoding.ids, dtype=np.int32), offsets)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """The special tokens before, between and after question and context, with the segments of all five."""
+
+    before: IntArray
+    between: IntArray
+    after: IntArray
+    types: IntArray
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer) -> "_Frame":
+        """Read off what the tokenizer makes of a pair."""
+        pair = tokenizer.encode("a", "a")
+        question, context = (
+            [at for at, text in enumerate(pair.sequence_ids) if text == number] for number in (0, 1)
+        )
+        cuts = [0, question[0], question[-1] + 1, context[0], context[-1] + 1, len(pair)]
+        ids = [np.array(pair.ids[a:b], dtype=np.int32) for a, b in pairwise(cuts)]
+        types = [next(iter(pair.type_ids[a:b]), 0) for a, b in pairwise(cuts)]
+        return cls(ids[0], ids[2], ids[4], np.array(types, dtype=np.int32))
+
+    def __len__(self) -> int:
+        return len(self.before) + len(self.between) + len(self.after)
+
+    def window(self, question: _Tokens, context: _Tokens, first: int, room: int) -> Window:
+        """The window with up to `room` tokens of the context from the token `first` on."""
+        part = slice(first, first + room)
+        ids = (self.before, question.ids, self.between, context.ids[part], self.after)
+        types = np.repeat(self.types, [len(one) for one in ids])
+        context_at = sum(len(one) for one in ids[:3])
+        return Window(np.concatenate(ids), types, context.offsets[part], context_at, first)
+
+
+def _check_unicode(pairs: Sequence[tuple[str, str]]) -> None:
+    for pair in pairs:
+        for field, text in zip(("question", "context"), pair, strict=True):
+            try:
+                text.encode()
+            except UnicodeEncodeError as e:
                 raise InvalidInputError(
-                    f"The question '{question[:40]}...' has {tokens} tokens; "
-                    f"{self.max_question_tokens} at most leave room for context.",
-                    remedy="Ask one short question and put background text into the context.",
-                )
-
-    def _slide(self, encoding: Encoding) -> list[Window]:
-        windows: list[Window] = []
-        first_token = 0
-        for part in (encoding, *encoding.overflowing):
-            window = _window(part, first_token)
-            windows.append(window)
-            first_token += len(window.offsets) - self.stride
-        return windows
-
-
-def _window(encoding: Encoding, first_token: int) -> Window:
-    is_context = np.array([sequence == 1 for sequence in encoding.sequence_ids])
-    (positions,) = np.nonzero(is_context)
-    offsets = np.asarray(encoding.offsets, dtype=np.int32).reshape(-1, 2)
-    return Window(
-        input_ids=np.asarray(encoding.ids, dtype=np.int32),
-        token_type_ids=np.asarray(encoding.type_ids, dtype=np.int32),
-        offsets=offsets[positions],
-        context_at=int(positions[0]) if len(positions) else 0,
-        first_token=first_token,
-    )
+                    f"The {field} holds a lone surrogate at code point {e.start}, which is no text.",
+                    remedy="Decode the source with the right encoding.",
+                ) from e

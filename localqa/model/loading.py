@@ -154,11 +154,17 @@ def _quantization(precision: Precision) -> dict[str, Any]:
 
 
 def _round_as_served(model: nn.Module, bits: Bits) -> None:
-    """Give the encoder's linear layers the values that they have in the serving engine."""
+    """Give the encoder's linear layers and words the values that they have in the serving engine."""
     for name, module in model.named_modules():
         if isinstance(module, nn.Linear) and HEAD not in name:
-            restored = rounded(module.weight.detach().numpy(), bits).restored()
-            module.weight.data.copy_(torch.from_numpy(restored))
+            _round(module, bits)
+        elif name.endswith("word_embeddings"):
+            _round(module, "int8")
+
+
+def _round(module: Any, bits: Bits) -> None:
+    restored = rounded(module.weight.detach().numpy(), bits).restored()
+    module.weight.data.copy_(torch.from_numpy(restored))
 
 
 def _keep_training_layout(model: nn.Module) -> None:

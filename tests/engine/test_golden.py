@@ -19,7 +19,14 @@ PAIRS = [
     for question in one["questions"]
 ]
 ANSWERS = HERE / "golden_answers.json"
-ENGINES = [("torch", "fp32"), ("openvino", "fp32"), ("openvino", "bf16"), ("openvino", "int8")]
+# How far scores may be off. int8 rounds a token's whole vector to 255 steps: within groups of 32 values
+# scores stay within 0.02, but answers take a third longer, and F1 on all of SQuAD dev is no better.
+ENGINES = [
+    ("torch", "fp32", 0.02),
+    ("openvino", "fp32", 0.02),
+    ("openvino", "bf16", 0.02),
+    ("openvino", "int8", 0.06),
+]
 
 
 def answers(engine, precision):
@@ -27,8 +34,8 @@ def answers(engine, precision):
     return [{"answer": one.answer, "start": one.start, "score": round(one.score, 4)} for one in found]
 
 
-@pytest.mark.parametrize(("engine", "precision"), ENGINES)
-def test_spans_are_the_golden_ones(engine, precision):
+@pytest.mark.parametrize(("engine", "precision", "off"), ENGINES)
+def test_spans_are_the_golden_ones(engine, precision, off):
     if precision == "bf16" and not has_bf16():
         pytest.skip("this processor has no bfloat16")
     golden = json.loads(ANSWERS.read_text(encoding="utf-8"))
@@ -36,7 +43,7 @@ def test_spans_are_the_golden_ones(engine, precision):
     found = answers(engine, precision)
     spans = [(one["answer"], one["start"]) for one in found]
     assert spans == [(one["answer"], one["start"]) for one in golden]
-    assert [one["score"] for one in found] == [pytest.approx(one["score"], abs=0.02) for one in golden]
+    assert [one["score"] for one in found] == [pytest.approx(one["score"], abs=off) for one in golden]
 
 
 if __name__ == "__main__":

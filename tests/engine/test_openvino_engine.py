@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
+from localqa.engine.base_weights import BaseWeights, read_shape
+from localqa.engine.embeddings import Embeddings, padded_length, padded_lengths
 from localqa.engine.openvino_engine import OpenVINOEngine
 from localqa.engine.torch_engine import TorchEngine
 from localqa.errors import AdapterError
@@ -48,6 +50,22 @@ def test_logits_are_those_of_torch(base, tmp_path):
         # Layer norms of untrained layers blow up the last digits of a few tokens.
         np.testing.assert_allclose(np.stack(mine), np.stack(theirs), atol=2e-2)
         assert np.abs(np.stack(mine) - np.stack(theirs)).mean() < 1e-3
+
+
+@pytest.mark.parametrize(("kept", "off"), [("fp32", 1e-6), ("fp16", 1e-3), ("int8", 1e-2)])
+def test_words_keep_their_vectors(base, kept, off):
+    shape = read_shape(base.folder)
+    weights = BaseWeights(base.folder, shape.family.prefix)
+    (windows,) = Windower.from_folder(base.folder).windows([PAIRS[0]])
+    exact, found = (Embeddings(weights, shape, kind)(windows)["embedded"] for kind in ("fp32", kept))
+    np.testing.assert_allclose(found, exact, atol=off * np.abs(exact).max())
+
+
+def test_lengths_are_few_and_hold_every_window():
+    assert padded_lengths(40) == [16, 32, 48]
+    assert padded_lengths(384)[-1] == 384
+    for tokens in range(1, 513):
+        assert tokens <= padded_length(tokens) < tokens + 32
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Sliding windows with the tokenizers of different families."""
 
 import pytest
+from tokenizers import Tokenizer
 
 from localqa.errors import BaseModelError, InvalidInputError
 from localqa.extraction.windows import Windower
@@ -31,8 +32,33 @@ def test_neighbouring_windows_share_the_stride(windower):
     for left, right in zip(windows, windows[1:], strict=False):
         overlap = left.first_token + len(left.offsets) - right.first_token
         assert overlap == 16
-        # Byte-level tokenizers count the blank before a window's first token into it; spans are trimmed.
-        assert (left.offsets[-overlap:][1:] == right.offsets[:overlap][1:]).all()
+        assert (left.offsets[-overlap:] == right.offsets[:overlap]).all()
+
+
+@pytest.mark.parametrize("context", [LONG, LONG[:150], "🦊", "fox", "\u200b"])
+def test_windows_are_those_that_the_tokenizer_itself_would_make(windower, request, tiny_bases, context):
+    folder = tiny_bases[request.node.callspec.params["windower"]]
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(64, stride=16, strategy="only_second")
+    whole = tokenizer.encode(QUESTION, context)
+    (windows,) = windower.windows([(QUESTION, context)])
+    parts = [whole, *whole.overflowing]
+    assert [list(window.input_ids) for window in windows] == [part.ids for part in parts]
+    assert [list(window.token_type_ids) for window in windows] == [part.type_ids for part in parts]
+    for number, (window, part) in enumerate(zip(windows, parts, strict=True)):
+        inside = [at for at, text in enumerate(part.sequence_ids) if text == 1]
+        # Byte-level tokenizers count the blank before a later window's first token into it.
+        first = int(number > 0)
+        assert window.offsets[first:].tolist() == [list(part.offsets[at]) for at in inside[first:]]
+        assert not inside or window.context_at == inside[0]
+
+
+def test_windowers_of_other_sizes_share_the_tokenizer(windower):
+    other = windower.of_sizes(max_length=32, stride=4)
+    (windows,) = other.windows([(QUESTION, LONG)])
+    assert max(map(len, windows)) == 32
+    assert other._tokenizer is windower._tokenizer
 
 
 def test_no_window_is_longer_than_the_maximum(windower):

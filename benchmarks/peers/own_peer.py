@@ -1,5 +1,6 @@
 """This project's BertQA, with the precision that it chooses for this processor."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bert_qa import BertQA
 
-reader = BertQA.load(adapter="squad")
+reader = BertQA.load(adapter="squad", precision=os.environ.get("PRECISION", "auto"))
 
 
 def answer_many(pairs: list[Pair]) -> list[str]:

@@ -1,0 +1,95 @@
+"""What runs the model fastest: OpenVINO or ONNX Runtime, in which arithmetic, on which processors?
+
+Both run the shipped adapter merged into its base, in their own batches, taking turns. OpenVINO runs also
+as processors without this one's newest instructions would run it (ONEDNN_MAX_CPU_ISA); ONNX Runtime has
+no such switch.
+
+    python benchmarks/engines.py             ten minutes on two cores
+
+The last line printed is one JSON object, which benchmarks/results/engines.json holds too.
+"""
+
+import argparse
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.common import TEST, publish
+from benchmarks.peers.starting import OWN, Peer, write_pairs
+from localqa.engine.session import has_bf16
+from localqa.errors import LocalQAError, report_and_exit
+from localqa.squad.load import load_reported
+from localqa.training.report import environment
+
+ISA = "ONEDNN_MAX_CPU_ISA"
+LIMITS = ("", "AVX512_CORE_VNNI", "AVX2")
+PRECISIONS = ("fp32", "bf16", "int8", "int4")
+
+
+def main() -> None:
+    """Run all of them and print the comparison."""
+    args = _parser().parse_args()
+    try:
+        examples = load_reported([args.data], limit=args.questions)
+        pairs = [(example.question, example.context) for example in examples]
+        results = compare(write_pairs(pairs), args)
+    except LocalQAError as e:
+        report_and_exit(e)
+    report = {
+        "benchmark": "engines",
+        "questions": len(pairs),
+        "rounds": args.rounds,
+        "engines": results,
+        "environment": environment(),
+    }
+    rows = [list(result.values()) for result in results]
+    publish("engines", report, ["engine", "precision", "instructions", "questions/s", "p50, ms"], rows)
+
+
+def compare(pairs: Path, args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Questions per second and milliseconds of a lone question, for every engine and precision."""
+    kinds = [(OWN, precision, limit) for limit in LIMITS for precision in PRECISIONS]
+    kinds += [("onnxruntime", precision, "") for precision in ("fp32", "int8")]
+    # bfloat16 needs instructions that the limits leave out.
+    kinds = [kind for kind in kinds if kind[1] != "bf16" or (has_bf16() and not kind[2])]
+    seconds: dict[tuple[str, str, str], list[float]] = {kind: [] for kind in kinds}
+    singles: dict[tuple[str, str, str], list[float]] = {kind: [] for kind in kinds}
+    for number in range(args.rounds):
+        for kind in kinds:
+            name, precision, limit = kind
+            print(f"round {number + 1} of {args.rounds}: {' '.join(kind)}", file=sys.stderr)
+            # One at a time: so many processes would not all fit into memory.
+            peer = Peer(name, pairs, variables={"PRECISION": precision} | ({ISA: limit} if limit else {}))
+            peer.ask("many", args.questions)
+            seconds[kind].append(peer.ask("many", args.questions)["seconds"])
+            singles[kind] += peer.ask("each", args.singles)["seconds"]
+            peer.end()
+    return [
+        {
+            "engine": "OpenVINO" if kind[0] == OWN else "ONNX Runtime",
+            "precision": kind[1],
+            "instructions": kind[2] or "all",
+            "per_second": round(args.questions / statistics.median(seconds[kind]), 1),
+            "p50_ms": round(1000 * statistics.median(singles[kind]), 1),
+        }
+        for kind in kinds
+    ]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--questions", type=int, default=300, help="questions in a batch [300]")
+    parser.add_argument("--singles", type=int, default=60, help="of them asked alone, in each round [60]")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each [3]")
+    parser.add_argument("--data", default=TEST, help=f"questions, below QA_DATA_DIR [{TEST}]")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
