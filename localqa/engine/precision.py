@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import openvino as ov
 
+from localqa import __version__
 from localqa.config import Precision, cache_dir
 from localqa.engine.base_weights import BaseWeights, read_shape
 from localqa.engine.graph import GraphBuilder
@@ -25,7 +26,7 @@ def fastest_precision(base: Base, *, threads: int = 0) -> Precision:
     """The arithmetic that runs a base fastest here without costing answers.
 
     bfloat16 or fp32, whichever is faster; int8 where it is faster than both by a fifth at least. What was
-    measured stays in the cache folder, for this processor, base and version of OpenVINO.
+    measured stays in the cache folder, for this processor, base and version of OpenVINO and of this project.
 
     Args:
         base: found and verified.
@@ -33,7 +34,8 @@ def fastest_precision(base: Base, *, threads: int = 0) -> Precision:
     """
     file = cache_dir() / _FILE
     known = _read(file)
-    key = "|".join([_processor(), ov.__version__, base.sha256, str(threads or os.cpu_count())])
+    versions = f"{ov.__version__} {__version__}"
+    key = "|".join([_processor(), versions, base.sha256, str(threads or os.cpu_count())])
     if key not in known:
         seconds = {precision: _seconds(base, precision, threads) for precision in _candidates()}
         known[key] = {"precision": _choice(seconds), "seconds": seconds}
@@ -82,7 +84,8 @@ def _seconds(base: Base, precision: Precision, threads: int) -> float:
 def _processor() -> str:
     core = ov.Core()
     name: str = core.get_property("CPU", "FULL_DEVICE_NAME")
-    return " ".join([name, *core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")])
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "")
+    return " ".join([name, *core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"), limit])
 
 
 def _read(file: os.PathLike[str]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A graph compiled for this processor."""
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,9 @@ from localqa.config import Precision
 from localqa.engine.base_weights import Array
 from localqa.engine.compressed import Weights
 from localqa.errors import ConfigError
+from localqa.model.rounding import GROUP as INT4_GROUP
+
+_ROUNDING = "DYNAMIC_QUANTIZATION_GROUP_SIZE"
 
 
 class Session:
@@ -20,16 +24,15 @@ class Session:
         graph: from `GraphBuilder`.
         precision: of its arithmetic; not "auto".
         threads: processor threads; 0: all cores.
-        hidden: size of the base's vectors. So many values share a scale where activations are rounded for
-            products with whole numbers: a token's whole vector, or a quarter of the wide one within a layer.
-            Groups of 32, the runtime's default, take a third longer.
+        hidden: size of the base's vectors. In int8 so many values share a scale where activations are rounded
+            for products with whole numbers: a token's whole vector, or a quarter of the wide one within a
+            layer. Groups of 32, the runtime's default, take a third longer.
 
     Raises:
         ConfigError: the processor does not have that arithmetic.
     """
 
     def __init__(self, graph: ov.Model, precision: Precision, threads: int, hidden: int) -> None:
-        core = ov.Core()
         if precision == "bf16" and not has_bf16():
             raise ConfigError(
                 "This processor has no bfloat16 arithmetic.", remedy="Use QA_PRECISION=auto, fp32 or int8."
@@ -37,11 +40,10 @@ class Session:
         settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
         if precision != "fp32" and has_bf16():
             settings["INFERENCE_PRECISION_HINT"] = "bf16"
-        if precision in ("int8", "int4"):
-            settings["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = str(hidden)
         if threads:
             settings["INFERENCE_NUM_THREADS"] = threads
-        self._request = core.compile_model(graph, "CPU", settings).create_infer_request()
+        group = {"int8": hidden, "int4": INT4_GROUP}.get(precision, 0)
+        self._request = _compiled(graph, settings | {_ROUNDING: group})
         self._bound: dict[str, Array] = {}
 
     def bind(self, inputs: Mapping[str, NDArray[np.floating]]) -> None:
@@ -70,8 +72,31 @@ class Session:
 
 
 def has_bf16() -> bool:
-    """Whether the processor multiplies in bfloat16 itself."""
-    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    """Whether the processor multiplies in bfloat16 itself, and may: oneDNN can be told to do without."""
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
+    allowed = limit in ("", "ALL", "DEFAULT") or any(name in limit for name in ("BF16", "FP16", "AMX"))
+    return allowed and "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _compiled(graph: ov.Model, settings: dict[str, Any]) -> Any:
+    """A request of the compiled graph; activations stay as they are where the processor cannot round them."""
+    request = ov.Core().compile_model(graph, "CPU", settings).create_infer_request()
+    if settings[_ROUNDING]:
+        try:
+            request.infer(_smallest_inputs(graph))
+        except RuntimeError:  # the runtime's only one: it has no kernel for rounded products here
+            return _compiled(graph, settings | {_ROUNDING: 0})
+    return request
+
+
+def _smallest_inputs(graph: ov.Model) -> dict[str, Array]:
+    """Zeros, of size one wherever a size is open."""
+    return {
+        given.any_name: np.zeros(
+            [1 if size.is_dynamic else size.get_length() for size in given.partial_shape], dtype=np.float32
+        )
+        for given in graph.inputs
+    }
 
 
 def weights_of(precision: Precision) -> Weights:

@@ -1,6 +1,9 @@
 """The arithmetic that suits a processor."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -8,6 +11,7 @@ from localqa.engine import precision
 from localqa.engine.openvino_engine import OpenVINOEngine
 from localqa.engine.session import has_bf16
 from localqa.errors import ConfigError
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -55,3 +59,24 @@ def test_bfloat16_is_refused_where_there_is_none(tiny_bert, tmp_path):
     make_adapter(tiny_bert, tmp_path, "one")
     with pytest.raises(ConfigError, match="bfloat16"):
         OpenVINOEngine(tiny_bert, precision="bf16").load_adapter("one#0", tmp_path / "one")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", ["AVX2", "AVX512_CORE"])
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_processor_without_products_of_whole_numbers_answers_all_the_same(limit, precision):
+    """oneDNN is told to do without them, as on an older laptop."""
+    code = (
+        "from bert_qa import BertQA\n"
+        f"qa = BertQA.load(precision='{precision}')\n"
+        "print(qa.answer('Who jumps?', 'The brown fox jumps over the lazy dog.').answer)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"ONEDNN_MAX_CPU_ISA": limit},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "fox" in done.stdout
