@@ -16,6 +16,7 @@ from localqa.api.hooks import register_hooks
 from localqa.api.listening import ensure_can_listen
 from localqa.api.logs import configure_logging
 from localqa.api.output import StrictJSONProvider
+from localqa.api.protocol.registering import register_protocols
 from localqa.api.rate import register_rate_limit
 from localqa.api.reader import Reader
 from localqa.api.service import EXTENSION, Service
@@ -56,6 +57,7 @@ def create_app(
     app.register_api(answering.blueprint)
     app.register_api(adapters.blueprint)
     app.register_api(state.blueprint)
+    register_protocols(app)
     register_docs(app)
     app.generate_spec_json()
     if reader is None:

@@ -114,6 +114,41 @@ class Settings(BaseSettings):
         le=3600,
         description="Seconds after SIGTERM in which /readyz says 503 and questions are still taken.",
     )
+    ollama: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Whether open questions go to an Ollama server; auto: when OLLAMA_HOST is set or one "
+        "answers on this machine.",
+    )
+    ollama_host: str = Field(
+        default="",
+        validation_alias=AliasChoices("QA_OLLAMA_HOST", "OLLAMA_HOST"),
+        description="Address of the Ollama server; none: http://127.0.0.1:11434.",
+    )
+    ollama_model: str = Field(
+        default="",
+        validation_alias=AliasChoices("QA_OLLAMA_MODEL", "OLLAMA_MODEL"),
+        description="Model that answers open questions; none: the one that was changed last.",
+    )
+    ollama_fallback: bool = Field(
+        default=False, description="Let Ollama answer what the text of a question does not."
+    )
+    ollama_timeout_s: float = Field(
+        default=120.0, gt=0, le=86_400, description="Longest silence of the Ollama server in seconds."
+    )
+    ollama_max_requests: int = Field(
+        default=16, ge=1, le=1024, description="Most requests to the Ollama server at the same time."
+    )
+    ollama_max_body_bytes: int = Field(
+        # Images come in the body.
+        default=32 * 1024 * 1024,
+        ge=1024,
+        le=1024 * 1024 * 1024,
+        description="Largest request body in Ollama's and OpenAI's protocol in bytes.",
+    )
+    ollama_manage: bool = Field(
+        default=False,
+        description="Let callers pull, create, copy, push and delete models of the Ollama server.",
+    )
     api_keys: SecretStr = Field(
         default=SecretStr(""),
         description="Keys, separated by commas, one of which every request must bring; none: open to all.",
@@ -136,7 +171,7 @@ class Settings(BaseSettings):
         """The API keys, one of which a request must bring; none: open to all."""
         return tuple(key for part in self.api_keys.get_secret_value().split(",") if (key := part.strip()))
 
-    @field_validator("log_level", mode="before")
+    @field_validator("log_level", "ollama", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value

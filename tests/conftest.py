@@ -103,7 +103,7 @@ def tiny_bert(tiny_bases):
 def clean_environment(monkeypatch, tmp_path) -> None:
     """No setting of whoever runs the tests: neither variables nor a .env file."""
     for name in list(os.environ):
-        if name == "PORT" or name.startswith("QA_"):
+        if name == "PORT" or name.startswith(("QA_", "OLLAMA_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 

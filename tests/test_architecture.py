@@ -16,7 +16,8 @@ MAY_IMPORT = {
     "training": {"model", "evaluation", "extraction", "squad"},
     "engine": {"model", "extraction", "squad"},
     "bulk": {"engine", "extraction"},
-    "api": {"engine", "model", "extraction", "squad"},
+    "ollama": {"extraction", "squad"},
+    "api": {"ollama", "engine", "model", "extraction", "squad"},
 }
 
 

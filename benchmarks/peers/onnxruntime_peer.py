@@ -28,7 +28,7 @@ def exported() -> Path:
         example = {name: torch.ones((2, 16), dtype=torch.long) for name in INPUTS}
         sizes = {name: {0: "batch", 1: "tokens"} for name in INPUTS}
         torch.onnx.export(
-            model, (), plain, kwargs=example, input_names=INPUTS, dynamic_axes=sizes, dynamo=False
+            model, (), plain, kwargs=example, input_names=list(INPUTS), dynamic_axes=sizes, dynamo=False
         )
     if not rounded.exists():
         quantize_dynamic(plain, rounded, weight_type=QuantType.QInt8, per_channel=True)

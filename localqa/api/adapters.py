@@ -6,9 +6,9 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field
 
-from localqa.api.schemas import AdapterInfo, AdapterRequest, AdaptersResponse
 from localqa.api.service import current_service
 from localqa.api.spec import responses
+from localqa.api.state_schemas import AdapterInfo, AdapterRequest, AdaptersResponse
 from localqa.config import ADAPTER_NAME
 
 blueprint = APIBlueprint(

@@ -1,20 +1,27 @@
 """The routes that answer: `/api/qa`, `/api/qa/batch`, `/predict`."""
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
+from flask import Response, stream_with_context
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
+from localqa.api.errors import error_detail
 from localqa.api.schemas import (
     AnswerResponse,
+    AskRequest,
     BatchRequest,
     BatchResponse,
     PredictRequest,
     PredictResponse,
-    QuestionRequest,
+    StreamLine,
 )
 from localqa.api.service import current_service
-from localqa.api.spec import responses
+from localqa.api.spec import NDJSON, responses
+from localqa.errors import LocalQAError
+from localqa.ollama.routing import Ask, Routed
 
 _BODY_ERRORS = (400, 401, 413, 415, 422, 429, 503, 504)
 
@@ -23,14 +30,24 @@ blueprint = APIBlueprint(
 )
 
 
-@blueprint.post("/api/qa", operation_id="answer", responses=responses(AnswerResponse, *_BODY_ERRORS, 404))
-def answer(body: QuestionRequest) -> dict[str, Any]:
-    """Answer a question from a context
+@blueprint.post(
+    "/api/qa",
+    operation_id="answer",
+    responses=responses(AnswerResponse, *_BODY_ERRORS, 404, lines=StreamLine),
+)
+def answer(body: AskRequest) -> Response | dict[str, Any]:
+    """Answer a question, from a context or without one
 
-    The answer is an exact part of the context: `context[start:end] == answer`, counted in code points.
-    When the context does not hold one, `answerable` is false and `answer` is empty.
+    From a context the answer is an exact part of it: `context[start:end] == answer`, counted in code points.
+    When the context does not hold one, `answerable` is false and `answer` is empty. Without a context, or
+    where `route` or `fallback` say so, a model of the Ollama server answers; `source` tells which did.
     """
-    return AnswerResponse.of(current_service().answer_one(body.query())).model_dump()
+    service = current_service()
+    ask = body.ask(fallback=service.settings.ollama_fallback)
+    routed = service.route(ask)
+    if body.stream:
+        return Response(stream_with_context(_lines(ask, routed)), mimetype=NDJSON)
+    return _whole(ask, routed, "".join(routed.pieces)).model_dump()
 
 
 @blueprint.post(
@@ -58,3 +75,29 @@ def predict(body: PredictRequest) -> dict[str, Any]:
     return PredictResponse(
         question=body.question, context=body.context, answer=found.answer, score=found.score
     ).model_dump()
+
+
+def _whole(ask: Ask, routed: Routed, text: str) -> AnswerResponse:
+    """The answer once it is complete."""
+    if routed.answer is not None and routed.model is None:
+        return AnswerResponse.of(routed.answer, routed.because)
+    return AnswerResponse.generated(text, routed, current_service().support(ask, text))
+
+
+def _lines(ask: Ask, routed: Routed) -> Iterator[str]:
+    """The answer as lines of JSON: its pieces, then the whole of it, or the error that broke it off."""
+    text = []
+    try:
+        for piece in routed.pieces:
+            text.append(piece)
+            yield _line({"delta": piece})
+        whole = _whole(ask, routed, "".join(text)).model_dump()
+    except LocalQAError as e:
+        # The status has left already.
+        yield _line({"error": error_detail(code=e.code, message=e.message, remedy=e.remedy).model_dump()})
+    else:
+        yield _line({"done": True} | whole)
+
+
+def _line(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False) + "\n"

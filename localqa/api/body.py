@@ -50,6 +50,16 @@ class JsonRequest(Request):
         refuse_unusable_text(value)
         return value
 
+    def json_of_any_type(self) -> dict[str, Any]:
+        """The same without a look at the content type, which clients of other protocols may leave out.
+
+        Text is taken as it is: what holds NUL or lone surrogates may be meant for another server.
+        """
+        value = _parse(self._text())
+        if not isinstance(value, dict):
+            raise InvalidInputError(f"body: must be a JSON object, not {kind_of(value)}.", remedy=_EXAMPLE)
+        return value
+
     def _check_media_type(self) -> None:
         encoding = self.headers.get("Content-Encoding", "identity")
         if encoding.lower() != "identity":

@@ -24,14 +24,19 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected)
 
 
-def error_response(status: int, *, code: str, message: str, remedy: str) -> Response:
-    """An error in the one shape; whatever the message echoes is made printable."""
-    detail = ErrorDetail(
+def error_detail(*, code: str, message: str, remedy: str) -> ErrorDetail:
+    """What went wrong in the current request; whatever the message echoes is made printable."""
+    return ErrorDetail(
         code=code,
         message=printable(message, limit=None),
         remedy=printable(remedy, limit=None),
         request_id=request_id(),
     )
+
+
+def error_response(status: int, *, code: str, message: str, remedy: str) -> Response:
+    """An error in the one shape."""
+    detail = error_detail(code=code, message=message, remedy=remedy)
     response = jsonify(ErrorResponse(error=detail).model_dump())
     response.status_code = status
     if status in (429, 503):

@@ -21,7 +21,7 @@ _EXPECTED: Final = {
     "model_attributes_type": "must be an object",
     "dict_type": "must be an object",
 }
-# `top_k` is the only number there is.
+# `top_k` is the only number there is, `fallback` and `stream` the only truth values.
 _FIXED: Final = {
     "missing": "is missing",
     "int_type": _TOP_K,
@@ -30,6 +30,7 @@ _FIXED: Final = {
     "less_than_equal": _TOP_K,
     "int_from_float": _TOP_K,
     "finite_number": _TOP_K,
+    "bool_type": "must be true or false",
     "string_unicode": "holds characters that are not valid Unicode",
 }
 
@@ -51,6 +52,8 @@ def _problem(detail: ErrorDetails) -> str:
     kind = detail["type"]
     if kind in _EXPECTED:
         message = f"{_EXPECTED[kind]}, not {kind_of(detail['input'])}"
+    elif kind == "literal_error":
+        message = f"must be {detail['ctx']['expected']}"
     elif kind == "string_pattern_mismatch":
         message = (
             f"{quoted(str(detail['input']))} is not an adapter's name: 1 to 64 of the characters "
@@ -63,10 +66,7 @@ def _problem(detail: ErrorDetails) -> str:
 
 def _remedy(details: list[ErrorDetails]) -> str:
     if any(_lacks_context(detail) for detail in details):
-        return (
-            "Send the text to search as context. Open questions, those without a context, need an Ollama "
-            "server, and none is configured."
-        )
+        return "Send the text to search as context; open questions, without one, go to /api/qa."
     return "Correct the request; /docs describes every field."
 
 

@@ -58,6 +58,12 @@ class Metrics:
             ["found"],
             registry=self.registry,
         )
+        self._routed = Counter(
+            "localqa_routed",
+            "Questions of /api/qa by what answered them, and why.",
+            ["source", "because"],
+            registry=self.registry,
+        )
         self.active = Gauge(
             "localqa_active_requests", "Requests that are answered or wait now.", registry=self.registry
         )
@@ -79,6 +85,10 @@ class Metrics:
     def lookup(self, found: bool) -> None:
         """Count a look into the cache of answers."""
         self._lookups.labels("yes" if found else "no").inc()
+
+    def routed(self, because: str, *, generated: bool) -> None:
+        """Count a question that was routed."""
+        self._routed.labels("ollama" if generated else "bert", because).inc()
 
     def answers(self, answers: Sequence[Answer]) -> None:
         """Count answers."""

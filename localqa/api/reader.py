@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from localqa.extraction.answers import Answer, Patience, Query
 
 
@@ -24,6 +27,13 @@ class Reader(Protocol):
             DeadlineError: the caller's patience ended.
         """
 
+    def embed(self, texts: Sequence[str], *, truncate: bool = True) -> tuple[NDArray[np.float32], int]:
+        """Texts as unit vectors, shape (texts, hidden), and the number of their tokens.
+
+        Raises:
+            InvalidInputError: a text that is too long where it must not be cut, or not Unicode.
+        """
+
     def load_adapter(self, name: str) -> bool:
         """Load an adapter by its name; says whether it was new.
 
@@ -41,7 +51,7 @@ class Reader(Protocol):
         """
 
     def describe(self, name: str) -> dict[str, Any]:
-        """Of a known adapter: name, loaded, bytes."""
+        """Of a known adapter: name, loaded, bytes, modified (seconds since 1970)."""
 
     def stop(self) -> None:
         """Answer what was accepted, take nothing new."""

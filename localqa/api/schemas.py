@@ -9,8 +9,11 @@ from pydantic_core import PydanticCustomError
 from localqa.api.text import quoted
 from localqa.config import ADAPTER_NAME
 from localqa.extraction.answers import Answer, Query
+from localqa.ollama.routing import Ask, Because, Route, Routed, Support
 
 MAX_TOP_K: Final = 20
+OWN_MODEL: Final = "bert-qa"
+"""What BERT is called among the models of Ollama; `bert-qa:ADAPTER` is one adapter."""
 _ECHO_FIELDS = 3
 _SCORE_DIGITS = 6
 
@@ -30,8 +33,12 @@ _ANSWER_EXAMPLE: Final = {
     "answerable": True,
     "null_score": -7.214,
     "source": "bert",
+    "model": "bert-qa:squad",
+    "routed_because": "context_given",
     "adapter": "squad",
     "alternatives": [],
+    "supported": None,
+    "support": None,
 }
 _PREDICT_EXAMPLE: Final = {**_QA_EXAMPLE, "answer": _SUBSET, "score": 0.8731}
 _BATCH_EXAMPLE: Final = {
@@ -52,6 +59,7 @@ _BATCH_EXAMPLE: Final = {
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "PredictRequest": _QA_EXAMPLE,
     "QuestionRequest": _QA_EXAMPLE,
+    "AskRequest": _QA_EXAMPLE,
     "BatchRequest": _BATCH_EXAMPLE,
     "AnswerResponse": _ANSWER_EXAMPLE,
     "PredictResponse": _PREDICT_EXAMPLE,
@@ -76,7 +84,7 @@ Text = Annotated[str, AfterValidator(_not_blank)]
 _NOT_BLANK: Final = r"[^\s\x1c-\x1f\x85]"
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
     """A request body: strict types, no unknown fields."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -99,16 +107,32 @@ class _Body(BaseModel):
         return data
 
 
-class PredictRequest(_Body):
+TopK = Annotated[int, BeforeValidator(_whole)]
+_CONTEXT_EXTRA: Final[dict[str, Any]] = {"minLength": 1, "pattern": _NOT_BLANK, "example": _CONTEXT}
+_QUESTION_FIELD: Final = Field(
+    description="What to ask, in one sentence.",
+    json_schema_extra={"minLength": 1, "pattern": _NOT_BLANK, "example": _QUESTION},
+)
+_ADAPTER_FIELD: Final = Field(
+    default=None,
+    description="Name of the adapter that shall answer; without it the default one does.",
+    json_schema_extra={"example": "squad"},
+)
+_TOP_K_FIELD: Final = Field(
+    default=1,
+    ge=1,
+    le=MAX_TOP_K,
+    description="How many answers to return: the best one and up to `top_k - 1` alternatives.",
+)
+
+
+class PredictRequest(Body):
     """A question and the text that may hold its answer."""
 
-    question: Text = Field(
-        description="What to ask, in one sentence.",
-        json_schema_extra={"minLength": 1, "pattern": _NOT_BLANK, "example": _QUESTION},
-    )
+    question: Text = _QUESTION_FIELD
     context: Text = Field(
         description="The text to search, of any length up to the limit; the answer is an exact part of it.",
-        json_schema_extra={"minLength": 1, "pattern": _NOT_BLANK, "example": _CONTEXT},
+        json_schema_extra=_CONTEXT_EXTRA,
     )
 
     def query(self) -> Query:
@@ -117,26 +141,61 @@ class PredictRequest(_Body):
 
 
 class QuestionRequest(PredictRequest):
-    """A question, the text that may hold its answer, and how to answer it."""
+    """A question, the text that may hold its answer, and the adapter that shall find it."""
 
-    adapter: Annotated[str, Field(pattern=ADAPTER_NAME)] | None = Field(
-        default=None,
-        description="Name of the adapter that shall answer; without it the default one does.",
-        json_schema_extra={"example": "squad"},
-    )
-    top_k: Annotated[int, BeforeValidator(_whole)] = Field(
-        default=1,
-        ge=1,
-        le=MAX_TOP_K,
-        description="How many answers to return: the best one and up to `top_k - 1` alternatives.",
-    )
+    adapter: Annotated[str, Field(pattern=ADAPTER_NAME)] | None = _ADAPTER_FIELD
+    top_k: TopK = _TOP_K_FIELD
 
     def query(self) -> Query:
         """The same as the model side takes it."""
         return Query(question=self.question, context=self.context, adapter=self.adapter, top_k=self.top_k)
 
 
-class BatchRequest(_Body):
+class AskRequest(Body):
+    """A question, with the text that may hold its answer, and who shall answer it."""
+
+    question: Text = _QUESTION_FIELD
+    context: Text | None = Field(
+        default=None,
+        description="The text to search, of any length up to the limit. Without one the question is an open "
+        "one, which a model of the Ollama server answers; the route `extractive` needs one.",
+        json_schema_extra=_CONTEXT_EXTRA,
+    )
+    adapter: Annotated[str, Field(pattern=ADAPTER_NAME)] | None = _ADAPTER_FIELD
+    top_k: TopK = _TOP_K_FIELD
+    route: Route = Field(
+        default="auto",
+        description="Who answers: `extractive` BERT from the context, `ollama` a model of the Ollama server; "
+        "`auto` BERT where there is a context, else Ollama.",
+    )
+    fallback: bool | None = Field(
+        default=None,
+        description="With `auto`: whether Ollama answers where the context does not; null: as the server "
+        "is set.",
+    )
+    model: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
+        default=None, description="Model of the Ollama server; null: the one that the server is set to."
+    )
+    stream: bool = Field(
+        default=False,
+        description='Send lines of JSON as they come: `{"delta": "..."}` for each piece of a generated '
+        'answer, last the whole answer with `"done": true`.',
+    )
+
+    def ask(self, *, fallback: bool) -> Ask:
+        """The same as the router takes it; `fallback` is the server's own setting."""
+        return Ask(
+            question=self.question,
+            context=self.context,
+            adapter=self.adapter,
+            top_k=self.top_k,
+            route=self.route,
+            fallback=fallback if self.fallback is None else self.fallback,
+            model=self.model,
+        )
+
+
+class BatchRequest(Body):
     """Several questions at once; each has its own context and may name its own adapter."""
 
     # Failing fast keeps a list of a million broken pairs from becoming a million error reports.
@@ -162,27 +221,70 @@ class Span(BaseModel):
     end: int = Field(description="One past the last character.", ge=0)
 
 
-class AnswerResponse(Span):
+class AnswerResponse(BaseModel):
     """The answer, or an honest "not answerable"."""
 
-    answerable: bool = Field(description="Whether the context holds an answer.")
+    answer: str = Field(
+        description='The exact text, `context[start:end]`; "" when not answerable; free text when generated.'
+    )
+    score: float | None = Field(
+        description="Probability, 0 to 1, that this is right; null when generated.", ge=0, le=1
+    )
+    start: int | None = Field(
+        description="First character, counted in Unicode code points; null when generated.", ge=0
+    )
+    end: int | None = Field(description="One past the last character; null when generated.", ge=0)
+    answerable: bool | None = Field(
+        description="Whether the context holds an answer; null when BERT was not asked."
+    )
     null_score: float | None = Field(
         description='Score of "no answer" minus score of the best span, in logits: higher means less '
         "answerable; null when no span could be scored."
     )
-    source: Literal["bert"] = Field(default="bert", description="What answered.")
-    adapter: str = Field(description="Adapter that answered.")
+    source: Literal["bert", "ollama"] = Field(description="What answered.")
+    model: str = Field(description="Its name: `bert-qa:ADAPTER`, or a model of the Ollama server.")
+    routed_because: Because = Field(description="Why that one answered.")
+    adapter: str | None = Field(description="Adapter that answered, or found no answer; null when not asked.")
     alternatives: list[Span] = Field(description="The next best answers, best first; only with `top_k` > 1.")
+    supported: bool | None = Field(
+        description="Whether the content of a generated answer stands in the context; null for other answers."
+    )
+    support: Span | None = Field(description="The part of the context that fits a generated answer best.")
 
     @classmethod
-    def of(cls, answer: Answer) -> "AnswerResponse":
-        """The model side's answer as it is sent."""
+    def of(cls, answer: Answer, because: Because = "context_given") -> "AnswerResponse":
+        """BERT's answer as it is sent."""
         return cls(
             **_span(answer),
             answerable=answer.answerable,
             null_score=_finite(answer.null_score),
+            source="bert",
+            model=f"{OWN_MODEL}:{answer.adapter}",
+            routed_because=because,
             adapter=answer.adapter,
             alternatives=[Span(**_span(other)) for other in answer.alternatives],
+            supported=None,
+            support=None,
+        )
+
+    @classmethod
+    def generated(cls, text: str, routed: Routed, support: Support) -> "AnswerResponse":
+        """A generated answer as it is sent."""
+        found = routed.answer
+        return cls(
+            answer=text,
+            score=None,
+            start=None,
+            end=None,
+            answerable=found.answerable if found else None,
+            null_score=_finite(found.null_score) if found else None,
+            source="ollama",
+            model=routed.model or "",
+            routed_because=routed.because,
+            adapter=found.adapter if found else None,
+            alternatives=[Span(**_span(other)) for other in found.alternatives] if found else [],
+            supported=support.supported,
+            support=Span(**_span(support.span)) if support.span else None,
         )
 
 
@@ -193,6 +295,16 @@ def _span(answer: Answer) -> dict[str, Any]:
         "start": answer.start,
         "end": answer.end,
     }
+
+
+class StreamLine(BaseModel):
+    """A line of a streamed answer: a piece of it, the whole of it at the end, or what broke it off."""
+
+    model_config = ConfigDict(extra="allow")
+
+    delta: str | None = Field(default=None, description="The next piece of a generated answer.")
+    done: bool | None = Field(default=None, description="True in the last line, beside the whole answer.")
+    error: "ErrorDetail | None" = Field(default=None, description="What broke the answer off.")
 
 
 class BatchResponse(BaseModel):
@@ -209,87 +321,6 @@ class PredictResponse(BaseModel):
     context: str = Field(description="The context as sent.")
     answer: str = Field(description='The exact text; "" when the context holds no answer.')
     score: float = Field(description="Probability, 0 to 1, that this is right.", ge=0, le=1)
-
-
-class AdapterRequest(_Body):
-    """The adapter to load."""
-
-    name: Annotated[str, Field(pattern=ADAPTER_NAME)] = Field(
-        description="Name of a folder in the server's folder of adapters.",
-        json_schema_extra={"example": "squad"},
-    )
-
-
-class AdapterInfo(BaseModel):
-    """An adapter that can be asked."""
-
-    name: str = Field(description="What a question names it by.", json_schema_extra={"example": "squad"})
-    loaded: bool = Field(description="Whether it is in memory.")
-    bytes: int = Field(description="Size of its weights on disk.", ge=0)
-
-
-class AdaptersResponse(BaseModel):
-    """The adapters that can be asked."""
-
-    adapters: list[AdapterInfo] = Field(description="The default one first.")
-    default: str = Field(description="The one that answers a question that names none.")
-
-
-class HealthResponse(BaseModel):
-    """How the server is."""
-
-    status: Literal["ok", "loading", "failed", "draining"] = Field(
-        description="`ok` when questions are answered."
-    )
-    ready: bool = Field(description="Whether questions are answered now.")
-    version: str = Field(description="Version of this server.", json_schema_extra={"example": "0.1.0"})
-    adapter: str = Field(description="Default adapter.", json_schema_extra={"example": "squad"})
-    adapters: list[str] = Field(
-        description="Known adapters, the default one first; empty until ready.",
-        json_schema_extra={"example": ["squad"]},
-    )
-    uptime_s: float = Field(description="Seconds since the start.", json_schema_extra={"example": 12.5})
-
-
-class StatusResponse(BaseModel):
-    """One word for a probe."""
-
-    status: Literal["alive", "ready"] = Field(description="State of the server.")
-
-
-class Limits(BaseModel):
-    """What a request may hold."""
-
-    max_body_bytes: int = Field(description="Largest request body in bytes.")
-    max_question_chars: int = Field(description="Longest question in characters.")
-    max_question_words: int = Field(description="Longest question in words.")
-    max_context_chars: int = Field(description="Longest context in characters.")
-    max_batch: int = Field(description="Most questions in one batch.")
-    max_windows: int = Field(description="Most windows that one request may make.")
-    max_requests: int = Field(description="Most requests that are answered or wait at the same time.")
-    max_waiting_windows: int = Field(description="Most windows that wait for the engine.")
-    deadline_s: float = Field(description="Seconds after which an answer is no longer waited for.")
-    max_top_k: int = Field(default=MAX_TOP_K, description="Largest `top_k`.")
-
-
-class ModelInfoResponse(BaseModel):
-    """What is loaded and what it takes."""
-
-    model_config = ConfigDict(extra="allow")
-
-    base: str = Field(
-        description="Base encoder.", json_schema_extra={"example": "sentence-transformers/all-MiniLM-L6-v2"}
-    )
-    checksum: str | None = Field(default=None, description="SHA-256 of the base's weights.")
-    engine: str = Field(description="What runs the model.")
-    precision: str = Field(description="Number format of the weights.")
-    parameters: int | dict[str, Any] = Field(description="Number of parameters.")
-    adapters: list[dict[str, Any]] = Field(description="The known adapters and what is known of each.")
-    max_length: int = Field(description="Window size in tokens.", json_schema_extra={"example": 384})
-    stride: int = Field(
-        description="Overlap of neighbouring windows in tokens.", json_schema_extra={"example": 128}
-    )
-    limits: Limits = Field(description="What a request may hold.")
 
 
 class ErrorDetail(BaseModel):

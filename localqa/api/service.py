@@ -12,10 +12,12 @@ from flask import current_app, request
 
 from localqa.api.metrics import Metrics
 from localqa.api.reader import Reader
-from localqa.api.schemas import Limits
+from localqa.api.state_schemas import Limits
 from localqa.config import Settings
 from localqa.errors import InvalidInputError, LocalQAError, NotReadyError, OverloadedError
 from localqa.extraction.answers import Answer, Patience, Query
+from localqa.ollama.finding import Finder
+from localqa.ollama.routing import Ask, Routed, Support, route, support
 
 EXTENSION: Final = "localqa"
 Status: TypeAlias = Literal["ok", "loading", "failed", "draining"]
@@ -26,8 +28,13 @@ class Service:
     """Answers queries within the limits once its reader is loaded."""
 
     def __init__(self, settings: Settings, reader: Reader | None = None) -> None:
-        """Keep the settings, and the reader if there is one already."""
+        """Keep the settings, and the reader if there is one already.
+
+        Raises:
+            ConfigError: the address of the Ollama server is none.
+        """
         self.settings = settings
+        self.ollama = Finder(settings)
         self._reader = reader
         self._failure: LocalQAError | None = None
         self._draining = False
@@ -118,6 +125,17 @@ class Service:
         self._check(query, at="")
         return self._answered([query])[0]
 
+    def route(self, ask: Ask) -> Routed:
+        """Have a question answered by whom it is for; raises as `localqa.ollama.routing.route` does."""
+        self._check(Query(ask.question, ask.context or ""), at="")
+        routed = route(ask, answer=self._answer, ollama=self.ollama.found(), gone=caller_gone())
+        self.metrics.routed(routed.because, generated=routed.model is not None)
+        return routed
+
+    def support(self, ask: Ask, generated: str) -> Support:
+        """How a generated answer stands to its context."""
+        return support(ask, generated, answer=self._answer)
+
     def answer_batch(self, queries: Sequence[Query]) -> list[Answer]:
         """Answer several queries in order; raises as `answer_one` does."""
         if len(queries) > self.settings.max_batch:
@@ -128,6 +146,9 @@ class Service:
         for index, query in enumerate(queries):
             self._check(query, at=f"qa_pairs[{index}].")
         return self._answered(queries)
+
+    def _answer(self, query: Query) -> Answer:
+        return self._answered([query])[0]
 
     def _answered(self, queries: Sequence[Query]) -> list[Answer]:
         reader = self.reader

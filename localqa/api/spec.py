@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from localqa import __version__
 from localqa.api.body import JsonRequest
 from localqa.api.messages import refuse
-from localqa.api.schemas import EXAMPLES, ErrorResponse, Limits
+from localqa.api.schemas import EXAMPLES, ErrorResponse, StreamLine
+from localqa.api.state_schemas import Limits
 
 _DESCRIPTION: Final = """\
 Extractive question answering: send a question and a text, get the exact part of the text that answers it,
@@ -18,6 +19,7 @@ with its offsets and a probability, or an honest "not answerable".
 Every error has one shape, `{"error": {"code", "message", "remedy", "request_id"}}`, and every response
 carries its `X-Request-ID`.
 """
+NDJSON: Final = "application/x-ndjson"
 _METHODS: Final = frozenset({"get", "post", "put", "patch", "delete"})
 
 # What each error means and an example of it: code, message, remedy.
@@ -85,9 +87,24 @@ _ERRORS: Final = {
 }
 
 
-def responses(success: type[BaseModel], *errors: int) -> dict[str | int, Any]:
-    """The responses of a route for its documentation: what it gives, and the errors it can end in."""
-    return {200: success, **{status: _error(status) for status in sorted({*errors, 500})}}
+def responses(
+    success: type[BaseModel], *errors: int, lines: type[BaseModel] | None = None
+) -> dict[str | int, Any]:
+    """The responses of a route for its documentation.
+
+    Args:
+        success: what it gives.
+        errors: statuses that it can end in.
+        lines: what it gives line by line, where it can be asked to.
+    """
+    found: dict[str | int, Any] = {200: success}
+    if lines is not None:
+        content = {
+            kind: {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}
+            for kind, model in (("application/json", success), (NDJSON, lines))
+        }
+        found[200] = {"description": "OK", "content": content}
+    return found | {status: _error(status) for status in sorted({*errors, 500})}
 
 
 def _error(status: int) -> dict[str, Any]:
@@ -125,9 +142,11 @@ class Api(OpenAPI):
         """Generate the document, then add the limits and tidy what was collected."""
         super().generate_spec_json()  # type: ignore[no-untyped-call]  # flask-openapi3 leaves it untyped
         schemas = self.spec_json["components"]["schemas"]
+        lines = StreamLine.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas["StreamLine"] = {key: value for key, value in lines.items() if key != "$defs"}
         for name, example in EXAMPLES.items():
             schemas[name]["example"] = example
-        for name in ("PredictRequest", "QuestionRequest"):
+        for name in ("PredictRequest", "QuestionRequest", "AskRequest"):
             fields = schemas[name]["properties"]
             fields["question"]["maxLength"] = self.limits.max_question_chars
             fields["context"]["maxLength"] = self.limits.max_context_chars

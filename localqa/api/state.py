@@ -8,9 +8,9 @@ from flask_openapi3.models.tag import Tag
 
 from localqa import __version__
 from localqa.api.metrics import CONTENT_TYPE
-from localqa.api.schemas import HealthResponse, ModelInfoResponse, StatusResponse
 from localqa.api.service import current_service
 from localqa.api.spec import responses
+from localqa.api.state_schemas import HealthResponse, ModelInfoResponse, StatusResponse
 from localqa.errors import NotReadyError
 
 blueprint = APIBlueprint(
@@ -32,6 +32,7 @@ def health() -> dict[str, Any]:
         version=__version__,
         adapter=service.reader.default_adapter if ready else service.settings.adapter,
         adapters=service.reader.adapters() if ready else [],
+        ollama=service.ollama.state,
         uptime_s=round(service.uptime_s, 1),
     ).model_dump()
 

@@ -26,12 +26,14 @@ class GraphBuilder:
         shape: its sizes.
         merged: adapter to fold into the weights; None: adapters come as inputs.
         weights: how linear layers keep their weights.
+        headless: end with the base's own output, and take no adapter.
     """
 
     base: BaseWeights
     shape: Shape
     merged: LoraWeights | None = None
     weights: Weights = "fp32"
+    headless: bool = False
     _inputs: list[Any] = field(init=False, default_factory=list)
 
     def build(self) -> ov.Model:
@@ -39,7 +41,7 @@ class GraphBuilder:
 
         Without a merged adapter also, for each linear layer, `LAYER.down` (rank, inputs) and `LAYER.up`
         (outputs, rank), and `head` (2, hidden) and `head_bias` (2,), float32.
-        Output: start and end logits, (batch, tokens, 2), float32.
+        Output: start and end logits, (batch, tokens, 2), or without a head (batch, tokens, hidden), float32.
         """
         embedded = self._input("embedded", [-1, -1, self.shape.hidden])
         bias = self._input("mask", [-1, 1, 1, -1])
@@ -48,7 +50,7 @@ class GraphBuilder:
         x = self._norm(embedded, "embeddings.LayerNorm")
         for number in range(self.shape.layers):
             x = self._layer(x, bias, self.shape.family.layer.format(number))
-        model = ov.Model([op.result(self._head(x))], self._inputs, "encoder")
+        model = ov.Model([op.result(x if self.headless else self._head(x))], self._inputs, "encoder")
         model.validate_nodes_and_infer_types()
         return model
 
@@ -85,7 +87,7 @@ class GraphBuilder:
             weight = weight + self.merged.up[name] @ self.merged.down[name]
         product = op.matmul(x, compressed(weight, self.weights), False, True)
         y = op.add(product, self._constant(f"{name}.bias"))
-        if self.merged is not None:
+        if self.merged is not None or self.headless:
             return y
         down = self._input(f"{name}.down", [-1, inputs])
         up = self._input(f"{name}.up", [outputs, -1])

@@ -65,6 +65,7 @@ class OpenVINOEngine:
         self._load_lock = threading.Lock()
         self._merged: tuple[str, Session] | None = None
         self._shared: Session | None = None
+        self._headless: Session | None = None
         self._adapters: dict[str, dict[str, NDArray[np.floating]]] = {}
         self._active: str | None = None
 
@@ -124,6 +125,23 @@ class OpenVINOEngine:
                 [len(window) for window in windows], padded_length=padded_length, max_tokens=_BATCH_TOKENS
             )
             return in_batches(windows, infer, batches=batches, on_batch=on_batch)
+
+    def embed(self, windows: Sequence[Window]) -> list[Array]:
+        """The base's output for each window without any adapter, shape (tokens, hidden) each.
+
+        Its graph is made at the first call.
+        """
+        with self._load_lock:
+            if self._headless is None:
+                graph = GraphBuilder(
+                    self._weights, self._shape, weights=weights_of(self.precision), headless=True
+                ).build()
+                self._headless = Session(graph, self.precision, self._threads, self._shape.hidden)
+                del graph
+                give_back()
+        with self._run_lock:
+            outputs = [self._headless.infer(self._embeddings([window])) for window in windows]
+        return [output[0, : len(window)] for output, window in zip(outputs, windows, strict=True)]
 
     def info(self) -> dict[str, Any]:
         """Engine, precision, device and number of parameters of the base with a head."""

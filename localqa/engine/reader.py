@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from localqa.engine.batcher import Batcher
 from localqa.engine.cache import AnswerCache
 from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError, TooLargeError
@@ -39,6 +42,9 @@ class Engine(Protocol):
         self, windows: Sequence[Window], key: str, on_batch: Callable[[int], object] = _NOBODY
     ) -> list[Logits]:
         """Logits of each window, in order."""
+
+    def embed(self, windows: Sequence[Window]) -> list[NDArray[np.float32]]:
+        """The base's output for each window without any adapter, shape (tokens, hidden) each."""
 
     def info(self) -> dict[str, Any]:
         """Engine, precision, device and number of parameters."""
@@ -158,6 +164,25 @@ class Reader:
         fresh = iter(found)
         return [answer or next(fresh) for answer in answers]
 
+    def embed(self, texts: Sequence[str], *, truncate: bool = True) -> tuple[NDArray[np.float32], int]:
+        """Texts as vectors: the mean of the base's output over their tokens, of length one.
+
+        Args:
+            texts: any number.
+            truncate: cut a text that is too long for a window; else it is refused.
+
+        Returns:
+            The vectors, shape (texts, hidden), and the number of tokens.
+
+        Raises:
+            InvalidInputError: a text that is too long, or not Unicode.
+        """
+        with self._in_use(self.default_adapter) as default:
+            windows = default.windower.alone(texts, truncate=truncate)
+        means = [output.mean(axis=0) for output in self.engine.embed(windows)]
+        vectors = np.array([mean / max(float(np.linalg.norm(mean)), 1e-12) for mean in means], np.float32)
+        return vectors, sum(map(len, windows))
+
     def load_adapter(self, name: str, folder: Path | None = None) -> bool:
         """Load an adapter, by its name in `models_dir` or from a folder; says whether it was new.
 
@@ -235,11 +260,16 @@ class Reader:
         }
 
     def describe(self, name: str) -> dict[str, Any]:
-        """Name, whether it is in memory, and size of its weights on disk in bytes."""
+        """Name, whether it is in memory, and of its weights on disk the bytes and when they were written."""
         loaded = self._adapters.get(name)
         folder = loaded.folder if loaded else self.models_dir / name
-        size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-        return {"name": name, "loaded": loaded is not None, "bytes": size}
+        files = [file.stat() for file in folder.glob("*.safetensors")]
+        return {
+            "name": name,
+            "loaded": loaded is not None,
+            "bytes": sum(file.st_size for file in files),
+            "modified": max((file.st_mtime for file in files), default=0.0),
+        }
 
     def stop(self) -> None:
         """Answer what was accepted, take nothing new."""

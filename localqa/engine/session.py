@@ -58,7 +58,7 @@ class Session:
             held[...] = values
 
     def infer(self, batch: Mapping[str, Array]) -> Array:
-        """Start and end logits of a batch, shape (batch, tokens, 2)."""
+        """The output for a batch: start and end logits, shape (batch, tokens, 2), or vectors."""
         held = [self._set(name, values) for name, values in batch.items()]
         self._request.infer()
         del held

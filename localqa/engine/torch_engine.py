@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from peft import PeftModel
 from torch import nn
 from transformers import PreTrainedModel
@@ -19,7 +21,7 @@ from localqa.model.adapter_files import check_base
 from localqa.model.adapters import count_parameters, load_adapter, load_lora
 from localqa.model.bases import Base
 from localqa.model.loading import load_model
-from localqa.model.runner import run_windows
+from localqa.model.runner import last_hidden, run_windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class TorchEngine:
         self._lock = threading.RLock()
         self._loaded: dict[str, _Loaded] = {}
         self._shared: PeftModel | None = None
+        self._bare: PreTrainedModel | None = None
         self._numbers = itertools.count()
         self._parameters = 0
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -94,6 +97,13 @@ class TorchEngine:
             if loaded.peft_name is not None and isinstance(loaded.model, PeftModel):
                 loaded.model.set_adapter(loaded.peft_name)
             return run_windows(loaded.model, windows, on_batch=on_batch)
+
+    def embed(self, windows: Sequence[Window]) -> list[NDArray[np.float32]]:
+        """The base's output for each window without any adapter, shape (tokens, hidden) each."""
+        with self._lock:
+            if self._bare is None:
+                self._bare = self._fresh_base().to(self._device).eval()
+            return [last_hidden(self._bare, window) for window in windows]
 
     def info(self) -> dict[str, Any]:
         """Engine, precision, device and number of parameters of the base."""

@@ -103,6 +103,35 @@ class Windower:
             self._check_room(question, len(tokens[question]))
         return [list(self._slide(tokens[question], tokens[context])) for question, context in pairs]
 
+    def alone(self, texts: Sequence[str], *, truncate: bool = True) -> list[Window]:
+        """One window for each text by itself, without a question.
+
+        Args:
+            texts: any.
+            truncate: cut a text that is too long for a window; else it is refused.
+
+        Raises:
+            InvalidInputError: a text that is too long, or not Unicode.
+        """
+        _check_unicode([(text, "") for text in texts], fields=("text", ""))
+        windows = []
+        for at, encoding in enumerate(self._tokenizer.encode_batch(list(texts))):
+            if len(encoding) > self.max_length and not truncate:
+                raise InvalidInputError(
+                    f"Text {at} has {len(encoding)} tokens, at most {self.max_length} are allowed.",
+                    remedy="Send it in parts.",
+                )
+            kept = np.arange(len(encoding))
+            if len(encoding) > self.max_length:
+                # The special tokens behind the text stay.
+                behind = 1 + int(np.flatnonzero(np.array(encoding.sequence_ids) == 0)[-1])
+                room = self.max_length - (len(encoding) - behind)
+                kept = np.concatenate([kept[:room], kept[behind:]])
+            ids, types = (np.array(one, dtype=np.int32) for one in (encoding.ids, encoding.type_ids))
+            offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
+            windows.append(Window(ids[kept], types[kept], offsets[kept], 0, 0))
+        return windows
+
     def question_tokens(self, questions: Sequence[str]) -> list[int]:
         """How many tokens each question has; more than `max_question_tokens` leave no room for context."""
         encoded = self._tokenizer.encode_batch(list(questions), add_special_tokens=False)
@@ -173,9 +202,11 @@ class _Frame:
         return Window(np.concatenate(ids), types, context.offsets[part], context_at, first)
 
 
-def _check_unicode(pairs: Sequence[tuple[str, str]]) -> None:
+def _check_unicode(
+    pairs: Sequence[tuple[str, str]], fields: tuple[str, str] = ("question", "context")
+) -> None:
     for pair in pairs:
-        for field, text in zip(("question", "context"), pair, strict=True):
+        for field, text in zip(fields, pair, strict=True):
             try:
                 text.encode()
             except UnicodeEncodeError as e:

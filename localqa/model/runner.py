@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 from localqa.extraction.batches import in_batches, length_sorted_batches, padded
 from localqa.extraction.spans import FloatArray, Logits
@@ -51,6 +52,16 @@ def run_windows(
 
     batches = length_sorted_batches([len(window) for window in windows], budget)
     return in_batches(windows, infer, batches=batches, on_batch=on_batch)
+
+
+def last_hidden(model: PreTrainedModel, window: Window) -> FloatArray:
+    """The encoder's output for one window, fp32, shape (T, hidden)."""
+    tensors = collate(
+        [window], pad_id=pad_token_id(model), token_types=uses_token_types(model), device=model.device
+    )
+    with torch.inference_mode():
+        hidden: FloatArray = model.base_model(**tensors).last_hidden_state[0].float().cpu().numpy()
+    return hidden
 
 
 def pad_token_id(model: nn.Module) -> int:

@@ -12,8 +12,9 @@ from tests.api.fake_reader import FakeReader
 
 
 @pytest.fixture(autouse=True)
-def _untouched(clean_environment: None) -> None:
-    """Every test of this folder."""
+def _untouched(clean_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test of this folder; an Ollama server that happens to run here is left alone."""
+    monkeypatch.setenv("QA_OLLAMA", "off")
 
 
 @pytest.fixture

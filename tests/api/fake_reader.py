@@ -4,6 +4,8 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError
 from localqa.extraction.answers import Answer, Patience, Query
 
@@ -37,8 +39,11 @@ class FakeReader:
             raise InvalidInputError(f"'{name}' is the default adapter, which stays.")
         self.loaded.discard(name)
 
+    def embed(self, texts: Sequence[str], *, truncate: bool = True) -> tuple[np.ndarray, int]:
+        return np.ones((len(texts), 4), np.float32) / 2, sum(len(text.split()) for text in texts)
+
     def describe(self, name: str) -> dict[str, Any]:
-        return {"name": name, "loaded": name in self.loaded, "bytes": 2_700_000}
+        return {"name": name, "loaded": name in self.loaded, "bytes": 2_700_000, "modified": 1_795_000_000.0}
 
     def stop(self) -> None:
         pass

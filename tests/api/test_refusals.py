@@ -170,8 +170,8 @@ def test_an_open_question_is_told_what_it_needs(client: FlaskClient, body: dict[
 
 
 def test_an_unknown_field_is_told_the_known_ones(client: FlaskClient) -> None:
-    error = refused(post(client, "/api/qa", {**QA, "questoin": "a"}), 422)
-    assert error["message"] == "body: unknown field 'questoin' (known: question, context, adapter, top_k)."
+    error = refused(post(client, "/predict", {**QA, "questoin": "a"}), 422)
+    assert error["message"] == "body: unknown field 'questoin' (known: question, context)."
 
 
 def test_an_unknown_field_in_a_batch(client: FlaskClient) -> None:

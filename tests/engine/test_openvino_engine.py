@@ -7,11 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from transformers import AutoModel
 
 from localqa.engine.base_weights import BaseWeights, read_shape
 from localqa.engine.embeddings import Embeddings, padded_length, padded_lengths
 from localqa.engine.openvino_engine import OpenVINOEngine
+from localqa.engine.reader import Reader
 from localqa.engine.torch_engine import TorchEngine
 from localqa.errors import AdapterError
 from localqa.extraction.qa_config import QAConfig
@@ -66,6 +70,39 @@ def test_lengths_are_few_and_hold_every_window():
     assert padded_lengths(384)[-1] == 384
     for tokens in range(1, 513):
         assert tokens <= padded_length(tokens) < tokens + 32
+
+
+@pytest.mark.parametrize("sizes", [{}, {"max_length": 16, "stride": 4}])
+def test_vectors_are_the_mean_of_the_base_s_own_output(base, sizes):
+    texts = ["The fox is here.", LONG]
+    windows = Windower.from_folder(base.folder, **sizes).alone(texts)
+    assert max(map(len, windows)) <= sizes.get("max_length", 384)
+    tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
+    assert list(windows[0].input_ids) == tokenizer.encode(texts[0]).ids
+    assert windows[1].input_ids[-1] == tokenizer.encode(texts[1]).ids[-1]
+    own, torchs = (engine(base).embed(windows) for engine in (OpenVINOEngine, TorchEngine))
+    for mine, theirs in zip(own, torchs, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=2e-3)
+
+
+@pytest.mark.slow
+def test_vectors_are_those_of_the_published_model():
+    """Similarities that sentence-transformers gives: mean over tokens, length one."""
+    base = resolve_base(DEFAULT_BASE)
+    texts = ["A man is eating food.", "A man is eating a piece of bread.", "A cheetah chases its prey."]
+    model = AutoModel.from_pretrained(base.folder).eval()
+    tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
+    wanted = []
+    for text in texts:
+        tokenizer.no_padding()
+        ids = torch.tensor([tokenizer.encode(text).ids])
+        with torch.inference_mode():
+            mean = model(input_ids=ids).last_hidden_state[0].mean(dim=0)
+        wanted.append((mean / mean.norm()).numpy())
+    reader = Reader(OpenVINOEngine(base), ROOT / "models", "squad").load()
+    found, tokens = reader.embed(texts)
+    assert tokens > 20
+    np.testing.assert_allclose(found, np.stack(wanted), atol=1e-4)
 
 
 @pytest.mark.slow

@@ -1,0 +1,93 @@
+"""What goes in and comes out where the server tells of itself, and of its adapters."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from localqa.api.schemas import MAX_TOP_K, Body
+from localqa.config import ADAPTER_NAME
+
+
+class AdapterRequest(Body):
+    """The adapter to load."""
+
+    name: Annotated[str, Field(pattern=ADAPTER_NAME)] = Field(
+        description="Name of a folder in the server's folder of adapters.",
+        json_schema_extra={"example": "squad"},
+    )
+
+
+class AdapterInfo(BaseModel):
+    """An adapter that can be asked."""
+
+    name: str = Field(description="What a question names it by.", json_schema_extra={"example": "squad"})
+    loaded: bool = Field(description="Whether it is in memory.")
+    bytes: int = Field(description="Size of its weights on disk.", ge=0)
+    modified: float = Field(description="When they were written, in seconds since 1970.")
+
+
+class AdaptersResponse(BaseModel):
+    """The adapters that can be asked."""
+
+    adapters: list[AdapterInfo] = Field(description="The default one first.")
+    default: str = Field(description="The one that answers a question that names none.")
+
+
+class HealthResponse(BaseModel):
+    """How the server is."""
+
+    status: Literal["ok", "loading", "failed", "draining"] = Field(
+        description="`ok` when questions are answered."
+    )
+    ready: bool = Field(description="Whether questions are answered now.")
+    version: str = Field(description="Version of this server.", json_schema_extra={"example": "0.1.0"})
+    adapter: str = Field(description="Default adapter.", json_schema_extra={"example": "squad"})
+    adapters: list[str] = Field(
+        description="Known adapters, the default one first; empty until ready.",
+        json_schema_extra={"example": ["squad"]},
+    )
+    ollama: Literal["off", "unknown", "ok", "unreachable"] = Field(
+        description="How the Ollama server was when last asked; `off`: there is none."
+    )
+    uptime_s: float = Field(description="Seconds since the start.", json_schema_extra={"example": 12.5})
+
+
+class StatusResponse(BaseModel):
+    """One word for a probe."""
+
+    status: Literal["alive", "ready"] = Field(description="State of the server.")
+
+
+class Limits(BaseModel):
+    """What a request may hold."""
+
+    max_body_bytes: int = Field(description="Largest request body in bytes.")
+    max_question_chars: int = Field(description="Longest question in characters.")
+    max_question_words: int = Field(description="Longest question in words.")
+    max_context_chars: int = Field(description="Longest context in characters.")
+    max_batch: int = Field(description="Most questions in one batch.")
+    max_windows: int = Field(description="Most windows that one request may make.")
+    max_requests: int = Field(description="Most requests that are answered or wait at the same time.")
+    max_waiting_windows: int = Field(description="Most windows that wait for the engine.")
+    deadline_s: float = Field(description="Seconds after which an answer is no longer waited for.")
+    max_top_k: int = Field(default=MAX_TOP_K, description="Largest `top_k`.")
+
+
+class ModelInfoResponse(BaseModel):
+    """What is loaded and what it takes."""
+
+    model_config = ConfigDict(extra="allow")
+
+    base: str = Field(
+        description="Base encoder.", json_schema_extra={"example": "sentence-transformers/all-MiniLM-L6-v2"}
+    )
+    checksum: str | None = Field(default=None, description="SHA-256 of the base's weights.")
+    engine: str = Field(description="What runs the model.")
+    precision: str = Field(description="Number format of the weights.")
+    parameters: int | dict[str, Any] = Field(description="Number of parameters.")
+    adapters: list[dict[str, Any]] = Field(description="The known adapters and what is known of each.")
+    max_length: int = Field(description="Window size in tokens.", json_schema_extra={"example": 384})
+    stride: int = Field(
+        description="Overlap of neighbouring windows in tokens.", json_schema_extra={"example": 128}
+    )
+    limits: Limits = Field(description="What a request may hold.")

@@ -1,0 +1,7 @@
+"""Open questions: an Ollama server beside this one, reached at the address in the settings alone."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+Gone: TypeAlias = Callable[[], bool]
+"""Asked now and then whether whoever waits for an answer has left."""

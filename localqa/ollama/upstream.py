@@ -1,0 +1,259 @@
+"""Requests to the Ollama server: streamed as they come, given up when nobody waits, guarded by a breaker."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias, TypeVar
+
+import httpx
+import pybreaker
+
+from localqa.errors import LocalQAError, OverloadedError
+from localqa.ollama import Gone
+from localqa.ollama.errors import CallerGoneError, OllamaDownError, OllamaSlowError
+
+_CONNECT_S: Final = 2.0
+_FAILURES, _REST_S = 3, 10.0
+"""So many failures in a row keep requests from the server for so many seconds."""
+_LOOK_S: Final = 0.25
+"""How often the caller is looked after while the server is silent."""
+
+State: TypeAlias = Literal["unknown", "ok", "unreachable"]
+_Part: TypeAlias = "_Head | bytes | LocalQAError | None"
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    status: int
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A response of the server whose body may still be coming.
+
+    Attributes:
+        status: HTTP status.
+        content_type: of the body.
+        chunks: the body as it arrives; raises as `Upstream.stream` does when it breaks off.
+    """
+
+    status: int
+    content_type: str
+    chunks: Iterator[bytes]
+
+
+class Upstream:
+    """The Ollama server.
+
+    Requests run on an event loop in a thread of their own, where each can be broken off at any moment: while
+    it connects, while the server thinks, between two tokens. Redirects are not followed. Thread-safe.
+
+    Args:
+        url: its address, see `localqa.ollama.address`.
+        timeout_s: longest silence, before the first byte and between two.
+        max_requests: how many may run at a time; each holds a thread of this server.
+    """
+
+    def __init__(self, url: str, *, timeout_s: float, max_requests: int) -> None:
+        self.url = url
+        self.state: State = "unknown"
+        self._timeout_s = timeout_s
+        self._max_requests = max_requests
+        self._places = threading.BoundedSemaphore(max_requests)
+        self._breaker = pybreaker.CircuitBreaker(
+            fail_max=_FAILURES,
+            reset_timeout=_REST_S,
+            exclude=[CallerGoneError],
+            throw_new_error_on_trip=False,
+        )
+        self._loop = _Loop()
+        self._client: httpx.AsyncClient | None = None
+
+    @contextmanager
+    def stream(
+        self,
+        method: str,
+        path: str,
+        content: bytes = b"",
+        *,
+        content_type: str = "application/json",
+        gone: Gone = lambda: False,
+    ) -> Iterator[Reply]:
+        """Send a request; leaving the block before the end of the reply breaks it off.
+
+        Args:
+            method: HTTP method.
+            path: on the server, with the query string.
+            content: the body.
+            content_type: of the body.
+            gone: asked now and then whether the caller has left.
+
+        Raises:
+            OllamaDownError: it cannot be reached, broke off, or failed too often in a row just now.
+            OllamaSlowError: it was silent for longer than the timeout.
+            OverloadedError: too many requests run already.
+            CallerGoneError: the caller has left.
+        """
+        if not self._places.acquire(blocking=False):
+            raise OverloadedError(
+                f"{self._max_requests} requests to Ollama are running already.",
+                remedy="Ask again after the seconds in Retry-After.",
+            )
+        exchange = _Exchange(gone)
+        try:
+            head = self._begin(exchange, method, path, content, content_type)
+            yield Reply(head.status, head.content_type, exchange.chunks())
+        finally:
+            exchange.end()
+            self._places.release()
+
+    def fetch(
+        self, method: str, path: str, content: bytes = b"", *, gone: Gone = lambda: False
+    ) -> tuple[int, bytes]:
+        """Status and whole body of a reply; raises as `stream` does."""
+        with self.stream(method, path, content, gone=gone) as reply:
+            return reply.status, b"".join(reply.chunks)
+
+    def _begin(
+        self, exchange: "_Exchange", method: str, path: str, content: bytes, content_type: str
+    ) -> _Head:
+        """Send the request and wait for the head of its reply, unless the breaker is open."""
+        try:
+            with self._breaker.calling():
+                exchange.task = self._loop.start(
+                    self._exchange(exchange.parts, method, path, content, content_type)
+                )
+                head = exchange.next()
+        except pybreaker.CircuitBreakerError as e:
+            raise OllamaDownError(
+                f"Ollama at {self.url} failed {_FAILURES} times in a row.",
+                remedy=f"Start it, or see its log; it is asked again after {_REST_S:.0f} seconds.",
+            ) from e
+        except (OllamaDownError, OllamaSlowError):
+            self.state = "unreachable"
+            raise
+        assert isinstance(head, _Head)  # noqa: S101 - for mypy; it is always the first part
+        self.state = "ok"
+        return head
+
+    async def _exchange(
+        self, parts: "queue.SimpleQueue[_Part]", method: str, path: str, content: bytes, content_type: str
+    ) -> None:
+        """Put the head, the chunks and the end (None) of a reply into a queue, or what broke it off."""
+        try:
+            async with self._opened().stream(
+                method, path, content=content, headers={"Content-Type": content_type}
+            ) as response:
+                if response.is_redirect:
+                    raise _strange(self.url, "answers with a redirect, which is not followed")
+                parts.put(_Head(response.status_code, response.headers.get("Content-Type", "")))
+                async for chunk in response.aiter_raw():
+                    parts.put(chunk)
+            parts.put(None)
+        except LocalQAError as e:
+            parts.put(e)
+        except httpx.TimeoutException as e:
+            parts.put(self._silent(e))
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as e:
+            parts.put(self._unreachable(e))
+
+    def _opened(self) -> httpx.AsyncClient:
+        """The client, made on the loop at first use."""
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                base_url=self.url,
+                timeout=httpx.Timeout(self._timeout_s, connect=min(_CONNECT_S, self._timeout_s)),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=self._max_requests),
+                headers={"Accept-Encoding": "identity"},
+                follow_redirects=False,
+                # No proxy and no .netrc of the environment: the address is the one in the settings.
+                trust_env=False,
+            )
+        return self._client
+
+    def _silent(self, error: Exception) -> LocalQAError:
+        if isinstance(error, httpx.ConnectTimeout):
+            return self._unreachable(error)
+        found = OllamaSlowError(
+            f"Ollama at {self.url} was silent for {self._timeout_s:g} seconds.",
+            remedy="Ask a smaller model, or raise QA_OLLAMA_TIMEOUT_S.",
+        )
+        found.__cause__ = error
+        return found
+
+    def _unreachable(self, error: Exception) -> OllamaDownError:
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            found = OllamaDownError(
+                f"Ollama at {self.url} does not answer.",
+                remedy="Start it with `ollama serve` or scripts/deploy_ollama.sh, or correct OLLAMA_HOST.",
+            )
+        else:
+            found = _strange(self.url, "broke off in the middle of its reply")
+        found.__cause__ = error
+        return found
+
+
+class _Exchange:
+    """One request under way, seen from the thread that waits for it."""
+
+    def __init__(self, gone: Gone) -> None:
+        self.parts: queue.SimpleQueue[_Part] = queue.SimpleQueue()
+        self.task: Future[None] | None = None
+        self._gone = gone
+
+    def next(self) -> "_Head | bytes | None":
+        """The next part; None at the end.
+
+        Raises:
+            LocalQAError: what broke the reply off.
+            CallerGoneError: the caller has left.
+        """
+        while True:
+            try:
+                part = self.parts.get(timeout=_LOOK_S)
+            except queue.Empty:
+                if self._gone():
+                    raise CallerGoneError("The caller went away.") from None
+                continue
+            if isinstance(part, LocalQAError):
+                raise part
+            return part
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body, as it comes."""
+        while (part := self.next()) is not None:
+            assert isinstance(part, bytes)  # noqa: S101 - for mypy; the head came first
+            yield part
+
+    def end(self) -> None:
+        """Break it off, if it is not done."""
+        if self.task is not None:
+            self.task.cancel()
+
+
+class _Loop:
+    """An event loop in a thread of its own, started at first use."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._starting = threading.Lock()
+
+    def start(self, work: Coroutine[Any, Any, _T]) -> "Future[_T]":
+        """Begin some work on the loop; cancelling the future breaks it off."""
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, name="ollama", daemon=True).start()
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+
+def _strange(url: str, what: str) -> OllamaDownError:
+    return OllamaDownError(
+        f"Ollama at {url} {what}.", remedy="Ask again; if it stays, see the log of the Ollama server."
+    )

@@ -1,0 +1,221 @@
+"""Ollama's own protocol, by BERT's adapters and passed through."""
+
+import json
+
+import pytest
+
+from tests.ollama.fake_server import PIECES
+
+CHAT = {
+    "model": "bert-qa",
+    "stream": False,
+    "messages": [
+        {"role": "system", "content": "The bridge opened in 1891."},
+        {"role": "user", "content": "When?"},
+    ],
+}
+
+
+def ask(client, path, body):
+    response = client.post(path, data=json.dumps(body))  # without a content type, as curl -d
+    return response.status_code, response.get_json()
+
+
+def parts(response):
+    return [json.loads(line) for line in response.data.splitlines()]
+
+
+def test_chat_answers_from_the_messages_before_the_question(client, reader):
+    status, found = ask(client, "/api/chat", CHAT)
+    assert status == 200
+    assert found["message"] == {"role": "assistant", "content": "The"}
+    assert (found["done"], found["done_reason"], found["model"]) == (True, "stop", "bert-qa")
+    assert (found["score"], found["start"], found["end"], found["answerable"]) == (0.75, 0, 3, True)
+    assert found["found_in"] == {"message": 0, "start": 0, "end": 3}
+    assert {"created_at", "total_duration", "eval_count", "prompt_eval_count"} <= set(found)
+    assert reader.queries[-1].question == "When?"
+
+
+def test_offsets_of_a_later_message_are_told(client, reader):
+    messages = [
+        {"role": "system", "content": "  "},
+        {"role": "user", "content": "First."},
+        {"role": "assistant", "content": "Second."},
+        {"role": "user", "content": "Which?"},
+    ]
+    ask(client, "/api/chat", CHAT | {"messages": messages})
+    assert reader.queries[-1].context == "First.\n\nSecond."
+    _, found = ask(client, "/api/chat", CHAT | {"messages": messages})
+    assert found["found_in"] == {"message": 1, "start": 0, "end": 6}
+
+
+def test_streamed_by_default_in_lines(client):
+    response = client.post("/api/chat", json={key: CHAT[key] for key in ("model", "messages")})
+    assert response.mimetype == "application/x-ndjson"
+    first, last = parts(response)
+    assert (first["message"]["content"], first["done"]) == ("The", False)
+    assert (last["message"]["content"], last["done"], last["score"]) == ("", True, 0.75)
+
+
+def test_what_the_text_does_not_answer_is_said_in_words(client):
+    messages = [{"role": "system", "content": "unanswerable"}, {"role": "user", "content": "When?"}]
+    _, found = ask(client, "/api/chat", CHAT | {"messages": messages})
+    assert found["message"]["content"] == "The text does not answer this question."
+    assert found["answerable"] is False
+    assert found["found_in"] is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"system": "The bridge opened in 1891.", "prompt": "When?"},
+        {"prompt": "Context: The bridge opened in 1891.\nQuestion: When?"},
+        {"prompt": "context:\nThe bridge opened in 1891.\n\nquestion: When?\nAnswer:"},
+        {"prompt": "Question: When?\nContext: The bridge opened in 1891."},
+    ],
+)
+def test_generate_takes_the_text_from_system_or_from_parts_of_the_prompt(client, reader, body):
+    status, found = ask(client, "/api/generate", {"model": "bert-qa:law", "stream": False, **body})
+    assert status == 200
+    assert found["response"] == "The"
+    assert found["adapter"] == "law"
+    assert reader.queries[-1].question == "When?"
+    assert reader.queries[-1].context.strip() == "The bridge opened in 1891."
+
+
+def test_prompt_of_a_megabyte_of_line_breaks_is_read_at_once(client):
+    prompt = "Context:" + "\n" * 1_000_000 + "Question:"
+    assert ask(client, "/api/generate", {"model": "bert-qa", "prompt": prompt})[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "said"),
+    [
+        ("/api/generate", {"model": "bert-qa", "prompt": "When?"}, 400, "no text to answer from"),
+        ("/api/chat", CHAT | {"messages": [{"role": "user", "content": "When?"}]}, 400, "no text to answer"),
+        ("/api/chat", CHAT | {"messages": [{"role": "system", "content": "x"}]}, 400, "no question"),
+        ("/api/chat", CHAT | {"messages": "x"}, 400, "list of objects"),
+        ("/api/chat", CHAT | {"messages": [{"role": "user", "content": 7}]}, 400, "text alone"),
+        ("/api/chat", {"messages": []}, 400, "model is required"),
+        ("/api/chat", CHAT | {"model": "bert-qa:nope"}, 404, "model 'bert-qa:nope' not found"),
+        ("/api/chat", CHAT | {"model": "bert-qa:../x"}, 404, "not found"),
+        ("/api/chat", CHAT | {"model": "llama3"}, 404, "model 'llama3' not found"),
+        ("/api/generate", {"model": "bert-qa", "prompt": ["x"]}, 400, "prompt must be a string"),
+        ("/api/embed", {"model": "base", "input": [1]}, 400, "string"),
+        ("/api/show", {}, 400, "model is required"),
+    ],
+)
+def test_refusals_have_the_shape_of_the_protocol(client, path, body, status, said):
+    found, error = ask(client, path, body)
+    assert found == status
+    assert list(error) == ["error"]
+    assert said in error["error"]
+
+
+@pytest.mark.parametrize("data", [b"", b"garbage", b"[]", b"\xff"])
+def test_body_that_is_no_object(client, data):
+    response = client.post("/api/chat", data=data)
+    assert response.status_code == 400
+    assert set(response.get_json()) == {"error"}
+
+
+def test_request_without_messages_loads_and_unloads(client, reader):
+    loaded = ask(client, "/api/chat", {"model": "bert-qa:law"})[1]
+    assert loaded["done_reason"] == "load"
+    assert "law" in reader.loaded
+    unloaded = ask(client, "/api/generate", {"model": "bert-qa:law", "keep_alive": 0})[1]
+    assert (unloaded["done_reason"], unloaded["response"]) == ("unload", "")
+    assert "law" not in reader.loaded
+    assert ask(client, "/api/generate", {"model": "bert-qa", "keep_alive": 0})[0] == 200
+
+
+def test_models_are_listed_shown_and_running(client):
+    listed = client.get("/api/tags").get_json()["models"]
+    assert [model["name"] for model in listed] == ["bert-qa:squad", "bert-qa:law"]
+    assert {"modified_at", "size", "digest", "details", "model"} <= set(listed[0])
+    assert len(listed[0]["digest"]) == 64
+    assert [model["name"] for model in client.get("/api/ps").get_json()["models"]] == ["bert-qa:squad"]
+    status, shown = ask(client, "/api/show", {"model": "bert-qa:law"})
+    assert status == 200
+    assert shown["model_info"]["localqa.adapter"] == "law"
+    assert client.get("/api/version").get_json()["version"]
+
+
+def test_vectors_of_the_base(client):
+    status, found = ask(client, "/api/embed", {"model": "fake/base", "input": ["one", "two words"]})
+    assert status == 200
+    assert found["embeddings"] == [[0.5] * 4] * 2
+    assert found["prompt_eval_count"] == 3
+    assert ask(client, "/api/embeddings", {"model": "base", "prompt": "one"})[1]["embedding"] == [0.5] * 4
+    assert ask(client, "/api/embed", {"model": "base:latest", "input": ""})[1]["embeddings"] == []
+
+
+@pytest.mark.parametrize("path", ["/api/pull", "/api/push", "/api/create", "/api/copy"])
+def test_models_are_not_changed_unless_that_is_allowed(both, app_of, server, path):
+    status, error = ask(both, path, {"model": "x", "stream": False})
+    assert (status, list(error)) == (403, ["error"])
+    assert both.delete("/api/delete", json={"model": "x"}).status_code == 403
+    assert server.requests == []
+    allowed = app_of(ollama="on", ollama_host=server.url, ollama_manage=True).test_client()
+    assert ask(allowed, path, {"model": "x", "stream": False})[0] == 200
+    assert ask(allowed, path, {"model": "bert-qa:x", "stream": False})[0] == 403
+    assert [request[:2] for request in server.requests] == [("POST", path)]
+
+
+def test_other_models_are_passed_through_unchanged(both, server):
+    sent = {"model": "tiny:1b", "messages": [], "options": {"seed": 1}, "unknown": [None]}
+    response = both.post("/api/chat?x=1", data=json.dumps(sent), headers={"Authorization": "Bearer secret"})
+    assert [part["message"]["content"] for part in parts(response)] == [*PIECES, ""]
+    assert server.requests == [("POST", "/api/chat?x=1", sent)]
+    assert "Authorization" not in server.headers[0]
+
+
+def test_both_kinds_of_models_are_listed(both):
+    assert [model["name"] for model in both.get("/api/tags").get_json()["models"]] == [
+        "bert-qa:squad",
+        "bert-qa:law",
+        "tiny:1b",
+    ]
+    assert both.get("/api/version").get_json()["version"] == "9.9.9"
+
+
+@pytest.mark.parametrize("fault", ["500", "missing"])
+def test_errors_of_the_server_are_passed_through(both, server, fault):
+    server.fault = fault
+    status, error = ask(both, "/api/chat", {"model": "tiny:1b", "messages": []})
+    assert status == {"500": 500, "missing": 404}[fault]
+    assert "error" in error
+
+
+@pytest.mark.parametrize(("fault", "said"), [("cut", "broke off"), ("silent", "silent")])
+def test_stream_that_breaks_off_ends_in_an_error(both, server, fault, said):
+    server.fault = fault
+    *pieces, last = parts(both.post("/api/chat", json={"model": "tiny:1b"}))
+    assert [piece["message"]["content"] for piece in pieces] == PIECES[:2]
+    assert said in last["error"]
+
+
+@pytest.mark.parametrize(("fault", "status"), [("hang", 504), ("redirect", 503)])
+def test_server_that_does_not_answer_leaves_our_models_at_work(both, server, fault, status):
+    server.fault = fault
+    response = both.post("/api/chat", json={"model": "tiny:1b"})
+    assert response.status_code == status
+    assert list(response.get_json()) == ["error"]
+    assert ask(both, "/api/chat", CHAT)[0] == 200
+    assert [model["name"] for model in both.get("/api/tags").get_json()["models"]][0] == "bert-qa:squad"
+
+
+def test_bodies_may_hold_images(both, app_of, server):
+    sent = {"model": "tiny:1b", "images": ["x" * 3_000_000], "stream": False}
+    assert ask(both, "/api/generate", sent)[0] == 200
+    small = app_of(ollama="on", ollama_host=server.url, ollama_max_body_bytes=1024).test_client()
+    status, error = ask(small, "/api/generate", sent)
+    assert (status, list(error)) == (413, ["error"])
+
+
+def test_keys_are_asked_for_here_too(app_of, server):
+    client = app_of(ollama="on", ollama_host=server.url, api_keys="secret").test_client()
+    status, error = ask(client, "/api/chat", CHAT)
+    assert status == 401
+    assert "key" in error["error"]
+    assert client.post("/api/chat", json=CHAT, headers={"Authorization": "Bearer secret"}).status_code == 200

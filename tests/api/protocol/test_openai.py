@@ -1,0 +1,63 @@
+"""OpenAI's protocol as Ollama speaks it."""
+
+import json
+
+CHAT = {
+    "model": "bert-qa",
+    "messages": [
+        {"role": "system", "content": [{"type": "text", "text": "The bridge opened in 1891."}]},
+        {"role": "user", "content": "When?"},
+    ],
+}
+
+
+def test_chat_completion(client):
+    found = client.post("/v1/chat/completions", json=CHAT).get_json()
+    (choice,) = found["choices"]
+    assert choice == {
+        "index": 0,
+        "message": {"role": "assistant", "content": "The"},
+        "finish_reason": "stop",
+    }
+    assert (found["object"], found["model"]) == ("chat.completion", "bert-qa")
+    assert (found["score"], found["start"], found["end"]) == (0.75, 0, 3)
+    assert found["usage"]["total_tokens"] == 7
+
+
+def test_streamed_chat_completion(client):
+    asked = CHAT | {"stream": True, "stream_options": {"include_usage": True}}
+    response = client.post("/v1/chat/completions", json=asked)
+    assert response.mimetype == "text/event-stream"
+    *events, done, end = response.text.split("\n\n")
+    assert (done, end) == ("data: [DONE]", "")
+    text, last, usage = (json.loads(event.removeprefix("data: ")) for event in events)
+    assert text["choices"][0]["delta"]["content"] == "The"
+    assert last["choices"][0]["finish_reason"] == "stop"
+    assert last["score"] == 0.75
+    assert usage["usage"]["completion_tokens"] == 1
+
+
+def test_models(client, both):
+    assert [model["id"] for model in client.get("/v1/models").get_json()["data"]] == [
+        "bert-qa:squad",
+        "bert-qa:law",
+    ]
+    assert client.get("/v1/models/bert-qa:law").get_json()["id"] == "bert-qa:law"
+    assert both.get("/v1/models/tiny:1b").get_json()["path"] == "/v1/models/tiny:1b"
+
+
+def test_embeddings(client):
+    found = client.post("/v1/embeddings", json={"model": "base", "input": ["a", "b"]}).get_json()
+    assert [one["index"] for one in found["data"]] == [0, 1]
+    assert found["data"][0]["embedding"] == [0.5] * 4
+
+
+def test_errors_have_the_shape_of_the_protocol(client, both, server):
+    response = client.post("/v1/chat/completions", json=CHAT | {"model": "gpt-9"})
+    assert response.status_code == 404
+    error = response.get_json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["type"] == "not_found_error"
+    server.fault = "hang"
+    slow = both.post("/v1/completions", json={"model": "tiny:1b", "prompt": "x"})
+    assert (slow.status_code, slow.get_json()["error"]["type"]) == (504, "api_error")

@@ -1,0 +1,131 @@
+"""`/api/qa` with an Ollama server: open questions, fallback, streams."""
+
+import json
+
+import pytest
+
+from app import create_app
+from localqa.config import Settings
+from tests.ollama.fake_server import fake_ollama
+
+TEXT = "Ada Lovelace wrote it. Charles built it."
+
+
+@pytest.fixture
+def server():
+    with fake_ollama() as server:
+        yield server
+
+
+@pytest.fixture
+def asking(server, reader):
+    settings = Settings.load(
+        ollama="on", ollama_host=server.url, ollama_model="tiny:1b", ollama_timeout_s=0.5
+    )
+    return create_app(settings, reader).test_client()
+
+
+def test_open_question_is_answered_by_the_model(asking):
+    found = asking.post("/api/qa", json={"question": "Who wrote it?"}).get_json()
+    assert found["answer"] == "Ada Lovelace wrote it."
+    assert (found["source"], found["model"], found["routed_because"]) == ("ollama", "tiny:1b", "no_context")
+    assert (found["score"], found["start"], found["supported"], found["support"]) == (None,) * 4
+
+
+def test_generated_answer_is_held_against_its_context(asking):
+    body = {"question": "Who wrote it?", "context": TEXT, "route": "ollama"}
+    found = asking.post("/api/qa", json=body).get_json()
+    assert found["supported"] is True
+    assert found["support"]["answer"] == TEXT[found["support"]["start"] : found["support"]["end"]] == "Ada"
+    unlike = asking.post("/api/qa", json=body | {"context": "Nobody knows."}).get_json()
+    assert unlike["supported"] is False
+
+
+def test_extractive_answer_says_why(asking, server):
+    found = asking.post("/api/qa", json={"question": "Who?", "context": TEXT}).get_json()
+    assert (found["source"], found["model"], found["routed_because"]) == (
+        "bert",
+        "bert-qa:squad",
+        "context_given",
+    )
+    assert server.requests == []
+
+
+def test_fallback_is_asked_for_or_set(asking, server, reader):
+    body = {"question": "Who?", "context": "unanswerable"}
+    assert asking.post("/api/qa", json=body).get_json()["source"] == "bert"
+    found = asking.post("/api/qa", json=body | {"fallback": True}).get_json()
+    assert (found["source"], found["routed_because"], found["answerable"]) == (
+        "ollama",
+        "not_answerable",
+        False,
+    )
+    settings = Settings.load(ollama="on", ollama_host=server.url, ollama_fallback=True)
+    always = create_app(settings, reader).test_client()
+    assert always.post("/api/qa", json=body).get_json()["source"] == "ollama"
+    assert always.post("/api/qa", json=body | {"fallback": False}).get_json()["source"] == "bert"
+    server.fault = "500"
+    found = always.post("/api/qa", json=body).get_json()
+    assert (found["source"], found["answerable"], found["routed_because"]) == ("bert", False, "ollama_failed")
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [
+        ("hang", 504, "ollama_timeout"),
+        ("500", 503, "ollama_unavailable"),
+        ("missing", 503, "ollama_model_missing"),
+        ("cut", 503, "ollama_unavailable"),
+    ],
+)
+def test_faults_are_errors_with_a_remedy(asking, server, fault, status, code):
+    server.fault = fault
+    response = asking.post("/api/qa", json={"question": "Who?"})
+    error = response.get_json()["error"]
+    assert (response.status_code, error["code"]) == (status, code)
+    assert error["remedy"]
+    assert asking.post("/api/qa", json={"question": "Who?", "context": TEXT}).status_code == 200
+
+
+def lines(response):
+    assert response.mimetype == "application/x-ndjson"
+    return [json.loads(line) for line in response.data.splitlines()]
+
+
+def test_stream_of_a_generated_answer(asking):
+    *pieces, last = lines(asking.post("/api/qa", json={"question": "Who?", "stream": True}))
+    assert "".join(piece["delta"] for piece in pieces) == last["answer"] == "Ada Lovelace wrote it."
+    assert last["done"] is True
+    assert last["source"] == "ollama"
+
+
+def test_stream_of_an_extracted_answer_is_one_line(asking):
+    (only,) = lines(asking.post("/api/qa", json={"question": "Who?", "context": TEXT, "stream": True}))
+    assert (only["done"], only["source"], only["answer"]) == (True, "bert", "Ada")
+
+
+def test_stream_that_breaks_off_ends_in_an_error(asking, server):
+    server.fault = "cut"
+    *_, last = lines(asking.post("/api/qa", json={"question": "Who?", "stream": True}))
+    assert last["error"]["code"] == "ollama_unavailable"
+
+
+def test_health_tells_how_the_server_was(asking, server):
+    assert asking.get("/api/health").get_json()["ollama"] == "unknown"
+    asking.post("/api/qa", json={"question": "Who?"})
+    assert asking.get("/api/health").get_json()["ollama"] == "ok"
+    server.fault = "hang"
+    asking.post("/api/qa", json={"question": "Who?"})
+    assert asking.get("/api/health").get_json()["ollama"] == "unreachable"
+
+
+def test_routing_is_counted(asking):
+    asking.post("/api/qa", json={"question": "Who?"})
+    assert 'localqa_routed_total{because="no_context",source="ollama"} 1.0' in asking.get("/metrics").text
+
+
+def test_address_that_is_none_stops_the_start(reader):
+    from localqa.errors import ConfigError
+
+    with pytest.raises(ConfigError, match="OLLAMA_HOST"):
+        create_app(Settings.load(ollama_host="ftp://x"), reader)

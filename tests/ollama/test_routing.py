@@ -1,0 +1,74 @@
+"""Who answers."""
+
+import pytest
+
+from localqa.errors import InvalidInputError
+from localqa.extraction.answers import Answer
+from localqa.ollama.client import Ollama
+from localqa.ollama.errors import OllamaDownError
+from localqa.ollama.routing import Ask, route, support
+from localqa.ollama.upstream import Upstream
+from tests.ollama.fake_server import PIECES
+
+FOUND = Answer("Ada", 0.9, 0, 3, True, -2.0, "squad")
+NOT = Answer("", 0.8, 0, 0, False, 3.0, "squad", (FOUND,))
+
+
+@pytest.fixture
+def ollama(server):
+    return Ollama(Upstream(server.url, timeout_s=5, max_requests=4), model="tiny:1b")
+
+
+def routed(ask, ollama, answer=FOUND):
+    return route(ask, answer=lambda query: answer, ollama=ollama, gone=lambda: False)
+
+
+@pytest.mark.parametrize(
+    ("ask", "answer", "because", "generated"),
+    [
+        (Ask("Who?", "Ada did."), FOUND, "context_given", False),
+        (Ask("Who?", "Ada did."), NOT, "context_given", False),
+        (Ask("Who?", "Ada did.", fallback=True), FOUND, "context_given", False),
+        (Ask("Who?", "Ada did.", fallback=True), NOT, "not_answerable", True),
+        (Ask("Who?", "Ada did.", route="extractive", fallback=True), NOT, "requested", False),
+        (Ask("Who?", "Ada did.", route="ollama"), FOUND, "requested", True),
+        (Ask("Who?"), FOUND, "no_context", True),
+        (Ask("Who?", route="ollama"), FOUND, "requested", True),
+    ],
+)
+def test_who_answers_and_why(ollama, ask, answer, because, generated):
+    found = routed(ask, ollama, answer)
+    assert found.because == because
+    assert list(found.pieces) == (PIECES if generated else [])
+    assert found.model == ("tiny:1b" if generated else None)
+
+
+@pytest.mark.parametrize("ask", [Ask("Who?"), Ask("Who?", "Ada.", route="ollama")])
+def test_without_a_server_open_questions_are_refused(ask):
+    with pytest.raises(InvalidInputError) as raised:
+        routed(ask, None)
+    assert "OLLAMA_HOST" in raised.value.remedy
+
+
+def test_extractive_route_needs_a_context(ollama):
+    with pytest.raises(InvalidInputError, match="context"):
+        routed(Ask("Who?", route="extractive"), ollama)
+
+
+def test_fallback_that_fails_leaves_the_honest_answer(ollama, server):
+    server.fault = "500"
+    found = routed(Ask("Who?", "Ada did.", fallback=True), ollama, NOT)
+    assert (found.because, found.answer, found.model) == ("ollama_failed", NOT, None)
+
+
+def test_open_question_that_fails_is_an_error(ollama, server):
+    server.fault = "500"
+    with pytest.raises(OllamaDownError):
+        routed(Ask("Who?"), ollama)
+
+
+def test_support_looks_at_the_spans_of_a_text_that_was_found_to_hold_no_answer():
+    found = support(Ask("Who?", "Ada did it."), "Ada did it.", answer=lambda query: NOT)
+    assert found.supported
+    assert found.span == FOUND
+    assert support(Ask("Who?"), "Ada", answer=lambda query: FOUND).supported is None
