@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-serve setup-dev serve dev test test-fast lint format clean
+.PHONY: help setup setup-serve setup-dev serve dev test test-fast lint format image up down clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -39,6 +39,15 @@ lint: setup-dev ## ruff and mypy
 format: setup-dev ## put the code into shape
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+image: ## build the server's image, with docker or buildah
+	@scripts/build_image.sh
+
+up: ## start the server, its proxy and Ollama in containers
+	docker compose up --detach --wait
+
+down: ## stop them
+	docker compose down
 
 clean: ## remove caches, not the environment
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -236,7 +236,7 @@ REFUSED: dict[str, Callable[[Client], None]] = {
     "a list": post_refused("/api/qa", [QUESTION], 422, "object"),
     "JSON in a string": post_refused("/api/qa", json.dumps(QUESTION), 422, "object"),
     "no question": post_refused("/api/qa", {"context": CONTEXT}, 422, "question"),
-    "no context": post_refused("/api/qa", {"question": "Why?"}, 422, "context"),
+    "no context": post_refused("/predict", {"question": "Why?"}, 422, "context"),
     "an empty question": post_refused("/api/qa", question_with(question=""), 422, "question"),
     "a blank context": post_refused("/api/qa", question_with(context=" \n\t "), 422, "context"),
     "a number as question": post_refused("/api/qa", question_with(question=123), 422, "question"),

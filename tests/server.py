@@ -30,7 +30,8 @@ def running(folder: Path, **settings: str) -> Iterator[tuple[str, "subprocess.Po
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "-c", "docker/gunicorn.conf.py", "app:create_app()"],
             cwd=ROOT,
-            env=os.environ | {"PORT": str(port)} | settings,
+            # An Ollama server that happens to run here is left alone, unless it is asked for.
+            env=os.environ | {"PORT": str(port), "QA_OLLAMA": "off"} | settings,
             stdout=log,
             stderr=subprocess.STDOUT,
         )

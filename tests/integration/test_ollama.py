@@ -49,7 +49,12 @@ def real_server():
 
 @pytest.fixture(scope="module")
 def server(real_server, tmp_path_factory):
-    settings = {"OLLAMA_HOST": UPSTREAM, "OLLAMA_MODEL": MODEL, "QA_OLLAMA_TIMEOUT_S": "60"}
+    settings = {
+        "QA_OLLAMA": "on",
+        "OLLAMA_HOST": UPSTREAM,
+        "OLLAMA_MODEL": MODEL,
+        "QA_OLLAMA_TIMEOUT_S": "60",
+    }
     with running(tmp_path_factory.mktemp("server"), **settings) as (url, _):
         yield url
 

@@ -26,8 +26,8 @@ class FakeOllama(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.fault = ""
         self.pause_s = 0.0
         self.pieces = PIECES
@@ -91,6 +91,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send({"models": [{"name": name} for name in self.server.models]})
         elif self.path == "/api/version":
             self._send({"version": "9.9.9"})
+        elif self.path == "/api/pull" and (body or {}).get("stream") is not False:
+            self._pull(body["model"])
         elif fault == "missing":
             self._send({"error": "model 'tiny:1b' not found"}, 404)
         elif self.path.partition("?")[0] in ("/api/chat", "/api/generate") and (body or {}).get(
@@ -98,13 +100,29 @@ class _Handler(BaseHTTPRequestHandler):
         ):
             self._stream()
         else:
-            self._send({"model": "tiny:1b", "path": self.path, "sent": body, "done": True})
+            self._send({"model": "tiny:1b", "path": self.path, "sent": body, "response": "Hi.", "done": True})
 
-    def _stream(self) -> None:
+    def _pull(self, model: str) -> None:
+        """A download in two steps; the model called missing is none."""
+        self._begin_lines()
+        self._chunk({"status": "pulling manifest"})
+        if model.startswith("missing"):
+            self._chunk({"error": "no such model"})
+        else:
+            for done in (50, 100):
+                self._chunk({"status": "downloading", "total": 100, "completed": done})
+            self.server.models.append(model)
+            self._chunk({"status": "success"})
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _begin_lines(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "application/x-ndjson")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
+
+    def _stream(self) -> None:
+        self._begin_lines()
         try:
             for number, piece in enumerate(self.server.pieces):
                 if number == 2 and self._broken():
