@@ -61,7 +61,7 @@ def adapters() -> str:
 def claims() -> str:
     """What is said of such adapters, and what was measured."""
     rows: list[Row] = []
-    for measured in (_speed, _methods, _memory, _abstaining, _calibration):
+    for measured in (_speed, _methods, _memory, _serving, _passing, _abstaining, _calibration):
         # What was not measured yet is not claimed.
         with contextlib.suppress(FileNotFoundError):
             rows += measured()
@@ -125,10 +125,40 @@ def _memory() -> list[Row]:
     found = _result("memory")
     one, full = found["adapters"], found["full_models"]
     measured = (
-        f"{one['mb_with_all']:,.0f} MB against {full['mb_with_all']:,.0f} MB; each more costs "
+        f"{one['mb_with_all']:,.0f} MB against {full['mb_with_all']:,.0f} MB; each after the second costs "
         f"{one['mb_for_each_more']:.1f} against {full['mb_for_each_more']:.1f} MB"
     )
     return [(f"{found['count']} adapters cost one base and a few MB each", measured, _by("memory"))]
+
+
+def _serving() -> list[Row]:
+    found = _result("serve")
+    ratios, http, own = found["ratios"], found["http"], found["peers"]["own"]
+    rates = found["matrix_products"]["rates_gops"]
+    precision = http["precision"]
+    measured = (
+        f"{ratios['throughput']:.1f} times the faster peer's questions ({own['per_second']:.0f}/s in {precision}; "
+        f"matrix products in {precision} are {rates[precision] / rates['fp32']:.1f} times as fast here as in "
+        f"fp32); a lone question takes {own['p50_ms']:.1f} ms, {ratios['latency']:.2f} of the peer's"
+    )
+    load = (
+        f"{http['per_second']:.0f}/s for {http['callers']} callers, {100 * ratios['http_share']:.0f} % of the "
+        f"engine alone; {http['mb_with_one_adapter']:.0f} MB with one adapter, {http['mb_for_each_more']:.1f} MB "
+        f"more for each after the second; starts in {http['start_s']:.1f} s"
+    )
+    return [
+        ("6 times as fast as transformers' pipeline and Haystack's reader", measured, _by("serve")),
+        ("a small server that holds under load", load, _by("serve")),
+    ]
+
+
+def _passing() -> list[Row]:
+    ratios = _result("passing")["ratios"]
+    measured = (
+        f"{100 * (1 - ratios['tokens_per_second']):.1f} % of the tokens/s and "
+        f"{ratios['added_to_first_token_ms']:.1f} ms to the first token"
+    )
+    return [("a generation passed through to Ollama costs next to nothing", measured, _by("passing"))]
 
 
 def _abstaining() -> list[Row]:

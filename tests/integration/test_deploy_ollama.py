@@ -1,4 +1,4 @@
-"""`scripts/deploy_ollama.sh`: uses what is there, starts what is installed, pulls what is missing, says so."""
+"""`scripts/deploy_ollama.sh` uses what is there, starts what is installed, pulls what is missing."""
 
 import os
 import subprocess

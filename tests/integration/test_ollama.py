@@ -49,13 +49,8 @@ def real_server():
 
 @pytest.fixture(scope="module")
 def server(real_server, tmp_path_factory):
-    settings = {
-        "QA_OLLAMA": "on",
-        "OLLAMA_HOST": UPSTREAM,
-        "OLLAMA_MODEL": MODEL,
-        "QA_OLLAMA_TIMEOUT_S": "60",
-    }
-    with running(tmp_path_factory.mktemp("server"), **settings) as (url, _):
+    folder = tmp_path_factory.mktemp("server")
+    with running(folder, QA_OLLAMA="on", OLLAMA_HOST=UPSTREAM, OLLAMA_MODEL=MODEL) as (url, _):
         yield url
 
 
