@@ -1,8 +1,8 @@
-"""Write the README's tables of adapters and of claims out of what the benchmarks and evaluations found.
+"""Write the tables in README.md and benchmarks/README.md out of what benchmarks and evaluations found.
 
     python benchmarks/claims.py              after any benchmark, or after a new evaluation
 
---check only says whether the README is up to date.
+--check only says whether they are up to date.
 """
 
 import argparse
@@ -20,28 +20,30 @@ Row = tuple[str, str, str]
 
 
 def main() -> int:
-    """Update the README, or check it; returns the exit status."""
+    """Update the tables, or check them; returns the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--check", action="store_true", help="change nothing; fail if the README is stale")
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if a table is stale")
     args = parser.parse_args()
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    updated = with_tables(text)
+    stale = []
+    for file, tables in TABLES.items():
+        text = (ROOT / file).read_text(encoding="utf-8")
+        updated = with_tables(text, {name: table() for name, table in tables.items()})
+        if text != updated:
+            stale.append(file)
+        if not args.check:
+            (ROOT / file).write_text(updated, encoding="utf-8")
     if args.check:
-        print(
-            "README.md is up to date" if text == updated else "README.md is stale: run benchmarks/claims.py"
-        )
-        return int(text != updated)
-    readme.write_text(updated, encoding="utf-8")
-    print(f"{adapters()}\n\n{claims()}")
+        print(f"{', '.join(stale)}: run benchmarks/claims.py" if stale else "the tables are up to date")
+        return int(bool(stale))
+    print(f"written: {', '.join(stale) or 'nothing, the tables were up to date'}")
     return 0
 
 
-def with_tables(text: str) -> str:
-    """The README with the tables between their marks replaced."""
-    for name, table in (("adapters", adapters()), ("claims", claims())):
+def with_tables(text: str, tables: dict[str, str]) -> str:
+    """A text with the tables between their marks replaced."""
+    for name, table in tables.items():
         begin, end = f"<!-- {name}: written by benchmarks/claims.py -->", f"<!-- end of {name} -->"
         before, _, rest = text.partition(begin)
         _, _, after = rest.partition(end)
@@ -136,15 +138,17 @@ def _serving() -> list[Row]:
     ratios, http, own = found["ratios"], found["http"], found["peers"]["own"]
     rates = found["matrix_products"]["rates_gops"]
     precision = http["precision"]
+    faster = rates[precision] / rates["fp32"]
     measured = (
-        f"{ratios['throughput']:.1f} times the faster peer's questions ({own['per_second']:.0f}/s in {precision}; "
-        f"matrix products in {precision} are {rates[precision] / rates['fp32']:.1f} times as fast here as in "
-        f"fp32); a lone question takes {own['p50_ms']:.1f} ms, {ratios['latency']:.2f} of the peer's"
+        f"{ratios['throughput']:.1f} times the faster peer's questions: {own['per_second']:.0f}/s in "
+        f"{precision}, in which this processor multiplies matrices {faster:.1f} times as fast as in fp32; a "
+        f"lone question takes {own['p50_ms']:.1f} ms, {ratios['latency']:.2f} of the peer's"
     )
+    share, more = 100 * ratios["http_share"], http["mb_for_each_more"]
     load = (
-        f"{http['per_second']:.0f}/s for {http['callers']} callers, {100 * ratios['http_share']:.0f} % of the "
-        f"engine alone; {http['mb_with_one_adapter']:.0f} MB with one adapter, {http['mb_for_each_more']:.1f} MB "
-        f"more for each after the second; starts in {http['start_s']:.1f} s"
+        f"{http['per_second']:.0f}/s for {http['callers']} callers, {share:.0f} % of the engine alone; "
+        f"{http['mb_with_one_adapter']:.0f} MB with one adapter, {more:.1f} MB more for each after the "
+        f"second; starts in {http['start_s']:.1f} s"
     )
     return [
         ("6 times as fast as transformers' pipeline and Haystack's reader", measured, _by("serve")),
@@ -178,6 +182,15 @@ def _calibration() -> list[Row]:
     return [(claim, measured, "`scripts/evaluate.py --adapter squad`")]
 
 
+def engines() -> str:
+    """What ran the model how fast."""
+    names = {"per_second": "questions/s", "p50_ms": "p50, ms"}
+    rows = [
+        {names.get(key, key): value for key, value in row.items()} for row in _result("engines")["engines"]
+    ]
+    return tabulate(rows, "keys", tablefmt="github", floatfmt=".1f")
+
+
 def _by(benchmark: str) -> str:
     return f"`benchmarks/{benchmark}.py`"
 
@@ -194,6 +207,11 @@ def _read(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
+
+TABLES = {
+    "README.md": {"adapters": adapters, "claims": claims},
+    "benchmarks/README.md": {"engines": engines},
+}
 
 if __name__ == "__main__":
     sys.exit(main())
