@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-serve setup-dev serve dev test test-fast lint format image up down clean
+.PHONY: help setup setup-serve setup-dev serve dev test test-fast lint format image container container-stop up down clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -42,6 +42,14 @@ format: setup-dev ## put the code into shape
 
 image: ## build the server's image, with docker or buildah
 	@scripts/build_image.sh
+
+container: ## start a container of the image alone, on port 5000, and wait until it answers
+	docker run --detach --rm --name localqa --publish 127.0.0.1:5000:5000 --env QA_ALLOW_OPEN=true \
+		--read-only --tmpfs /tmp localqa:0.1.0
+	@for _ in $$(seq 60); do curl -sf localhost:5000/readyz && exit 0; sleep 1; done; docker logs localqa; exit 1
+
+container-stop: ## stop it
+	docker stop localqa
 
 up: ## start the server, its proxy and Ollama in containers
 	docker compose up --detach --wait

@@ -1,0 +1,144 @@
+"""Show two models side by side on the same questions: what the second gains, and whether that is chance.
+
+EM and F1 with confidence intervals, a paired permutation test, calibration, and the answers that differ
+beside the accepted ones. --output FOLDER writes all of it as Markdown, JSON and PNG. The model "untrained"
+is the base with a head that has learned nothing yet.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# The project's own folder has to be on the path first.
+from tqdm import tqdm
+
+from bert_qa import MODELS_DIR, BertQA
+from localqa.config import Precision
+from localqa.errors import LocalQAError, report_and_exit
+from localqa.evaluation.comparison import compare, differing, draw, markdown, summary
+from localqa.evaluation.outcomes import Outcome, make_outcomes
+from localqa.extraction.qa_config import QAConfig
+from localqa.model.adapter_files import locate_adapter
+from localqa.squad.load import load_reported
+from localqa.squad.parsing import parse_columns
+from localqa.squad.records import Example
+from localqa.squad.split import fingerprint
+
+UNTRAINED = "untrained"
+_EXAMPLES = """examples:
+  python scripts/compare_models.py --before squad --after faq --data faq-test.csv --columns question=q
+  python scripts/compare_models.py --before untrained --after squad --data dev.json --output results
+"""
+_SHOWN = 10
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Compare as the arguments say."""
+    args = _parser().parse_args(argv)
+    try:
+        columns = parse_columns(args.columns) if args.columns else None
+        examples = load_reported(args.data, columns=columns, limit=args.limit)
+        outcomes = [judge(name, args, examples) for name in (args.before, args.after)]
+    except LocalQAError as e:
+        report_and_exit(e)
+    names = _names(args.before, args.after)
+    report: dict[str, Any] = {
+        "data": [Path(source).name for source in args.data],
+        "data_sha256": fingerprint(examples),
+        "precision": args.precision,
+        **compare(names, *outcomes),
+    }
+    pairs = differing(*outcomes)
+    print(summary(report, "simple"))
+    changed = report["changed"]
+    print(f"\nanswered differently: {changed['differently']} of {report['questions']};", end=" ")
+    print(f"{changed['gained']} became right, {changed['lost']} became wrong")
+    for one, other in pairs[:_SHOWN]:
+        golds = " / ".join(dict.fromkeys(gold.text for gold in one.example.answers)) or "(not answerable)"
+        print(f"\n{one.example.question}\n  accepted: {golds}")
+        for name, outcome in zip(names, (one, other), strict=True):
+            print(f"  {name}: {outcome.text or '(not answerable)'} [{outcome.score:.2f}]")
+    if args.output:
+        _write(Path(args.output), args.name or f"{names[1]}-against-{names[0]}", report, pairs)
+
+
+def judge(name: str, args: argparse.Namespace, examples: Sequence[Example]) -> list[Outcome]:
+    """What becomes of the questions with one of the models.
+
+    Raises:
+        LocalQAError: the model cannot be loaded.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        adapter = untrained(Path(folder), args) if name == UNTRAINED else name
+        qa = BertQA.load(base=args.base, adapter=adapter, precision=args.precision)
+        pairs = [(example.question, example.context) for example in examples]
+        with tqdm(total=len(pairs), desc=name, unit="window") as bar:
+            answers = qa.answer_batch(pairs, 2, on_batch=bar.update)
+            # Long contexts make several windows.
+            bar.total = bar.n
+    return make_outcomes(examples, answers)
+
+
+def untrained(folder: Path, args: argparse.Namespace) -> Path:
+    """An adapter as training begins with it: it changes nothing, and its head is drawn at random.
+
+    It is made over the base of the other model, with the same windows.
+    """
+    # Here, not above: other comparisons need no torch.
+    import torch
+
+    from localqa.model.adapters import add_lora, save_adapter
+    from localqa.model.bases import resolve_base
+    from localqa.model.loading import load_model
+
+    other = args.after if args.before == UNTRAINED else args.before
+    like = QAConfig.load(locate_adapter(MODELS_DIR, other)) if other != UNTRAINED else None
+    base = resolve_base(args.base or (like.base if like else "sentence-transformers/all-MiniLM-L6-v2"))
+    config = QAConfig(base=base.name, base_sha256=base.sha256, method="lora")
+    torch.manual_seed(0)
+    save_adapter(add_lora(load_model(base), rank=1), folder, config)
+    config.save(folder)
+    return folder
+
+
+def _names(before: str, after: str) -> tuple[str, str]:
+    first, second = Path(before).name, Path(after).name
+    return (first, second) if first != second else (f"{first} (before)", f"{second} (after)")
+
+
+def _write(folder: Path, name: str, report: dict[str, Any], pairs: Sequence[tuple[Outcome, Outcome]]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    (folder / f"{name}.md").write_text(markdown(report, pairs, picture=f"{name}.png"), encoding="utf-8")
+    draw(folder / f"{name}.png", report)
+    print(f"\nwritten to {folder}/{name}.md, .json and .png")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--before", default="squad", help='adapter name or folder, or "untrained" [squad]')
+    parser.add_argument("--after", required=True, help="the one to compare with it")
+    parser.add_argument(
+        "--data", nargs="+", required=True, help="data files (any supported format), or squad:validation"
+    )
+    parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
+    parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
+    parser.add_argument(
+        "--precision", choices=get_args(Precision), default="fp32", help="arithmetic of the engine [fp32]"
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="use a fixed sample of N questions only")
+    parser.add_argument("--output", metavar="FOLDER", help="write NAME.md, NAME.json and NAME.png there")
+    parser.add_argument("--name", help="what these files are called [AFTER-against-BEFORE]")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

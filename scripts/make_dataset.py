@@ -1,0 +1,82 @@
+"""Write a data set of a made-up field: manuals of invented appliances, with questions and answers.
+
+With it the whole way from data to a served adapter can be tried without any download. The same seed writes
+the same file. About a quarter of the questions have no answer on their page, unless --unanswerable says
+otherwise.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+# Run as a program, the repository root is not on the path.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from localqa.errors import ConfigError, LocalQAError, report_and_exit
+from localqa.squad.checks import check
+from localqa.squad.mock import make_mock
+from localqa.squad.records import Example
+from localqa.squad.split import split_by_context
+from localqa.squad.writers import write_jsonl, write_squad
+
+_EXAMPLES = """examples:
+  python scripts/make_dataset.py data/manuals.json
+  python scripts/make_dataset.py data/manuals.jsonl --questions 5000 --unanswerable 0
+  python scripts/make_dataset.py data/manuals.json --test 0.2      also writes data/manuals-test.json
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Make the examples, check them, write them."""
+    args = _setup(argv)
+    try:
+        out = Path(args.out)
+        examples = make_mock(args.questions, seed=args.seed, unanswerable=args.unanswerable)
+        problems = check(examples).problems
+        if problems:
+            raise LocalQAError(f"The maker of mock data has a fault: {problems[0]}")
+        parts = {out: examples}
+        if args.test:
+            train, test = split_by_context(examples, held_out=args.test, seed=args.seed)
+            parts = {out: train, out.with_stem(f"{out.stem}-test"): test}
+        for path, some in parts.items():
+            _write(some, path)
+            missing = sum(example.is_impossible for example in some)
+            pages = len({example.context for example in some})
+            print(f"{path}: {len(some):,} questions about {pages:,} pages, {missing:,} without an answer")
+    except LocalQAError as e:
+        report_and_exit(e)
+
+
+def _write(examples: list[Example], path: Path) -> None:
+    if path.suffix == ".jsonl":
+        write_jsonl(examples, path)
+    elif path.suffix == ".json":
+        write_squad(examples, path)
+    else:
+        raise ConfigError(f"'{path}' ends in neither .json nor .jsonl.", remedy="Name the file so.")
+
+
+def _setup(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("out", metavar="OUT", help="file to write: .json (SQuAD v2.0) or .jsonl (flat)")
+    parser.add_argument("--questions", type=int, default=2000, help="how many [2000]")
+    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn [0]")
+    parser.add_argument(
+        "--unanswerable", type=float, default=0.25, help="share of questions without an answer [0.25]"
+    )
+    parser.add_argument("--test", type=float, default=0.0, help="share of pages kept apart in OUT-test [0]")
+    args = parser.parse_args(argv)
+    if args.questions < 1:
+        parser.error("--questions must be 1 at least")
+    for name in ("unanswerable", "test"):
+        if not 0 <= getattr(args, name) < 1:
+            parser.error(f"--{name} is a share: 0 to below 1")
+    return args
+
+
+if __name__ == "__main__":
+    main()
