@@ -2,24 +2,30 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from localqa.errors import LocalQAError, report_and_exit
 from localqa.training.config import parse_config
+from localqa.training.domain import is_domain_file, run_domain
 from localqa.training.loop import InterruptedTraining
 from localqa.training.run import run
 
 DESCRIPTION = (
     "Train an adapter for extractive question answering. Give flags, or one JSON/YAML file with the same "
-    "names. A run that was ended in the middle continues when the same command is given again."
+    "names. A run that was ended in the middle continues when the same command is given again. A file that "
+    "describes a whole field, as configs/domain_example.json, is carried out in stages: preprocess, train, "
+    "evaluate, report."
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Train as the arguments say; returns the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        run(
-            parse_config(sys.argv[1:] if argv is None else argv, prog="fine_tune.py", description=DESCRIPTION)
-        )
+        if arguments and not arguments[0].startswith("-") and is_domain_file(Path(arguments[0])):
+            run_domain(Path(arguments[0]), arguments[1:])
+        else:
+            run(parse_config(arguments, prog="fine_tune.py", description=DESCRIPTION))
     except LocalQAError as e:
         report_and_exit(e)
     except InterruptedTraining as e:

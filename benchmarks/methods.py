@@ -5,7 +5,8 @@ is the second table, in which the plain LoRA adapter is served in the same preci
 
 Every method learns the same examples by `fine_tune.py`, in a process of its own, and is judged by
 `scripts/evaluate.py` on the same questions. Finished runs are kept in runs/methods/, so that a run
-of this benchmark that was ended goes on where it stopped (--fresh starts anew).
+of this benchmark that was ended goes on where it stopped (--fresh starts anew). How fast each one learns
+is measured at the end, by a few steps of each, one after the other: the long runs may have been disturbed.
 
     python benchmarks/methods.py             8,000 examples each; an hour and a half on two cores
 
@@ -42,6 +43,7 @@ METHODS: dict[str, list[str]] = {
     "lora-r16-all-served-int4": ["--lora_rank", "16", "--precision", "served-int4"],
     "prompt": ["--method", "prompt", "--learning_rate", "1e-2"],
 }
+_SPEED_STEPS = 40
 PRECISIONS: dict[str, tuple[str, ...]] = {
     "lora-r16-all": ("fp32", "int8", "int4"),
     "lora-r16-all-served-int8": ("int8",),
@@ -57,6 +59,8 @@ def main() -> None:
         shutil.rmtree(RUNS, ignore_errors=True)
     chosen = args.only or list(METHODS)
     results = {name: measure(name, args) for name in chosen}
+    for name, result in results.items():
+        result["seconds"] = round(args.examples / speed(name, args))
     full = results.get("full", {}).get("f1")
     for result in results.values():
         result["share_of_full_f1"] = round(100 * result["f1"] / full, 2) if full else None
@@ -95,10 +99,21 @@ def measure(name: str, args: argparse.Namespace) -> dict[str, Any]:
     return {
         "trained_parameters": report["result"]["parameters"]["trainable"],
         "peak_memory_mb": report["cost"]["peak_memory_mb"],
-        "seconds": report["cost"]["training_seconds"],
         "adapter_bytes": report["result"]["adapter_bytes"],
         **scores,
     }
+
+
+def speed(name: str, args: argparse.Namespace) -> float:
+    """Windows that one method learns in a second."""
+    folder = RUNS / "speed" / name
+    if not (folder / "report.json").exists():
+        print(f"{name}: {_SPEED_STEPS} steps", file=sys.stderr)
+        settings = ["--train_data", args.train, "--output_dir", str(folder), "--validation_size", "0"]
+        steps = ["--subset_size", "2000", "--max_steps", str(_SPEED_STEPS)]
+        in_own_process(["fine_tune.py", *settings, *steps, *METHODS[name]])
+    cost = json.loads((folder / "report.json").read_text(encoding="utf-8"))["cost"]
+    return float(cost["windows_per_second"])
 
 
 def judge(folder: Path, precision: str, args: argparse.Namespace) -> dict[str, float]:

@@ -142,7 +142,7 @@ def read_config(path: Path, flags: Mapping[str, Any] = MappingProxyType({})) -> 
     Raises:
         ConfigError: the file cannot be read, or naming every key that is wrong.
     """
-    return checked(_read_file(path) | dict(flags), where=str(path))
+    return checked(read_file(path) | dict(flags), where=str(path))
 
 
 def checked(values: dict[str, Any], *, where: str) -> TrainConfig:
@@ -166,7 +166,12 @@ def _in_words(error: Any) -> str:
     return f"{name}: {message}" if name else message
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def read_file(path: Path) -> dict[str, Any]:
+    """The object in a JSON or YAML file.
+
+    Raises:
+        ConfigError: it cannot be read, or holds something else.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as e:

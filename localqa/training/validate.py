@@ -22,6 +22,7 @@ def predict(
     windower: Windower,
     config: QAConfig,
     description: str = "evaluate",
+    top_k: int = 1,
 ) -> list[Decoded]:
     """Decoded logits of each example; the model is put into evaluation mode and back."""
     was_training = model.training
@@ -33,7 +34,7 @@ def predict(
             return run_windows(model, windows, on_batch=bar.update)
 
         pairs = [(example.question, example.context) for example in examples]
-        decoded = decode_pairs(pairs, windower=windower, run=run, config=config)
+        decoded = decode_pairs(pairs, windower=windower, run=run, config=config, top_k=top_k)
     model.train(was_training)
     return decoded
 

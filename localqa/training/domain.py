@@ -1,0 +1,291 @@
+"""A field's own adapter out of one file, in stages: preprocess -> train -> evaluate -> report.
+
+What a stage made is kept with a fingerprint of all it was made from: a stage whose inputs are the same is not
+run again, so that a run that was ended goes on where it stopped.
+"""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from tabulate import tabulate
+
+from localqa.config import ADAPTER_NAME, data_dir
+from localqa.errors import ConfigError, DataError
+from localqa.evaluation.comparison import compare, differing, draw, markdown, summary
+from localqa.evaluation.outcomes import Outcome, make_outcomes
+from localqa.evaluation.report import figures, write_evaluation
+from localqa.extraction.pipeline import to_answer
+from localqa.extraction.qa_config import QAConfig
+from localqa.extraction.windows import Windower
+from localqa.model.adapter_files import locate_adapter
+from localqa.model.adapters import load_adapter
+from localqa.model.bases import resolve_base
+from localqa.model.loading import load_base_of
+from localqa.squad.checks import repair
+from localqa.squad.files import find_file
+from localqa.squad.hub import is_hub_name
+from localqa.squad.readers import read_examples
+from localqa.squad.records import Example
+from localqa.squad.report import CheckReport
+from localqa.squad.split import fingerprint, split_by_context
+from localqa.squad.writers import write_squad
+from localqa.training.config import TrainConfig, checked, read_file
+from localqa.training.run import run
+from localqa.training.validate import predict
+
+PARTS: Final = ("train", "validation", "test")
+_SHOWN = 20
+
+
+class DomainConfig(BaseModel):
+    """What one file says of a field."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=ADAPTER_NAME)] = Field(description="of the adapter")
+    data: list[str] = Field(min_length=1, description="data files of any supported format, or Hub names")
+    columns: dict[str, str] = Field({}, description="field names in the data, such as question: q")
+    validation_share: float = Field(0.1, gt=0, lt=0.5, description="of the questions, by context")
+    test_share: float = Field(0.2, gt=0, lt=0.9, description="of the questions, by context")
+    compare_with: str | None = Field("squad", description="adapter shown beside the new one; null: none")
+    models_dir: str = Field("models", description="where the adapter's folder is made")
+    work_dir: str = Field("runs", description="where the parts of the data are kept")
+    seed: int = Field(13, ge=0, description="of the splits and the training")
+    training: dict[str, Any] = Field({}, description="settings as of fine_tune.py, without data and folder")
+
+    @property
+    def adapter(self) -> Path:
+        """The new adapter's folder."""
+        return Path(self.models_dir) / self.name
+
+    @property
+    def work(self) -> Path:
+        """Where the parts of the data lie."""
+        return Path(self.work_dir) / self.name
+
+
+def is_domain_file(path: Path) -> bool:
+    """Whether a file describes a field, and not a single training."""
+    return "name" in (values := read_file(path)) and "data" in values
+
+
+def run_domain(path: Path, argv: Sequence[str]) -> None:
+    """Carry out the stages that the arguments ask for.
+
+    Raises:
+        LocalQAError: the file, its data or its training cannot be used.
+        InterruptedTraining: after SIGINT or SIGTERM, with a checkpoint written.
+    """
+    args = _parser().parse_args(list(argv))
+    config = _read(path)
+    for name in STAGES if args.stage == "all" else (args.stage,):
+        print(f"== {name}")
+        STAGES[name](config, args.overwrite)
+
+
+def preprocess(config: DomainConfig, overwrite: bool) -> None:
+    """Read, repair and split the data; what cannot be used is told by file, line and reason."""
+    state = _fingerprint(
+        [config.columns, config.validation_share, config.test_share, config.seed], *_inputs(config)
+    )
+    if not overwrite and _is_done(config, "preprocess", state):
+        return
+    examples: list[Example] = []
+    for source in config.data:
+        found = source if is_hub_name(source) else find_file(source, [Path(), data_dir()]).resolve()
+        examples += read_examples(found, columns=config.columns or None)
+    kept, report = repair(examples)
+    print(report.summary(_SHOWN))
+    if not kept:
+        raise DataError("No usable example is left.", remedy="Correct the rows that are named above.")
+    rest, test = split_by_context(kept, held_out=config.test_share, seed=config.seed)
+    share = config.validation_share / (1 - config.test_share)
+    train, validation = split_by_context(rest, held_out=share, seed=config.seed + 1)
+    config.work.mkdir(parents=True, exist_ok=True)
+    parts = dict(zip(PARTS, (train, validation, test), strict=True))
+    for name, some in parts.items():
+        write_squad(some, _part(config, name))
+        print(f"{name}: {len(some):,} questions about {len({one.context for one in some}):,} contexts")
+    _finish(config, "preprocess", state, _counts(parts, report))
+
+
+def train(config: DomainConfig, overwrite: bool) -> None:
+    """Train the adapter on its part of the data."""
+    _needs(config, "preprocess", "train")
+    values = {"seed": config.seed, **config.training}
+    values |= {"train_data": [str(_part(config, "train"))], "output_dir": str(config.adapter)}
+    values |= {"validation_data": [str(_part(config, "validation"))], "overwrite": overwrite}
+    settings: TrainConfig = checked(values, where="training")
+    state = _fingerprint([settings.course()], _part(config, "train"), _part(config, "validation"))
+    if not overwrite and (config.adapter / "report.json").exists() and _is_done(config, "train", state):
+        return
+    run(settings)
+    _finish(config, "train", state, {})
+
+
+def evaluate(config: DomainConfig, overwrite: bool) -> None:
+    """Judge the adapter on the part of the data that nothing was chosen by, beside another one."""
+    _needs(config, "train", "evaluate")
+    weights = sorted(config.adapter.glob("*.safetensors"))
+    state = _fingerprint(
+        [config.compare_with], _part(config, "test"), *weights, config.adapter / "qa_config.json"
+    )
+    if not overwrite and _is_done(config, "evaluate", state):
+        return
+    examples = read_examples(_part(config, "test"))
+    folder = config.adapter / "evaluation"
+    after = _outcomes(config.adapter, examples)
+    about = {"adapter": config.name, "data": ["test.json"], "data_sha256": fingerprint(examples)}
+    report = about | {"through": "fine_tune.py", **figures(after)}
+    write_evaluation(folder, "test", report, after)
+    found: dict[str, Any] = {"scores": report["scores"], "ece": report["calibration"]["ece"]}
+    if config.compare_with:
+        before = _outcomes(locate_adapter(Path(config.models_dir), config.compare_with), examples)
+        beside = {"data": ["test.json"], **compare((config.compare_with, config.name), before, after)}
+        name = f"against-{Path(config.compare_with).name}"
+        (folder / f"{name}.json").write_text(json.dumps(beside, indent=2) + "\n", encoding="utf-8")
+        text = markdown(beside, differing(before, after), picture=f"{name}.png")
+        (folder / f"{name}.md").write_text(text, encoding="utf-8")
+        draw(folder / f"{name}.png", beside)
+        print(summary(beside, "simple"))
+        found["comparison"] = {key: beside[key] for key in ("models", "differences", "changed")}
+    _finish(config, "evaluate", state, found)
+
+
+def report(config: DomainConfig, overwrite: bool) -> None:
+    """Write one page about all of it into the adapter's folder."""
+    _needs(config, "evaluate", "report")
+    prepared, judged = (_made(config, name) for name in ("preprocess", "evaluate"))
+    counts = [[name, *prepared["parts"][name].values()] for name in PARTS]
+    problems = [[kind, count] for kind, count in prepared["problems"].items()]
+    sections = [
+        f"# Adapter `{config.name}`",
+        "Written by `fine_tune.py` out of one file; the training is in [report.md](report.md).",
+        "## Data",
+        tabulate(counts, ["part", "questions", "contexts", "without an answer"], tablefmt="github"),
+        f"{prepared['repaired']} examples were repaired, {prepared['unusable']} left out."
+        + (f"\n\n{tabulate(problems, ['problem', 'examples'], tablefmt='github')}" if problems else ""),
+        "## On the test part",
+        f"EM {judged['scores']['exact']:.1f}, F1 {judged['scores']['f1']:.1f}, calibration error "
+        f"{judged['ece']:.1f} % ([test.md](evaluation/test.md)).",
+    ]
+    if "comparison" in judged:
+        name = f"against-{Path(config.compare_with or '').name}"
+        sections += [
+            summary(judged["comparison"], "github"),
+            f"What differs: [{name}.md](evaluation/{name}.md).",
+        ]
+    target = config.adapter / "domain.md"
+    target.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+    print(f"written to {target}")
+
+
+STAGES: Final[Mapping[str, Callable[[DomainConfig, bool], None]]] = {
+    "preprocess": preprocess,
+    "train": train,
+    "evaluate": evaluate,
+    "report": report,
+}
+
+
+def _read(path: Path) -> DomainConfig:
+    try:
+        return DomainConfig.model_validate(read_file(path))
+    except ValidationError as e:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in e.errors())
+        known = ", ".join(DomainConfig.model_fields)
+        raise ConfigError(
+            f"{path}: {wrong}.", remedy=f"See configs/domain_example.json; keys: {known}."
+        ) from e
+
+
+def _outcomes(folder: Path, examples: Sequence[Example]) -> list[Outcome]:
+    """What becomes of the questions with an adapter, in the arithmetic of the torch engine."""
+    config = QAConfig.load(folder)
+    base = resolve_base(config.base)
+    model = load_adapter(load_base_of(folder, base), folder)
+    windower = Windower.from_folder(base.folder, max_length=config.max_length, stride=config.stride)
+    decoded = predict(model, examples, windower=windower, config=config, description=folder.name, top_k=2)
+    answers = [
+        to_answer(one.context, found, config, top_k=2) for one, found in zip(examples, decoded, strict=True)
+    ]
+    return make_outcomes(examples, answers)
+
+
+def _counts(parts: Mapping[str, Sequence[Example]], report: CheckReport) -> dict[str, Any]:
+    return {
+        "parts": {
+            name: {
+                "questions": len(some),
+                "contexts": len({one.context for one in some}),
+                "unanswerable": sum(one.is_impossible for one in some),
+            }
+            for name, some in parts.items()
+        },
+        "repaired": report.repairable,
+        "unusable": report.unusable,
+        "problems": report.counts,
+    }
+
+
+def _part(config: DomainConfig, name: str) -> Path:
+    return config.work / f"{name}.json"
+
+
+def _inputs(config: DomainConfig) -> list[Path]:
+    return [find_file(one, [Path(), data_dir()]) for one in config.data if not is_hub_name(one)]
+
+
+def _fingerprint(values: Sequence[Any], *files: Path) -> str:
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode())
+    for file in files:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _record(config: DomainConfig, stage: str) -> Path:
+    return config.work / f"{stage}.stage.json"
+
+
+def _made(config: DomainConfig, stage: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(_record(config, stage).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def _is_done(config: DomainConfig, stage: str, state: str) -> bool:
+    done = _made(config, stage).get("made_from") == state
+    if done:
+        print("done already, from the same inputs (--overwrite does it again)")
+    return done
+
+
+def _needs(config: DomainConfig, stage: str, next_stage: str) -> None:
+    if not _made(config, stage):
+        raise ConfigError(
+            f"The stage {stage} of '{config.name}' was not run.",
+            remedy=f"Run it before {next_stage}: --stage {stage}.",
+        )
+
+
+def _finish(config: DomainConfig, stage: str, state: str, found: Mapping[str, Any]) -> None:
+    text = json.dumps({"made_from": state, **found}, indent=2) + "\n"
+    _record(config, stage).write_text(text, encoding="utf-8")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fine_tune.py DOMAIN.json",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--stage", choices=["all", *STAGES], default="all", help="which to run [all]")
+    parser.add_argument("--overwrite", action="store_true", help="do again what is done already")
+    return parser
