@@ -52,7 +52,8 @@ container-stop: ## stop it
 	docker stop localqa
 
 up: ## start the server, its proxy and Ollama in containers
-	docker compose up --detach --wait
+	docker compose up --detach --wait proxy
+	docker compose up --detach
 
 down: ## stop them
 	docker compose down

@@ -87,8 +87,8 @@ worker_class = Worker
 threads = _settings.http_threads
 preload_app = False
 timeout = 120
-# No accepted request takes longer.
-graceful_timeout = math.ceil(_settings.drain_s + _settings.deadline_s) + 5
+# No question about a text takes longer, and no generated answer is silent for longer.
+graceful_timeout = math.ceil(_settings.drain_s + max(_settings.deadline_s, _settings.ollama_timeout_s)) + 5
 # The app writes its own line per request.
 accesslog = None
 # Nothing here is managed through it, and two servers of one user would share the file.

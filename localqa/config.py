@@ -140,7 +140,7 @@ class Settings(BaseSettings):
     )
     ollama_max_body_bytes: int = Field(
         # Images come in the body.
-        default=32 * 1024 * 1024,
+        default=8 * 1024 * 1024,
         ge=1024,
         le=1024 * 1024 * 1024,
         description="Largest request body in Ollama's and OpenAI's protocol in bytes.",

@@ -15,10 +15,6 @@ case "${1:-}" in
 esac
 model=${1:-${OLLAMA_MODEL:-llama3.2:1b}}
 address=${OLLAMA_HOST:-127.0.0.1:11434}
-url=$address
-case "$url" in *://*) ;; *) url=http://$url ;; esac
-case "${url#*://}" in *:*) ;; *) url=$url:11434 ;; esac
-url=${url/0.0.0.0/127.0.0.1}
 log=${TMPDIR:-/tmp}/localqa-ollama.log
 
 say() { printf '== %s\n' "$*"; }
@@ -26,14 +22,22 @@ fail() { printf 'error: %s\n  what to do: %s\n' "$1" "$2" >&2; exit 2; }
 answers() { curl -sf --max-time 3 "$url/api/version" >/dev/null; }
 has_model() { curl -sf --max-time 10 "$url/api/tags" | grep -q "\"name\": *\"$model\(:latest\)\{0,1\}\""; }
 
+command -v python3 >/dev/null || fail "python3 is not installed." "Install Python 3.10 or newer."
+# The server reads the address in the same way.
+url=$(python3 -c 'import sys; from localqa.ollama.address import server_url; print(server_url(sys.argv[1]))' "$address" 2>/dev/null) ||
+  fail "OLLAMA_HOST=$address is no address." "Give it as host:port or http://host:port."
 command -v curl >/dev/null || fail "curl is not installed." "On Debian and Ubuntu: apt install curl."
 
 start() {
+  case "$url" in
+    http://127.0.0.1:* | http://localhost:* | "http://[::1]:"*) ;;
+    *) fail "$url does not answer, and it is another machine's." "Start Ollama there, or correct OLLAMA_HOST." ;;
+  esac
   if command -v ollama >/dev/null; then
     say "starting the ollama that is installed here (its log: $log)"
     OLLAMA_HOST=${url#*://} nohup ollama serve >"$log" 2>&1 &
     how="a native server, started now"
-  elif docker compose version >/dev/null 2>&1; then
+  elif [ "${url##*:}" = 11434 ] && docker compose version >/dev/null 2>&1; then
     say "starting the container"
     docker compose -f docker/docker-compose.yml -f docker/docker-compose.ollama.yml up --detach ollama
     how="a container, started now"

@@ -21,7 +21,7 @@ from localqa.api.schemas import (
 from localqa.api.service import current_service
 from localqa.api.spec import NDJSON, responses
 from localqa.errors import LocalQAError
-from localqa.ollama.routing import Ask, Routed
+from localqa.ollama.routing import Ask, Routed, fallen_back, support
 
 _BODY_ERRORS = (400, 401, 413, 415, 422, 429, 503, 504)
 
@@ -47,7 +47,11 @@ def answer(body: AskRequest) -> Response | dict[str, Any]:
     routed = service.route(ask)
     if body.stream:
         return Response(stream_with_context(_lines(ask, routed)), mimetype=NDJSON)
-    return _whole(ask, routed, "".join(routed.pieces)).model_dump()
+    try:
+        text = "".join(routed.pieces)
+    except LocalQAError as e:
+        routed, text = fallen_back(ask, routed, e), ""
+    return _whole(ask, routed, text).model_dump()
 
 
 @blueprint.post(
@@ -81,22 +85,23 @@ def _whole(ask: Ask, routed: Routed, text: str) -> AnswerResponse:
     """The answer once it is complete."""
     if routed.answer is not None and routed.model is None:
         return AnswerResponse.of(routed.answer, routed.because)
-    return AnswerResponse.generated(text, routed, current_service().support(ask, text))
+    return AnswerResponse.generated(text, routed, support(ask, routed, text))
 
 
 def _lines(ask: Ask, routed: Routed) -> Iterator[str]:
     """The answer as lines of JSON: its pieces, then the whole of it, or the error that broke it off."""
     text = []
     try:
-        for piece in routed.pieces:
-            text.append(piece)
-            yield _line({"delta": piece})
-        whole = _whole(ask, routed, "".join(text)).model_dump()
+        try:
+            for piece in routed.pieces:
+                text.append(piece)
+                yield _line({"delta": piece})
+        except LocalQAError as e:
+            routed = fallen_back(ask, routed, e)
+        yield _line({"done": True} | _whole(ask, routed, "".join(text)).model_dump())
     except LocalQAError as e:
         # The status has left already.
         yield _line({"error": error_detail(code=e.code, message=e.message, remedy=e.remedy).model_dump()})
-    else:
-        yield _line({"done": True} | whole)
 
 
 def _line(value: dict[str, Any]) -> str:

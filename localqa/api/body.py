@@ -74,10 +74,16 @@ class JsonRequest(Request):
                 remedy="Send the header `Content-Type: application/json`.",
             )
 
-    def _text(self) -> str:
+    def raw_body(self) -> bytes:
+        """The body as it came.
+
+        Raises:
+            MalformedBodyError: it broke off.
+            RequestEntityTooLarge: it is over the limit.
+        """
         try:
             data = self.get_data(cache=True)
-            if self._goes_on_after(data):
+            if not self._body_read and self._goes_on_after(data):
                 raise RequestEntityTooLarge
         except ClientDisconnected as e:
             raise MalformedBodyError("The body ended before its announced length.") from e
@@ -86,6 +92,10 @@ class JsonRequest(Request):
         except Exception as e:  # Each server has its own error for broken chunks; it is the client's fault.
             raise MalformedBodyError("The body could not be read: broken transfer encoding.") from e
         self._body_read = True
+        return data
+
+    def _text(self) -> str:
+        data = self.raw_body()
         if not data.strip():
             raise MalformedBodyError("The body is empty.", remedy=_EXAMPLE)
         try:

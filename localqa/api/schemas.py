@@ -270,7 +270,7 @@ class AnswerResponse(BaseModel):
     @classmethod
     def generated(cls, text: str, routed: Routed, support: Support) -> "AnswerResponse":
         """A generated answer as it is sent."""
-        found = routed.answer
+        found = routed.answer if routed.because == "not_answerable" else None
         return cls(
             answer=text,
             score=None,
@@ -282,7 +282,7 @@ class AnswerResponse(BaseModel):
             model=routed.model or "",
             routed_because=routed.because,
             adapter=found.adapter if found else None,
-            alternatives=[Span(**_span(other)) for other in found.alternatives] if found else [],
+            alternatives=[],
             supported=support.supported,
             support=Span(**_span(support.span)) if support.span else None,
         )

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, Literal, TypeAlias, cast
 
+import numpy as np
 from flask import current_app, request
+from numpy.typing import NDArray
 
 from localqa.api.metrics import Metrics
 from localqa.api.reader import Reader
@@ -17,7 +19,7 @@ from localqa.config import Settings
 from localqa.errors import InvalidInputError, LocalQAError, NotReadyError, OverloadedError
 from localqa.extraction.answers import Answer, Patience, Query
 from localqa.ollama.finding import Finder
-from localqa.ollama.routing import Ask, Routed, Support, route, support
+from localqa.ollama.routing import Ask, Routed, route
 
 EXTENSION: Final = "localqa"
 Status: TypeAlias = Literal["ok", "loading", "failed", "draining"]
@@ -132,9 +134,15 @@ class Service:
         self.metrics.routed(routed.because, generated=routed.model is not None)
         return routed
 
-    def support(self, ask: Ask, generated: str) -> Support:
-        """How a generated answer stands to its context."""
-        return support(ask, generated, answer=self._answer)
+    def embed(self, texts: Sequence[str], *, truncate: bool) -> tuple[NDArray[np.float32], int]:
+        """Texts as unit vectors, and the number of their tokens; raises as `Reader.embed` does.
+
+        Raises:
+            OverloadedError: too many requests are answered already.
+        """
+        reader = self.reader
+        with self._admitted():
+            return reader.embed(texts, truncate=truncate)
 
     def answer_batch(self, queries: Sequence[Query]) -> list[Answer]:
         """Answer several queries in order; raises as `answer_one` does."""

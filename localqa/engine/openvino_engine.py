@@ -139,9 +139,13 @@ class OpenVINOEngine:
                 self._headless = Session(graph, self.precision, self._threads, self._shape.hidden)
                 del graph
                 give_back()
-        with self._run_lock:
-            outputs = [self._headless.infer(self._embeddings([window])) for window in windows]
-        return [output[0, : len(window)] for output, window in zip(outputs, windows, strict=True)]
+            session = self._headless
+        outputs = []
+        for window in windows:
+            # One at a time: questions wait for one text, not for all of them.
+            with self._run_lock:
+                outputs.append(session.infer(self._embeddings([window]))[0, : len(window)])
+        return outputs
 
     def info(self) -> dict[str, Any]:
         """Engine, precision, device and number of parameters of the base with a head."""

@@ -22,6 +22,8 @@ from localqa.extraction.windows import Window, Windower
 from localqa.model.adapter_files import adapter_folder, known_adapters
 from localqa.model.bases import Base
 
+_CHARS_OF_A_TOKEN = 40
+"""More than tokens have, with the white space between them."""
 _NOBODY: Callable[[int], object] = lambda windows_done: None  # noqa: E731 - a default, not a function of its own
 
 
@@ -178,6 +180,9 @@ class Reader:
             InvalidInputError: a text that is too long, or not Unicode.
         """
         with self._in_use(self.default_adapter) as default:
+            if truncate:
+                # What is cut off is not taken apart first.
+                texts = [text[: default.windower.max_length * _CHARS_OF_A_TOKEN] for text in texts]
             windows = default.windower.alone(texts, truncate=truncate)
         means = [output.mean(axis=0) for output in self.engine.embed(windows)]
         vectors = np.array([mean / max(float(np.linalg.norm(mean)), 1e-12) for mean in means], np.float32)

@@ -21,8 +21,10 @@ def server_url(host: str) -> str:
         ConfigError: this is no address.
     """
     given = host.strip().strip("\"'")
-    parts = urlsplit(given if "://" in given else f"//{given}", scheme="http")
+    if given.startswith(":"):
+        given = f"127.0.0.1{given}"
     try:
+        parts = urlsplit(given if "://" in given else f"//{given}", scheme="http")
         name, port = parts.hostname, parts.port
     except ValueError as e:
         raise _unusable(host) from e

@@ -4,12 +4,19 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from localqa.errors import TooLargeError
 from localqa.ollama import Gone
 from localqa.ollama.errors import OllamaDownError, OllamaModelError
 from localqa.ollama.prompts import messages
 from localqa.ollama.upstream import Upstream
 
+TELLING_S: Final = 2.0
+"""Longest silence where the server only tells of itself."""
 _ERROR_CHARS: Final = 300
+_CHARS_OF_A_TOKEN, _ANSWER_TOKENS = 2.5, 512
+"""Rather few characters in a token, so that the room is large enough."""
+_ROOMS: Final = (4096, 8192, 16_384, 32_768)
+"""Tokens of context, of which the first is what a server gives unasked; a change loads the model anew."""
 
 
 class Ollama:
@@ -24,31 +31,27 @@ class Ollama:
         self.upstream = upstream
         self._model = model
 
-    def models(self, gone: Gone = lambda: False) -> list[dict[str, Any]]:
+    def models(self) -> list[dict[str, Any]]:
         """The models that the server has, as it describes them.
 
         Raises:
             OllamaDownError, OllamaSlowError: see `Upstream.stream`.
         """
-        status, body = self.upstream.fetch("GET", "/api/tags", gone=gone)
+        status, body = self.upstream.get("/api/tags", timeout_s=TELLING_S)
         listed = _object(body, self.upstream.url).get("models")
         if status != 200 or not isinstance(listed, list):
             raise _failed(self.upstream.url, status, body)
         return [model for model in listed if isinstance(model, dict)]
 
-    def model(self, asked: str | None = None, gone: Gone = lambda: False) -> str:
-        """Name of the model that answers.
-
-        Args:
-            asked: by the caller.
-            gone: see `Upstream.stream`.
+    def model(self, asked: str | None = None) -> str:
+        """Name of the model that answers; `asked` is the one that the caller named.
 
         Raises:
             OllamaModelError: the server has no model at all.
         """
         if asked or self._model:
             return asked or self._model
-        names = [str(model.get("name", "")) for model in self.models(gone)]
+        names = [str(model.get("name", "")) for model in self.models()]
         if not names:
             raise OllamaModelError(
                 f"Ollama at {self.upstream.url} has no model.",
@@ -69,9 +72,12 @@ class Ollama:
 
         Raises:
             OllamaModelError: the server does not have the model.
+            TooLargeError: the context is too long to be given to a model.
             OllamaDownError, OllamaSlowError: see `Upstream.stream`; also before the end of an answer.
         """
-        body = {"model": model, "messages": messages(question, context), "stream": True}
+        body: dict[str, Any] = {"model": model, "messages": messages(question, context), "stream": True}
+        if context is not None:
+            body |= _room(len(context) + len(question))
         url = self.upstream.url
         with self.upstream.stream("POST", "/api/chat", json.dumps(body).encode(), gone=gone) as reply:
             if reply.status == 404:
@@ -94,6 +100,26 @@ class Ollama:
         raise OllamaDownError(
             f"Ollama at {url} ended before its answer did.", remedy="Ask again; if it stays, see its log."
         )
+
+
+def _room(chars: int) -> dict[str, Any]:
+    """The option that makes room for a text; none where the usual room is enough.
+
+    Without it the server would leave out messages from the front until the rest fits: the text itself.
+
+    Raises:
+        TooLargeError: there is no such room.
+    """
+    tokens = chars / _CHARS_OF_A_TOKEN + _ANSWER_TOKENS
+    if tokens <= _ROOMS[0]:
+        return {}
+    room = next((room for room in _ROOMS if tokens <= room), None)
+    if room is None:
+        raise TooLargeError(
+            f"A text of {chars:,} characters is too long for a model of the Ollama server.",
+            remedy=f"Send less than {int((_ROOMS[-1] - _ANSWER_TOKENS) * _CHARS_OF_A_TOKEN):,} characters.",
+        )
+    return {"options": {"num_ctx": room}}
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:

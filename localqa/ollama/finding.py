@@ -30,7 +30,9 @@ class Finder:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._url = server_url(settings.ollama_host) if settings.ollama_host else LOCAL
+        self._url = LOCAL
+        if settings.ollama_host and settings.ollama != "off":
+            self._url = server_url(settings.ollama_host)
         self._wanted = settings.ollama == "on" or (settings.ollama == "auto" and bool(settings.ollama_host))
         self._knocked = float("-inf")
         self._ollama: Ollama | None = None

@@ -1,10 +1,10 @@
 """Who answers a question: BERT from the text that came with it, or a model of the Ollama server."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from localqa.errors import InvalidInputError, LocalQAError
+from localqa.errors import DeadlineError, InvalidInputError, LocalQAError, NotReadyError, OverloadedError
 from localqa.extraction.answers import Answer, Query
 from localqa.ollama import Gone
 from localqa.ollama.errors import CallerGoneError
@@ -54,7 +54,7 @@ class Routed:
 
     Attributes:
         because: why.
-        answer: BERT's; also where a model answers since this one is "not answerable".
+        answer: BERT's; where a model answers, what supports it, or None without a context.
         model: that generates the answer; None: BERT's is the answer.
         pieces: the generated text as it comes; raises what `Ollama.generate` does.
     """
@@ -96,30 +96,60 @@ def route(ask: Ask, *, answer: Answerer, ollama: "Ollama | None", gone: Gone) ->
             answerable" is the answer then.
     """
     if ask.route == "ollama":
-        return _generating("requested", ask, _needed(ollama, "route"), gone)
+        return _generating("requested", ask, _needed(ollama, "route"), gone, _spans(ask, answer))
     if ask.context is None:
         if ask.route == "extractive":
             raise InvalidInputError("context: is missing.", remedy="Send the text to search as context.")
         return _generating("no_context", ask, _needed(ollama, "context"), gone)
-    found = answer(Query(ask.question, ask.context, ask.adapter, ask.top_k))
-    because: Because = "requested" if ask.route == "extractive" else "context_given"
-    if found.answerable or ask.route == "extractive" or not ask.fallback or ollama is None:
-        return Routed(because, found)
+    may_fall_back = ask.route == "auto" and ask.fallback and ollama is not None
+    wanted = max(ask.top_k, _SUPPORTING_SPANS) if may_fall_back else ask.top_k
+    found = answer(Query(ask.question, ask.context, ask.adapter, wanted))
+    if found.answerable or ollama is None or not may_fall_back:
+        because: Because = "requested" if ask.route == "extractive" else "context_given"
+        return Routed(because, _cut(found, ask.top_k))
     try:
         return _generating("not_answerable", ask, ollama, gone, found)
     except CallerGoneError:
         raise
     except LocalQAError:
-        return Routed("ollama_failed", found)
+        return Routed("ollama_failed", _cut(found, ask.top_k))
 
 
-def support(ask: Ask, generated: str, *, answer: Answerer) -> Support:
+def fallen_back(ask: Ask, routed: Routed, error: LocalQAError) -> Routed:
+    """BERT's own answer where a fallback broke off; anything else that broke off is raised.
+
+    Raises:
+        LocalQAError: the error, where the generated answer was no fallback, or nobody waits any more.
+    """
+    if routed.because != "not_answerable" or routed.answer is None or isinstance(error, CallerGoneError):
+        raise error
+    return Routed("ollama_failed", _cut(routed.answer, ask.top_k))
+
+
+def support(ask: Ask, routed: Routed, generated: str) -> Support:
     """How a generated answer stands to the context that it was given."""
-    if ask.context is None:
+    if ask.context is None or routed.answer is None:
         return Support()
-    best = answer(Query(ask.question, ask.context, ask.adapter, _SUPPORTING_SPANS))
-    spans = [*([best] if best.answerable else []), *best.alternatives]
+    found = routed.answer
+    spans = [*([found] if found.answerable else []), *found.alternatives]
     return Support(is_supported(generated, ask.question, ask.context), best_support(generated, spans))
+
+
+def _spans(ask: Ask, answer: Answerer) -> Answer | None:
+    """BERT's spans for what will be generated, before it is: what is wrong costs nothing then.
+
+    None where there is no context, or BERT has no time for it now.
+    """
+    if ask.context is None:
+        return None
+    try:
+        return answer(Query(ask.question, ask.context, ask.adapter, _SUPPORTING_SPANS))
+    except (NotReadyError, OverloadedError, DeadlineError):
+        return None
+
+
+def _cut(found: Answer, top_k: int) -> Answer:
+    return replace(found, alternatives=found.alternatives[: top_k - 1])
 
 
 def _needed(ollama: "Ollama | None", field: str) -> "Ollama":
@@ -133,7 +163,7 @@ def _generating(
     because: Because, ask: Ask, ollama: "Ollama", gone: Gone, found: Answer | None = None
 ) -> Routed:
     """A model at work; its first piece is there, so that what fails at once fails here."""
-    model = ollama.model(ask.model, gone)
+    model = ollama.model(ask.model)
     pieces = ollama.generate(ask.question, ask.context, model=model, gone=gone)
     first = next(pieces, "")
     return Routed(because, found, model, _with_first(first, pieces))

@@ -3,6 +3,7 @@
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -10,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import httpx
-import pybreaker
 
-from localqa.errors import LocalQAError, OverloadedError
+from localqa.errors import InvalidInputError, LocalQAError, OverloadedError
 from localqa.ollama import Gone
 from localqa.ollama.errors import CallerGoneError, OllamaDownError, OllamaSlowError
 
@@ -20,7 +20,7 @@ _CONNECT_S: Final = 2.0
 _FAILURES, _REST_S = 3, 10.0
 """So many failures in a row keep requests from the server for so many seconds."""
 _LOOK_S: Final = 0.25
-"""How often the caller is looked after while the server is silent."""
+"""How often the caller is looked after."""
 
 State: TypeAlias = Literal["unknown", "ok", "unreachable"]
 _Part: TypeAlias = "_Head | bytes | LocalQAError | None"
@@ -66,12 +66,7 @@ class Upstream:
         self._timeout_s = timeout_s
         self._max_requests = max_requests
         self._places = threading.BoundedSemaphore(max_requests)
-        self._breaker = pybreaker.CircuitBreaker(
-            fail_max=_FAILURES,
-            reset_timeout=_REST_S,
-            exclude=[CallerGoneError],
-            throw_new_error_on_trip=False,
-        )
+        self._breaker = _Breaker()
         self._loop = _Loop()
         self._client: httpx.AsyncClient | None = None
 
@@ -83,21 +78,24 @@ class Upstream:
         content: bytes = b"",
         *,
         content_type: str = "application/json",
+        timeout_s: float | None = None,
         gone: Gone = lambda: False,
     ) -> Iterator[Reply]:
         """Send a request; leaving the block before the end of the reply breaks it off.
 
         Args:
             method: HTTP method.
-            path: on the server, with the query string.
+            path: on the server, quoted, with the query string.
             content: the body.
             content_type: of the body.
+            timeout_s: longest silence, where it shall be another than usual.
             gone: asked now and then whether the caller has left.
 
         Raises:
             OllamaDownError: it cannot be reached, broke off, or failed too often in a row just now.
             OllamaSlowError: it was silent for longer than the timeout.
             OverloadedError: too many requests run already.
+            InvalidInputError: a path that is none.
             CallerGoneError: the caller has left.
         """
         if not self._places.acquire(blocking=False):
@@ -107,48 +105,79 @@ class Upstream:
             )
         exchange = _Exchange(gone)
         try:
-            head = self._begin(exchange, method, path, content, content_type)
-            yield Reply(head.status, head.content_type, exchange.chunks())
+            self._check_breaker()
+            request = _Request(method, path, content, content_type, timeout_s or self._timeout_s)
+            exchange.task = self._loop.start(self._exchange(exchange.parts, request))
+            with self._watched():
+                head = exchange.next()
+            self.state = "ok"
+            assert isinstance(head, _Head)  # noqa: S101 - for mypy; it is always the first part
+            yield Reply(head.status, head.content_type, self._chunks(exchange))
         finally:
             exchange.end()
             self._places.release()
 
-    def fetch(
-        self, method: str, path: str, content: bytes = b"", *, gone: Gone = lambda: False
-    ) -> tuple[int, bytes]:
-        """Status and whole body of a reply; raises as `stream` does."""
-        with self.stream(method, path, content, gone=gone) as reply:
-            return reply.status, b"".join(reply.chunks)
+    def get(self, path: str, *, timeout_s: float) -> tuple[int, bytes]:
+        """Status and body of what the server tells of itself; takes no place of `max_requests`.
 
-    def _begin(
-        self, exchange: "_Exchange", method: str, path: str, content: bytes, content_type: str
-    ) -> _Head:
-        """Send the request and wait for the head of its reply, unless the breaker is open."""
+        Args:
+            path: on the server.
+            timeout_s: longest silence.
+
+        Raises:
+            OllamaDownError, OllamaSlowError: see `stream`.
+        """
+        self._check_breaker()
+        exchange = _Exchange(lambda: False)
         try:
-            with self._breaker.calling():
-                exchange.task = self._loop.start(
-                    self._exchange(exchange.parts, method, path, content, content_type)
-                )
+            request = _Request("GET", path, b"", "application/json", timeout_s)
+            exchange.task = self._loop.start(self._exchange(exchange.parts, request))
+            with self._watched():
                 head = exchange.next()
-        except pybreaker.CircuitBreakerError as e:
+                assert isinstance(head, _Head)  # noqa: S101 - for mypy; it is always the first part
+                body = b"".join(exchange.chunks())
+            self._breaker.worked()
+            self.state = "ok"
+            return head.status, body
+        finally:
+            exchange.end()
+
+    def _chunks(self, exchange: "_Exchange") -> Iterator[bytes]:
+        with self._watched():
+            yield from exchange.chunks()
+        # Not before: a server that dies in the middle of each answer does not work.
+        self._breaker.worked()
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Tell the breaker, and `state`, of what the server did not do.
+
+        A caller who left, or sent what cannot be asked, is neither good nor bad news of the server.
+        """
+        try:
+            yield
+        except (OllamaDownError, OllamaSlowError):
+            self._breaker.failed()
+            self.state = "unreachable"
+            raise
+
+    def _check_breaker(self) -> None:
+        if self._breaker.is_open():
             raise OllamaDownError(
                 f"Ollama at {self.url} failed {_FAILURES} times in a row.",
                 remedy=f"Start it, or see its log; it is asked again after {_REST_S:.0f} seconds.",
-            ) from e
-        except (OllamaDownError, OllamaSlowError):
-            self.state = "unreachable"
-            raise
-        assert isinstance(head, _Head)  # noqa: S101 - for mypy; it is always the first part
-        self.state = "ok"
-        return head
+            )
 
-    async def _exchange(
-        self, parts: "queue.SimpleQueue[_Part]", method: str, path: str, content: bytes, content_type: str
-    ) -> None:
+    async def _exchange(self, parts: "queue.SimpleQueue[_Part]", request: "_Request") -> None:
         """Put the head, the chunks and the end (None) of a reply into a queue, or what broke it off."""
+        timeout = httpx.Timeout(request.timeout_s, connect=min(_CONNECT_S, request.timeout_s))
         try:
             async with self._opened().stream(
-                method, path, content=content, headers={"Content-Type": content_type}
+                request.method,
+                request.path,
+                content=request.content,
+                headers={"Content-Type": request.content_type},
+                timeout=timeout,
             ) as response:
                 if response.is_redirect:
                     raise _strange(self.url, "answers with a redirect, which is not followed")
@@ -158,9 +187,11 @@ class Upstream:
             parts.put(None)
         except LocalQAError as e:
             parts.put(e)
+        except httpx.InvalidURL:
+            parts.put(InvalidInputError("The path is none that a server could be asked for."))
         except httpx.TimeoutException as e:
-            parts.put(self._silent(e))
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as e:
+            parts.put(self._silent(e, request.timeout_s))
+        except Exception as e:  # whatever it is: somebody waits for the end of this
             parts.put(self._unreachable(e))
 
     def _opened(self) -> httpx.AsyncClient:
@@ -168,7 +199,6 @@ class Upstream:
         if self._client is None:
             self._client = httpx.AsyncClient(
                 base_url=self.url,
-                timeout=httpx.Timeout(self._timeout_s, connect=min(_CONNECT_S, self._timeout_s)),
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=self._max_requests),
                 headers={"Accept-Encoding": "identity"},
                 follow_redirects=False,
@@ -177,11 +207,11 @@ class Upstream:
             )
         return self._client
 
-    def _silent(self, error: Exception) -> LocalQAError:
+    def _silent(self, error: Exception, seconds: float) -> LocalQAError:
         if isinstance(error, httpx.ConnectTimeout):
             return self._unreachable(error)
         found = OllamaSlowError(
-            f"Ollama at {self.url} was silent for {self._timeout_s:g} seconds.",
+            f"Ollama at {self.url} was silent for {seconds:g} seconds.",
             remedy="Ask a smaller model, or raise QA_OLLAMA_TIMEOUT_S.",
         )
         found.__cause__ = error
@@ -199,6 +229,37 @@ class Upstream:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    content: bytes
+    content_type: str
+    timeout_s: float
+
+
+class _Breaker:
+    """Open for a while after several failures in a row; then one more try decides.
+
+    Callers who left are neither failures nor successes here, which a breaker around calls cannot tell apart.
+    """
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._opened = float("-inf")
+
+    def is_open(self) -> bool:
+        """Whether the server is left alone now."""
+        return self._failures >= _FAILURES and time.monotonic() - self._opened < _REST_S
+
+    def failed(self) -> None:
+        self._failures += 1
+        self._opened = time.monotonic()
+
+    def worked(self) -> None:
+        self._failures = 0
+
+
 class _Exchange:
     """One request under way, seen from the thread that waits for it."""
 
@@ -206,6 +267,7 @@ class _Exchange:
         self.parts: queue.SimpleQueue[_Part] = queue.SimpleQueue()
         self.task: Future[None] | None = None
         self._gone = gone
+        self._looked = time.monotonic()
 
     def next(self) -> "_Head | bytes | None":
         """The next part; None at the end.
@@ -215,11 +277,13 @@ class _Exchange:
             CallerGoneError: the caller has left.
         """
         while True:
+            if time.monotonic() - self._looked > _LOOK_S:
+                self._looked = time.monotonic()
+                if self._gone():
+                    raise CallerGoneError("The caller went away.")
             try:
                 part = self.parts.get(timeout=_LOOK_S)
             except queue.Empty:
-                if self._gone():
-                    raise CallerGoneError("The caller went away.") from None
                 continue
             if isinstance(part, LocalQAError):
                 raise part

@@ -64,9 +64,13 @@ def test_fallback_is_asked_for_or_set(asking, server, reader):
     always = create_app(settings, reader).test_client()
     assert always.post("/api/qa", json=body).get_json()["source"] == "ollama"
     assert always.post("/api/qa", json=body | {"fallback": False}).get_json()["source"] == "bert"
-    server.fault = "500"
-    found = always.post("/api/qa", json=body).get_json()
-    assert (found["source"], found["answerable"], found["routed_because"]) == ("bert", False, "ollama_failed")
+    for fault in ("500", "cut", "error_line"):
+        server.fault = fault
+        found = always.post("/api/qa", json=body).get_json()
+        assert (found["source"], found["answerable"]) == ("bert", False)
+        assert found["routed_because"] == "ollama_failed"
+        *_, last = lines(always.post("/api/qa", json=body | {"stream": True}))
+        assert (last["done"], last["source"], last["routed_because"]) == (True, "bert", "ollama_failed")
 
 
 @pytest.mark.parametrize(
@@ -128,4 +132,4 @@ def test_address_that_is_none_stops_the_start(reader):
     from localqa.errors import ConfigError
 
     with pytest.raises(ConfigError, match="OLLAMA_HOST"):
-        create_app(Settings.load(ollama_host="ftp://x"), reader)
+        create_app(Settings.load(ollama="auto", ollama_host="ftp://x"), reader)

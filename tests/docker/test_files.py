@@ -49,7 +49,7 @@ def test_only_the_proxy_is_published_and_only_to_this_machine():
 
 def test_variables_reach_the_services():
     services = config("-f", "compose.yaml", OLLAMA_MODEL="tiny:1b", QA_PUBLISH="0.0.0.0:80")["services"]
-    assert services["api"]["environment"]["OLLAMA_MODEL"] == "tiny:1b"
+    assert services["api"]["environment"]["QA_OLLAMA_MODEL"] == "tiny:1b"
     assert services["pull"]["entrypoint"][-1] == "tiny:1b"
     assert services["proxy"]["ports"][0]["published"] == "80"
 

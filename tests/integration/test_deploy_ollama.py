@@ -1,8 +1,10 @@
 """`scripts/deploy_ollama.sh` uses what is there, starts what is installed, pulls what is missing."""
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -81,7 +83,8 @@ def test_native_server_is_started(tmp_path):
 
 def test_nothing_to_start_is_told(tmp_path):
     for tool in ("bash", "curl", "grep", "sed", "dirname", "seq", "sleep"):
-        (tmp_path / tool).symlink_to(f"/usr/bin/{tool}")
+        (tmp_path / tool).symlink_to(shutil.which(tool))
+    (tmp_path / "python3").symlink_to(Path(sys.executable).resolve())
     done = subprocess.run(
         ["/usr/bin/bash", "scripts/deploy_ollama.sh"],
         cwd=ROOT,
@@ -93,3 +96,10 @@ def test_nothing_to_start_is_told(tmp_path):
     )
     assert done.returncode == 2
     assert "https://ollama.com/download" in done.stderr
+
+
+@pytest.mark.parametrize("address", ["ftp://x", "http://192.0.2.1:11434"])
+def test_address_that_cannot_be_served_is_told(address):
+    done = deploy("tiny:1b", OLLAMA_HOST=address, OLLAMA_WAIT="1")
+    assert done.returncode == 2
+    assert "what to do" in done.stderr

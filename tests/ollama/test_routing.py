@@ -1,12 +1,14 @@
 """Who answers."""
 
+from dataclasses import replace
+
 import pytest
 
-from localqa.errors import InvalidInputError
+from localqa.errors import AdapterNotFoundError, InvalidInputError, OverloadedError
 from localqa.extraction.answers import Answer
 from localqa.ollama.client import Ollama
 from localqa.ollama.errors import OllamaDownError
-from localqa.ollama.routing import Ask, route, support
+from localqa.ollama.routing import Ask, Routed, fallen_back, route, support
 from localqa.ollama.upstream import Upstream
 from tests.ollama.fake_server import PIECES
 
@@ -58,7 +60,8 @@ def test_extractive_route_needs_a_context(ollama):
 def test_fallback_that_fails_leaves_the_honest_answer(ollama, server):
     server.fault = "500"
     found = routed(Ask("Who?", "Ada did.", fallback=True), ollama, NOT)
-    assert (found.because, found.answer, found.model) == ("ollama_failed", NOT, None)
+    honest = replace(NOT, alternatives=())
+    assert (found.because, found.answer, found.model) == ("ollama_failed", honest, None)
 
 
 def test_open_question_that_fails_is_an_error(ollama, server):
@@ -67,8 +70,41 @@ def test_open_question_that_fails_is_an_error(ollama, server):
         routed(Ask("Who?"), ollama)
 
 
+@pytest.mark.parametrize("fault", ["cut", "error_line", "unfinished"])
+def test_fallback_that_breaks_off_leaves_the_honest_answer(ollama, server, fault):
+    server.fault = fault
+    ask = Ask("Who?", "Ada did.", fallback=True)
+    found = routed(ask, ollama, NOT)
+    with pytest.raises(OllamaDownError) as raised:
+        list(found.pieces)
+    assert fallen_back(ask, found, raised.value) == Routed("ollama_failed", replace(NOT, alternatives=()))
+    asked_for = routed(Ask("Who?", "Ada did.", route="ollama"), ollama)
+    with pytest.raises(OllamaDownError):
+        fallen_back(ask, asked_for, raised.value)
+
+
+def test_what_is_wrong_with_the_question_is_found_before_anything_is_generated(ollama, server):
+    def refuses(query):
+        raise AdapterNotFoundError("There is no adapter 'nope'.")
+
+    with pytest.raises(AdapterNotFoundError):
+        route(Ask("Who?", "Ada.", "nope", route="ollama"), answer=refuses, ollama=ollama, gone=lambda: False)
+    assert not server.requests
+
+
+def test_model_answers_while_bert_has_no_time(ollama):
+    def busy(query):
+        raise OverloadedError("too much")
+
+    ask = Ask("Who?", "Ada.", route="ollama")
+    found = route(ask, answer=busy, ollama=ollama, gone=lambda: False)
+    text = "".join(found.pieces)
+    assert text
+    assert support(ask, found, text).supported is None
+
+
 def test_support_looks_at_the_spans_of_a_text_that_was_found_to_hold_no_answer():
-    found = support(Ask("Who?", "Ada did it."), "Ada did it.", answer=lambda query: NOT)
+    found = support(Ask("Who?", "Ada did it."), Routed("not_answerable", NOT, "tiny:1b"), "Ada did it.")
     assert found.supported
     assert found.span == FOUND
-    assert support(Ask("Who?"), "Ada", answer=lambda query: FOUND).supported is None
+    assert support(Ask("Who?"), Routed("no_context", None, "tiny:1b"), "Ada").supported is None

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from localqa.errors import OverloadedError
+from localqa.errors import InvalidInputError, OverloadedError, TooLargeError
+from localqa.ollama import upstream
 from localqa.ollama.client import Ollama, lines
 from localqa.ollama.errors import CallerGoneError, OllamaDownError, OllamaModelError, OllamaSlowError
 from localqa.ollama.upstream import Upstream
@@ -16,8 +17,8 @@ def ollama_at(url, *, timeout_s=5.0, max_requests=4):
     return Ollama(Upstream(url, timeout_s=timeout_s, max_requests=max_requests), model="tiny:1b")
 
 
-def said(ollama, **changes):
-    return list(ollama.generate("Who wrote it?", None, **({"model": "tiny:1b"} | changes)))
+def said(ollama, context=None, **changes):
+    return list(ollama.generate("Who wrote it?", context, model="tiny:1b", **changes))
 
 
 def test_pieces_come_as_they_are_made(server):
@@ -91,9 +92,82 @@ def test_failures_in_a_row_open_the_breaker_and_rest_closes_it(server, monkeypat
     assert len(server.requests) == asked
     assert ollama.upstream.state == "unreachable"
     server.fault = ""
-    ollama.upstream._breaker.reset_timeout = 0
+    monkeypatch.setattr(upstream, "_REST_S", 0)
     assert said(ollama) == PIECES
     assert ollama.upstream.state == "ok"
+
+
+def test_callers_who_leave_are_no_news_of_the_server(server):
+    ollama = ollama_at(server.url, timeout_s=0.1)
+    server.fault = "hang"
+    for _ in range(2):
+        with pytest.raises(OllamaSlowError):
+            said(ollama)
+    leaving = ollama.upstream.stream("POST", "/api/chat", b"{}", timeout_s=5, gone=lambda: True)
+    with pytest.raises(CallerGoneError), leaving:
+        pass
+    assert not ollama.upstream._breaker.is_open()
+    with pytest.raises(OllamaSlowError):
+        said(ollama)
+    assert ollama.upstream._breaker.is_open()
+
+
+def test_streams_that_die_count_as_failures(server):
+    ollama = ollama_at(server.url)
+    server.fault = "cut"
+    for _ in range(3):
+        with pytest.raises(OllamaDownError, match="broke off"):
+            said(ollama)
+    with pytest.raises(OllamaDownError, match="in a row"):
+        said(ollama)
+
+
+def test_caller_who_leaves_while_pieces_come_ends_it(server):
+    server.pause_s, server.pieces = 0.02, PIECES * 100
+    read = []
+    with pytest.raises(CallerGoneError):
+        read.extend(ollama_at(server.url).generate("?", None, model="tiny:1b", gone=lambda: True))
+    assert len(read) < 60
+    until(lambda: server.left == 1, seconds=5)
+
+
+@pytest.mark.parametrize("content_type", ["text/x\xe9", "a\nb"])
+def test_what_cannot_be_sent_is_an_error_and_no_hang(server, content_type):
+    found = Upstream(server.url, timeout_s=5, max_requests=1)
+    for _ in range(2):
+        with (
+            pytest.raises(OllamaDownError),
+            found.stream("POST", "/api/chat", b"{}", content_type=content_type),
+        ):
+            pass
+
+
+def test_path_that_is_none_says_nothing_of_the_server(server):
+    found = Upstream(server.url, timeout_s=5, max_requests=1)
+    for _ in range(4):
+        with pytest.raises(InvalidInputError), found.stream("GET", "/v1/models/a\x00b"):
+            pass
+    assert found.get("/api/version", timeout_s=1)[0] == 200
+
+
+def test_telling_takes_no_place(server):
+    ollama = ollama_at(server.url, max_requests=1)
+    running = ollama.generate("?", None, model="tiny:1b")
+    next(running)
+    assert ollama.models()
+    running.close()
+
+
+@pytest.mark.parametrize(("chars", "room"), [(100, None), (12_000, 8192), (70_000, 32_768)])
+def test_long_context_gets_room(server, chars, room):
+    said(ollama_at(server.url), context="x" * chars)
+    assert server.requests[-1][2].get("options", {}).get("num_ctx") == room
+
+
+def test_context_that_no_model_takes_is_refused(server):
+    with pytest.raises(TooLargeError, match="too long"):
+        said(ollama_at(server.url), context="x" * 200_000)
+    assert not server.requests
 
 
 def test_requests_over_the_limit_are_refused_and_places_come_back(server):
@@ -107,10 +181,9 @@ def test_requests_over_the_limit_are_refused_and_places_come_back(server):
         assert said(ollama) == PIECES
 
 
-def test_neither_proxy_nor_keys_go_to_the_server(server, monkeypatch):
+def test_no_proxy_of_the_environment_is_asked(server, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    said(ollama_at(server.url))
-    assert "Authorization" not in server.headers[-1]
+    assert said(ollama_at(server.url)) == PIECES
 
 
 def test_first_model_answers_where_none_is_named(server):

@@ -20,8 +20,11 @@ def embedded(given: object, *, truncate: bool) -> tuple[list[list[float]], int]:
             f"input holds {len(texts):,} texts, at most {service.settings.max_batch:,} are allowed.",
             remedy="Send them in several requests.",
         )
-    longest = max(map(len, texts), default=0)
-    if longest > service.settings.max_context_chars:
-        raise InvalidInputError(f"input holds a text of {longest:,} characters.", remedy="Send it in parts.")
-    vectors, tokens = service.reader.embed(texts, truncate=truncate)
+    chars = sum(map(len, texts))
+    if chars > service.settings.max_context_chars:
+        raise InvalidInputError(
+            f"input has {chars:,} characters, at most {service.settings.max_context_chars:,} are allowed.",
+            remedy="Send the texts in several requests.",
+        )
+    vectors, tokens = service.embed(texts, truncate=truncate)
     return [[round(float(value), 8) for value in vector] for vector in vectors], tokens

@@ -1,6 +1,7 @@
 """Ollama's routes: what its clients call on this port."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -27,6 +28,8 @@ from localqa.extraction.answers import Answer
 
 PROTOCOL_VERSION: Final = "0.9.3"
 """Version of Ollama whose protocol this is, told where there is no server whose own version could be."""
+
+_DIGEST: Final = re.compile("sha256[:-][0-9a-f]{64}")
 
 blueprint = Blueprint("ollama", __name__)
 
@@ -73,7 +76,7 @@ def generate() -> ResponseReturnValue:
     name = model_in(body)
     adapter = names.own_adapter(name, current_service().reader)
     if adapter is None:
-        return pass_through(name)
+        return pass_through(name, whole=body.get("stream") is False)
     prompt = _text(body, "prompt")
     if not prompt.strip():
         return _loaded(body, adapter, {"response": ""})
@@ -89,7 +92,7 @@ def chat() -> ResponseReturnValue:
     name = model_in(body)
     adapter = names.own_adapter(name, current_service().reader)
     if adapter is None:
-        return pass_through(name)
+        return pass_through(name, whole=body.get("stream") is False)
 
     def content(text: str) -> dict[str, Any]:
         return {"message": {"role": "assistant", "content": text}}
@@ -145,12 +148,14 @@ def manage(digest: str = "") -> ResponseReturnValue:
             remedy="Ask the Ollama server itself, or start this one with QA_OLLAMA_MANAGE=true.",
         )
     if digest:
+        if not _DIGEST.fullmatch(digest):
+            raise InvalidInputError("This is no digest.")
         return pass_through()
     body = asked()
     name = str(body.get("destination") or body.get("model") or body.get("name") or "")
     if name.partition(":")[0] == OWN_MODEL:
         raise ForbiddenError(f"'{name}' is the name of an adapter.", remedy="Choose another name.")
-    return pass_through(name)
+    return pass_through(name, whole=body.get("stream") is False)
 
 
 def messages_in(body: dict[str, Any]) -> list[dict[str, Any]]:

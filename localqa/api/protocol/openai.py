@@ -14,6 +14,7 @@ from localqa.api.protocol.embedding import embedded
 from localqa.api.protocol.extracting import NOT_ANSWERABLE, Extraction, from_chat
 from localqa.api.protocol.native import messages_in
 from localqa.api.protocol.passing import EVENTS, asked, model_in, pass_through, upstream_list
+from localqa.api.schemas import OWN_MODEL
 from localqa.api.service import current_service
 from localqa.extraction.answers import Answer
 
@@ -29,7 +30,9 @@ def models() -> dict[str, Any]:
 @blueprint.get("/v1/models/<path:name>")
 def model(name: str) -> ResponseReturnValue:
     """One model."""
-    return next((one for one in _own_models() if one["id"] == name), None) or pass_through(name)
+    reader = current_service().reader
+    adapter = names.own_adapter(name, reader)
+    return pass_through(name) if adapter is None else _model(name, reader.describe(adapter))
 
 
 @blueprint.post("/v1/chat/completions")
@@ -39,7 +42,7 @@ def complete_chat() -> ResponseReturnValue:
     name = model_in(body)
     adapter = names.own_adapter(name, current_service().reader)
     if adapter is None:
-        return pass_through(name)
+        return pass_through(name, whole=body.get("stream") is not True)
     extraction = from_chat(messages_in(body))
     answer = current_service().answer_one(extraction.query(adapter))
     head = {
@@ -68,7 +71,8 @@ def complete_chat() -> ResponseReturnValue:
 @blueprint.post("/v1/completions")
 def complete() -> ResponseReturnValue:
     """Go on with a text, which only models of the Ollama server do."""
-    return pass_through(model_in(asked()))
+    body = asked()
+    return pass_through(model_in(body), whole=body.get("stream") is not True)
 
 
 @blueprint.post("/v1/embeddings")
@@ -85,16 +89,12 @@ def embeddings() -> ResponseReturnValue:
 
 
 def _own_models() -> list[dict[str, Any]]:
-    reader = current_service().reader
-    return [
-        {
-            "id": one["name"],
-            "object": "model",
-            "created": int(reader.describe(adapter)["modified"]),
-            "owned_by": "library",
-        }
-        for adapter, one in zip(reader.adapters(), names.described(reader), strict=True)
-    ]
+    adapters = current_service().reader.info()["adapters"]
+    return [_model(f"{OWN_MODEL}:{adapter['name']}", adapter) for adapter in adapters]
+
+
+def _model(name: str, adapter: dict[str, Any]) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": int(adapter["modified"]), "owned_by": "library"}
 
 
 def _usage(extraction: Extraction, answer: Answer) -> dict[str, int]:

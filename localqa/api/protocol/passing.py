@@ -1,9 +1,11 @@
 """Requests for other models than ours: passed to the Ollama server and back, unchanged and as they come."""
 
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any, cast
+from urllib.parse import quote
 
 from flask import Response, request
 
@@ -14,16 +16,30 @@ from localqa.api.spec import NDJSON
 from localqa.errors import InvalidInputError, LocalQAError
 from localqa.ollama.errors import CallerGoneError
 
+TELLING_S = 2.0
+"""Longest silence where the server only adds to what is known here."""
+
 EVENTS = "text/event-stream"
+_LARGE = 1024 * 1024
+_PATIENCE = 10
+"""How many times longer than usual a whole body is waited for: until then the server says nothing."""
+_QUERY = "!$&'()*+,;=:@/?%-._~"
+_parsing = threading.Lock()
 
 
 def asked() -> dict[str, Any]:
     """The JSON object in the body, whatever its content type: many clients of Ollama send none.
 
+    Large ones are parsed one at a time, for a parsed body may take many times its size.
+
     Raises:
         MalformedBodyError, InvalidInputError, RequestEntityTooLarge: see `JsonRequest.get_json`.
     """
-    return cast(JsonRequest, request).json_of_any_type()
+    sent = cast(JsonRequest, request)
+    if (sent.content_length or _LARGE) < _LARGE:
+        return sent.json_of_any_type()
+    with _parsing:
+        return sent.json_of_any_type()
 
 
 def model_in(body: Mapping[str, Any]) -> str:
@@ -38,7 +54,7 @@ def model_in(body: Mapping[str, Any]) -> str:
     return name
 
 
-def pass_through(name: str = "") -> Response:
+def pass_through(name: str = "", *, whole: bool = False) -> Response:
     """What the Ollama server replies to the current request.
 
     Lines and events are passed on as they come, and the request is broken off when the client leaves;
@@ -46,25 +62,27 @@ def pass_through(name: str = "") -> Response:
 
     Args:
         name: the model that it is about, for the error where there is no server.
+        whole: whether the reply is asked for in one piece, before which the server is silent.
 
     Raises:
         ModelNotFoundError: there is no Ollama server.
         LocalQAError: what `Upstream.stream` raises.
     """
-    ollama = current_service().ollama.found()
+    service = current_service()
+    ollama = service.ollama.found()
     if ollama is None:
         raise ModelNotFoundError(
             f"model '{name}' not found.", remedy="There is no Ollama server; set OLLAMA_HOST to use one."
         )
-    stack = ExitStack()
-    path = request.full_path.removesuffix("?")
+    content = cast(JsonRequest, request).raw_body()
     with ExitStack() as opening:
         reply = opening.enter_context(
             ollama.upstream.stream(
                 request.method,
-                path,
-                request.get_data(),
-                content_type=request.content_type or "application/json",
+                _upstream_path(),
+                content,
+                content_type=_content_type(),
+                timeout_s=service.settings.ollama_timeout_s * (_PATIENCE if whole else 1),
                 gone=caller_gone(),
             )
         )
@@ -79,13 +97,30 @@ def pass_through(name: str = "") -> Response:
     return response
 
 
+def _upstream_path() -> str:
+    """The path and query of the current request, quoted, so that they mean nothing else to the next server.
+
+    Raises:
+        InvalidInputError: a path that would lead elsewhere.
+    """
+    if any(part in (".", "..") for part in request.path.split("/")):
+        raise InvalidInputError("The path must not hold '.' or '..'.")
+    query = request.query_string.decode("ascii", "replace")
+    return quote(request.path, safe="/:") + (f"?{quote(query, safe=_QUERY)}" if query else "")
+
+
+def _content_type() -> str:
+    given = request.content_type or ""
+    return given if given.isascii() and given.isprintable() and given else "application/json"
+
+
 def upstream_object(path: str) -> dict[str, Any]:
     """A JSON object of the Ollama server; an empty one where there is no server or it does not answer."""
     ollama = current_service().ollama.found()
     if ollama is None:
         return {}
     try:
-        status, body = ollama.upstream.fetch("GET", path, gone=caller_gone())
+        status, body = ollama.upstream.get(path, timeout_s=TELLING_S)
         value = json.loads(body)
     except (LocalQAError, ValueError):
         return {}

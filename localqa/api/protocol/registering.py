@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from localqa.api.errors import RETRY_AFTER_S
 from localqa.api.hooks import request_id
 from localqa.api.protocol import native, openai
+from localqa.api.rate import seconds_to_wait
 from localqa.api.service import current_service
 from localqa.api.text import printable
 from localqa.errors import LocalQAError
@@ -45,11 +46,11 @@ def _openai(status: int, message: str) -> dict[str, Any]:
 def _shape_errors(blueprint: Blueprint, shape: Shape) -> None:
     """Give the errors of a blueprint's routes the shape of its protocol."""
 
-    def respond(status: int, message: str) -> Response:
+    def respond(status: int, message: str, wait_s: int = RETRY_AFTER_S) -> Response:
         response = jsonify(shape(status, printable(message, limit=None)))
         response.status_code = status
         if status in (429, 503):
-            response.headers["Retry-After"] = str(RETRY_AFTER_S)
+            response.headers["Retry-After"] = str(wait_s)
         return response
 
     def expected(error: LocalQAError) -> Response:
@@ -62,6 +63,9 @@ def _shape_errors(blueprint: Blueprint, shape: Shape) -> None:
         if isinstance(error, RequestEntityTooLarge):
             most = current_service().settings.ollama_max_body_bytes
             return respond(413, f"The body is over the limit of {most:,} bytes.")
+        if error.code == 429:
+            said = f"At most {error.description} are answered for one caller."
+            return respond(429, said, seconds_to_wait())
         return respond(error.code or 500, error.description or error.name)
 
     def unexpected(error: Exception) -> Response:

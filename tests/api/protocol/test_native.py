@@ -1,5 +1,6 @@
 """Ollama's own protocol, by BERT's adapters and passed through."""
 
+import io
 import json
 
 import pytest
@@ -211,6 +212,55 @@ def test_bodies_may_hold_images(both, app_of, server):
     small = app_of(ollama="on", ollama_host=server.url, ollama_max_body_bytes=1024).test_client()
     status, error = ask(small, "/api/generate", sent)
     assert (status, list(error)) == (413, ["error"])
+
+
+@pytest.mark.parametrize("path", ["/v1/models/..%2f..%2fsecret", "/v1/models/%2e%2e", "/api/blobs/%2e%2e"])
+def test_paths_lead_nowhere_else(app_of, server, path):
+    client = app_of(ollama="on", ollama_host=f"{server.url}/ai", ollama_manage=True).test_client()
+    method = client.post if "blobs" in path else client.get
+    assert method(path).status_code in (400, 404)
+    assert server.requests == []
+
+
+def test_names_are_quoted_on_the_way(both, server):
+    both.get("/v1/models/a%3Fb%23c/d")
+    assert server.requests[0][1] == "/v1/models/a%3Fb%23c/d"
+
+
+def test_chunked_body_over_the_limit_is_refused_whole(app_of, server):
+    client = app_of(
+        ollama="on", ollama_host=server.url, ollama_manage=True, ollama_max_body_bytes=2048
+    ).test_client()
+    response = client.post(
+        f"/api/blobs/sha256:{'0' * 64}",
+        input_stream=io.BytesIO(b"x" * 5000),
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert response.status_code == 413
+    assert server.requests == []
+
+
+def test_too_many_characters_to_embed_are_refused(app_of):
+    client = app_of(max_context_chars=100).test_client()
+    status, error = ask(client, "/api/embed", {"model": "base", "input": ["x" * 60, "x" * 60]})
+    assert status == 400
+    assert "120 characters" in error["error"]
+
+
+def test_callers_who_ask_too_often_are_told_for_how_long(app_of):
+    client = app_of(rate_limit="1/minute").test_client()
+    assert ask(client, "/api/chat", CHAT)[0] == 200
+    response = client.post("/api/chat", json=CHAT)
+    assert response.status_code == 429
+    assert response.get_json() == {"error": "At most 1 per 1 minute are answered for one caller."}
+    assert int(response.headers["Retry-After"]) > 30
+
+
+def test_keys_stay_here(app_of, server):
+    client = app_of(ollama="on", ollama_host=server.url, api_keys="secret").test_client()
+    for header in ({"Authorization": "Bearer secret"}, {"X-API-Key": "secret"}):
+        assert client.post("/api/chat", json={"model": "tiny:1b"}, headers=header).status_code == 200
+    assert "secret" not in str(server.headers)
 
 
 def test_keys_are_asked_for_here_too(app_of, server):

@@ -42,7 +42,9 @@ def test_models(client, both):
         "bert-qa:squad",
         "bert-qa:law",
     ]
-    assert client.get("/v1/models/bert-qa:law").get_json()["id"] == "bert-qa:law"
+    for name in ("bert-qa", "bert-qa:latest", "bert-qa:law"):
+        assert client.get(f"/v1/models/{name}").get_json()["id"] == name
+    assert both.get("/v1/models/bert-qa:nope").status_code == 404
     assert both.get("/v1/models/tiny:1b").get_json()["path"] == "/v1/models/tiny:1b"
 
 
