@@ -37,6 +37,7 @@ def read_examples(
     columns: Mapping[str, str] | None = None,
     split: str | None = None,
     limit: int | None = None,
+    faults: list[DataError] | None = None,
 ) -> list[Example]:
     """Read questions, contexts and answers from a file or from a dataset known by name.
 
@@ -50,6 +51,7 @@ def read_examples(
             answer_start, id, title, is_impossible); nested SQuAD JSON has no columns and ignores it.
         split: the split of a dataset known by name; `train` unless given here or after the name's colon.
         limit: read this many examples at most.
+        faults: where given, records that cannot be read are put here, and the others are returned.
 
     Raises DataError naming file and record, line or column; ConfigError for a mapping, split or limit
     that makes no sense; ResourceError when the file does not fit into memory.
@@ -58,7 +60,8 @@ def read_examples(
     if limit is not None and limit < 1:
         raise ConfigError(f"limit must be at least 1, not {limit}.")
     if is_hub_name(source):
-        return _gather(read_hub(str(source), columns=names, split=split, limit=limit), limit=limit)
+        found = read_hub(str(source), columns=names, split=split, limit=limit)
+        return _gather(found, limit=limit, faults=faults)
     if split is not None:
         raise ConfigError(
             f"split={split!r} applies to datasets known by name (squad, squad_v2), not to the file {source}.",
@@ -66,7 +69,7 @@ def read_examples(
         )
     path = find_file(source, [Path()])
     try:
-        return _gather(_reader_for(path)(path, names), limit=limit)
+        return _gather(_reader_for(path)(path, names), limit=limit, faults=faults)
     except MemoryError as error:
         raise ResourceError(f"{path} does not fit into memory.", remedy="Split it into files.") from error
 
@@ -88,24 +91,26 @@ def _reader_for(path: Path) -> Callable[[Path, Mapping[str, str]], Iterator[Outc
         ) from error
 
 
-def _gather(outcomes: Iterable[Outcome], *, limit: int | None) -> list[Example]:
-    """All examples, or one DataError that names every faulty record (the first ones in full)."""
+def _gather(
+    outcomes: Iterable[Outcome], *, limit: int | None, faults: list[DataError] | None
+) -> list[Example]:
+    """All examples, and the faulty records in `faults`; without it one DataError that names those."""
     examples: list[Example] = []
-    faults: list[DataError] = []
+    found: list[DataError] = [] if faults is None else faults
     for outcome in outcomes:
         if isinstance(outcome, DataError):
-            faults.append(outcome)
+            found.append(outcome)
         else:
             examples.append(outcome)
         if len(examples) == limit:
             break
-    if not faults:
+    if not found or faults is not None:
         return examples
-    lines = [fault.message for fault in faults[:_FAULTS_SHOWN]]
-    if len(faults) > _FAULTS_SHOWN:
-        lines.append(f"... and {len(faults) - _FAULTS_SHOWN:,} more records like these")
-    remedy = next((fault.remedy for fault in faults if fault.remedy), "Repair or remove these records.")
-    raise DataError("\n".join(lines), remedy=remedy) from faults[0]
+    lines = [fault.message for fault in found[:_FAULTS_SHOWN]]
+    if len(found) > _FAULTS_SHOWN:
+        lines.append(f"... and {len(found) - _FAULTS_SHOWN:,} more records like these")
+    remedy = next((fault.remedy for fault in found if fault.remedy), "Repair or remove these records.")
+    raise DataError("\n".join(lines), remedy=remedy) from found[0]
 
 
 def _read_flat(record: object, *, where: str, columns: Mapping[str, str]) -> Outcome:
@@ -181,7 +186,8 @@ def _read_line(raw: bytes, *, name: str, number: int, columns: Mapping[str, str]
 
 
 def _read_csv(path: Path, columns: Mapping[str, str]) -> Iterator[Outcome]:
-    text = decode(read_bytes(path), name=path.name)
+    # Bytes that are no text stay in their cells, so that one row does not spoil the file.
+    text = read_bytes(path).decode("utf-8-sig", "surrogateescape")
     # The csv module's default limit of 131,072 characters is shorter than some contexts; it is global.
     before = csv.field_size_limit(2**31 - 1)
     try:
@@ -200,7 +206,12 @@ def _read_rows(text: str, *, delimiter: str, name: str, columns: Mapping[str, st
             where, line = f"{name}:{line}", rows.line_num + 1
             if not row:
                 continue
-            if header is None:
+            if not all(map(_is_text, row)):
+                fault = DataError(f"{where}: not UTF-8 text.", remedy="Save the file as UTF-8.")
+                if header is None:
+                    raise fault
+                yield fault
+            elif header is None:
                 header = _checked_header(row, where=where, columns=columns)
             elif len(row) != len(header):
                 yield DataError(f"{where}: {len(row)} cells, but the header has {len(header)}.")
@@ -211,6 +222,11 @@ def _read_rows(text: str, *, delimiter: str, name: str, columns: Mapping[str, st
         raise DataError(f"{name}:{line}: malformed CSV: {error}.") from error
     if header is None:
         raise DataError(f"{name}: empty, not even a header row.")
+
+
+def _is_text(cell: str) -> bool:
+    """Whether a cell came from UTF-8; stray bytes were read as lone surrogates."""
+    return cell.isascii() or not any("\udc80" <= char <= "\udcff" for char in cell)
 
 
 def _checked_header(row: list[str], *, where: str, columns: Mapping[str, str]) -> list[str]:

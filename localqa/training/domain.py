@@ -39,7 +39,6 @@ from localqa.training.run import run
 from localqa.training.validate import predict
 
 PARTS: Final = ("train", "validation", "test")
-_SHOWN = 20
 
 
 class DomainConfig(BaseModel):
@@ -96,11 +95,15 @@ def preprocess(config: DomainConfig, overwrite: bool) -> None:
     if not overwrite and _is_done(config, "preprocess", state):
         return
     examples: list[Example] = []
+    unreadable: list[DataError] = []
     for source in config.data:
         found = source if is_hub_name(source) else find_file(source, [Path(), data_dir()]).resolve()
-        examples += read_examples(found, columns=config.columns or None)
+        examples += read_examples(found, columns=config.columns or None, faults=unreadable)
+    for fault in unreadable:
+        print(fault.message)
     kept, report = repair(examples)
-    print(report.summary(_SHOWN))
+    # All of them: who is to correct a row must know which.
+    print(report.summary(len(examples)))
     if not kept:
         raise DataError("No usable example is left.", remedy="Correct the rows that are named above.")
     rest, test = split_by_context(kept, held_out=config.test_share, seed=config.seed)
@@ -111,7 +114,7 @@ def preprocess(config: DomainConfig, overwrite: bool) -> None:
     for name, some in parts.items():
         write_squad(some, _part(config, name))
         print(f"{name}: {len(some):,} questions about {len({one.context for one in some}):,} contexts")
-    _finish(config, "preprocess", state, _counts(parts, report))
+    _finish(config, "preprocess", state, _counts(parts, report) | {"unreadable": len(unreadable)})
 
 
 def train(config: DomainConfig, overwrite: bool) -> None:
@@ -168,7 +171,8 @@ def report(config: DomainConfig, overwrite: bool) -> None:
         "Written by `fine_tune.py` out of one file; the training is in [report.md](report.md).",
         "## Data",
         tabulate(counts, ["part", "questions", "contexts", "without an answer"], tablefmt="github"),
-        f"{prepared['repaired']} examples were repaired, {prepared['unusable']} left out."
+        f"{prepared['repaired']} examples were repaired, {prepared['unusable']} left out, "
+        f"{prepared['unreadable']} could not be read."
         + (f"\n\n{tabulate(problems, ['problem', 'examples'], tablefmt='github')}" if problems else ""),
         "## On the test part",
         f"EM {judged['scores']['exact']:.1f}, F1 {judged['scores']['f1']:.1f}, calibration error "
