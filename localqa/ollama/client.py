@@ -5,13 +5,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from localqa.errors import TooLargeError
-from localqa.ollama import Gone
+from localqa.ollama import TELLING_S, Gone
 from localqa.ollama.errors import OllamaDownError, OllamaModelError
 from localqa.ollama.prompts import messages
 from localqa.ollama.upstream import Upstream
 
-TELLING_S: Final = 2.0
-"""Longest silence where the server only tells of itself."""
 _ERROR_CHARS: Final = 300
 _CHARS_OF_A_TOKEN, _ANSWER_TOKENS = 2.5, 512
 """Rather few characters in a token, so that the room is large enough."""

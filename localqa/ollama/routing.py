@@ -128,10 +128,10 @@ def fallen_back(ask: Ask, routed: Routed, error: LocalQAError) -> Routed:
 
 def support(ask: Ask, routed: Routed, generated: str) -> Support:
     """How a generated answer stands to the context that it was given."""
-    if ask.context is None or routed.answer is None:
+    if ask.context is None:
         return Support()
     found = routed.answer
-    spans = [*([found] if found.answerable else []), *found.alternatives]
+    spans = [*([found] if found.answerable else []), *found.alternatives] if found else []
     return Support(is_supported(generated, ask.question, ask.context), best_support(generated, spans))
 
 

@@ -8,7 +8,7 @@ from localqa.errors import AdapterNotFoundError, InvalidInputError, OverloadedEr
 from localqa.extraction.answers import Answer
 from localqa.ollama.client import Ollama
 from localqa.ollama.errors import OllamaDownError
-from localqa.ollama.routing import Ask, Routed, fallen_back, route, support
+from localqa.ollama.routing import Ask, Routed, Support, fallen_back, route, support
 from localqa.ollama.upstream import Upstream
 from tests.ollama.fake_server import PIECES
 
@@ -100,7 +100,7 @@ def test_model_answers_while_bert_has_no_time(ollama):
     found = route(ask, answer=busy, ollama=ollama, gone=lambda: False)
     text = "".join(found.pieces)
     assert text
-    assert support(ask, found, text).supported is None
+    assert support(ask, found, text) == Support(False, None)
 
 
 def test_support_looks_at_the_spans_of_a_text_that_was_found_to_hold_no_answer():

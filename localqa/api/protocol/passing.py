@@ -14,10 +14,8 @@ from localqa.api.protocol.names import ModelNotFoundError
 from localqa.api.service import caller_gone, current_service
 from localqa.api.spec import NDJSON
 from localqa.errors import InvalidInputError, LocalQAError
+from localqa.ollama import TELLING_S
 from localqa.ollama.errors import CallerGoneError
-
-TELLING_S = 2.0
-"""Longest silence where the server only adds to what is known here."""
 
 EVENTS = "text/event-stream"
 _LARGE = 1024 * 1024
