@@ -54,7 +54,7 @@ def outputs(page: str) -> list[str]:
 
 
 def shape(text: str) -> str:
-    """A text without its numbers, the widths of columns that depend on them, and the processor's arithmetic."""
+    """A text without its numbers, the widths of columns that follow them, and the processor's arithmetic."""
     plain = re.sub(r"[+-]?\d[\d.,]*", "N", text).replace("bfN", "fpN")
     return re.sub(r"[ \t=-]+", " ", plain).strip()
 
