@@ -77,6 +77,7 @@ class Ollama:
         if context is not None:
             body |= _room(len(context) + len(question))
         url = self.upstream.url
+        ended = False
         with self.upstream.stream("POST", "/api/chat", json.dumps(body).encode(), gone=gone) as reply:
             if reply.status == 404:
                 raise OllamaModelError(
@@ -93,11 +94,11 @@ class Ollama:
                 piece = message.get("content") if isinstance(message, dict) else None
                 if isinstance(piece, str) and piece:
                     yield piece
-                if part.get("done"):
-                    return
-        raise OllamaDownError(
-            f"Ollama at {url} ended before its answer did.", remedy="Ask again; if it stays, see its log."
-        )
+                ended = bool(part.get("done"))
+        if not ended:
+            raise OllamaDownError(
+                f"Ollama at {url} ended before its answer did.", remedy="Ask again; if it stays, see its log."
+            )
 
 
 def _room(chars: int) -> dict[str, Any]:

@@ -112,6 +112,18 @@ def test_callers_who_leave_are_no_news_of_the_server(server):
     assert ollama.upstream._breaker.is_open()
 
 
+def test_an_answer_that_comes_whole_ends_a_row_of_failures(server):
+    ollama = ollama_at(server.url)
+    for fault in ("cut", "cut", "", "cut", "cut"):
+        server.fault = fault
+        if fault:
+            with pytest.raises(OllamaDownError, match="broke off"):
+                said(ollama)
+        else:
+            assert said(ollama) == PIECES
+    assert not ollama.upstream._breaker.is_open()
+
+
 def test_streams_that_die_count_as_failures(server):
     ollama = ollama_at(server.url)
     server.fault = "cut"
