@@ -43,7 +43,7 @@ METHODS: dict[str, list[str]] = {
     "lora-r16-all-served-int4": ["--lora_rank", "16", "--precision", "served-int4"],
     "prompt": ["--method", "prompt", "--learning_rate", "1e-2"],
 }
-_SPEED_STEPS = 25
+_SPEED_STEPS = 20
 PRECISIONS: dict[str, tuple[str, ...]] = {
     "lora-r16-all": ("fp32", "int8", "int4"),
     "lora-r16-all-served-int8": ("int8",),
