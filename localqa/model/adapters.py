@@ -7,6 +7,7 @@
 | full | `model.safetensors` (fp16): every weight |
 """
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -109,12 +110,23 @@ def save_adapter(model: nn.Module, folder: Path, config: QAConfig) -> None:
         peft_config.base_model_name_or_path = config.base
         peft_config.inference_mode = True
         peft_config.save_pretrained(str(folder))
-        save_file(state, folder / LORA_FILE, metadata={"format": "pt"})
+        write_weights(state, folder / LORA_FILE)
     elif isinstance(model, PromptTunedModel):
-        save_file(state, folder / PROMPT_FILE, metadata={"format": "pt"})
+        write_weights(state, folder / PROMPT_FILE)
     else:
-        save_file(state, folder / FULL_FILE, metadata={"format": "pt"})
+        write_weights(state, folder / FULL_FILE)
     config.save(folder)
+
+
+def write_weights(state: dict[str, torch.Tensor], file: Path) -> None:
+    """Write tensors that whoever may read the folder may read: a server often runs as another user.
+
+    safetensors itself leaves a file that its owner alone can open.
+    """
+    save_file(state, file, metadata={"format": "pt"})
+    mask = os.umask(0)
+    os.umask(mask)
+    file.chmod(0o666 & ~mask)
 
 
 def load_adapter(model: PreTrainedModel, folder: Path) -> nn.Module:

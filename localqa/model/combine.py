@@ -6,14 +6,14 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model_state_dict
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import nn
 
 from localqa.config import Combination
 from localqa.errors import AdapterError, ConfigError
 from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import HEAD, LORA_FILE, check_base, check_lora_files, damage_named
-from localqa.model.adapters import load_adapter, merge, save_adapter
+from localqa.model.adapters import load_adapter, merge, save_adapter, write_weights
 from localqa.model.bases import Base
 from localqa.model.loading import load_model
 
@@ -66,7 +66,7 @@ def combine(
         state, peft_config = _by_peft(base, weights, method, rank)
         state |= _mean_head(states, list(weights.values()))
     peft_config.save_pretrained(str(output))
-    save_file({name: tensor.half().contiguous() for name, tensor in state.items()}, output / LORA_FILE)
+    write_weights({name: tensor.half().contiguous() for name, tensor in state.items()}, output / LORA_FILE)
     replace(configs[0], null_threshold=None, temperature=1.0, score_offset=0.0).save(output)
 
 

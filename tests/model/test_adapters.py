@@ -1,6 +1,7 @@
 """Adapters: the same logits however they are held, and refusal of what does not fit."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ from localqa.model.adapters import (
     load_adapter,
     merge,
     save_adapter,
+    write_weights,
 )
 from localqa.model.attention import PLAIN
 from localqa.model.bases import resolve_base
@@ -219,3 +221,13 @@ def test_known_adapters_are_folders_with_settings(saved):
     (saved.parent / "empty").mkdir()
     shutil.copytree(saved, saved.parent / "also.good-2")
     assert known_adapters(saved.parent) == ["also.good-2", "good"]
+
+
+def test_weights_can_be_read_by_whoever_may_read_the_folder(tmp_path):
+    """A server in a container runs as another user than the training did."""
+    before = os.umask(0o022)
+    try:
+        write_weights({"one": torch.ones(2)}, tmp_path / "one.safetensors")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "one.safetensors").stat().st_mode & 0o777 == 0o644
