@@ -6,7 +6,6 @@ is the base with a head that has learned nothing yet.
 """
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -21,10 +20,11 @@ from tqdm import tqdm
 from bert_qa import MODELS_DIR, BertQA
 from localqa.config import Precision
 from localqa.errors import LocalQAError, report_and_exit
-from localqa.evaluation.comparison import compare, differing, draw, markdown, summary
+from localqa.evaluation.comparison import accepted, compare, differing, summary, told, write_comparison
 from localqa.evaluation.outcomes import Outcome, make_outcomes
 from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import locate_adapter
+from localqa.model.bases import DEFAULT_BASE, resolve_base
 from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example
@@ -60,12 +60,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"\nanswered differently: {changed['differently']} of {report['questions']};", end=" ")
     print(f"{changed['gained']} became right, {changed['lost']} became wrong")
     for one, other in pairs[:_SHOWN]:
-        golds = " / ".join(dict.fromkeys(gold.text for gold in one.example.answers)) or "(not answerable)"
-        print(f"\n{one.example.question}\n  accepted: {golds}")
+        print(f"\n{one.example.question}\n  accepted: {accepted(one.example)}")
         for name, outcome in zip(names, (one, other), strict=True):
-            print(f"  {name}: {outcome.text or '(not answerable)'} [{outcome.score:.2f}]")
+            print(f"  {name}: {told(outcome)}")
     if args.output:
-        _write(Path(args.output), args.name or f"{names[1]}-against-{names[0]}", report, pairs)
+        name = args.name or f"{names[1]}-against-{names[0]}"
+        write_comparison(Path(args.output), name, report, pairs)
+        print(f"\nwritten to {args.output}/{name}.md, .json and .png")
 
 
 def judge(name: str, args: argparse.Namespace, examples: Sequence[Example]) -> list[Outcome]:
@@ -94,12 +95,11 @@ def untrained(folder: Path, args: argparse.Namespace) -> Path:
     import torch
 
     from localqa.model.adapters import add_lora, save_adapter
-    from localqa.model.bases import resolve_base
     from localqa.model.loading import load_model
 
     other = args.after if args.before == UNTRAINED else args.before
     like = QAConfig.load(locate_adapter(MODELS_DIR, other)) if other != UNTRAINED else None
-    base = resolve_base(args.base or (like.base if like else "sentence-transformers/all-MiniLM-L6-v2"))
+    base = resolve_base(args.base or (like.base if like else DEFAULT_BASE))
     config = QAConfig(base=base.name, base_sha256=base.sha256, method="lora")
     torch.manual_seed(0)
     save_adapter(add_lora(load_model(base), rank=1), folder, config)
@@ -110,14 +110,6 @@ def untrained(folder: Path, args: argparse.Namespace) -> Path:
 def _names(before: str, after: str) -> tuple[str, str]:
     first, second = Path(before).name, Path(after).name
     return (first, second) if first != second else (f"{first} (before)", f"{second} (after)")
-
-
-def _write(folder: Path, name: str, report: dict[str, Any], pairs: Sequence[tuple[Outcome, Outcome]]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    (folder / f"{name}.md").write_text(markdown(report, pairs, picture=f"{name}.png"), encoding="utf-8")
-    draw(folder / f"{name}.png", report)
-    print(f"\nwritten to {folder}/{name}.md, .json and .png")
 
 
 def _parser() -> argparse.ArgumentParser:

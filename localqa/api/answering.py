@@ -1,6 +1,5 @@
 """The routes that answer: `/api/qa`, `/api/qa/batch`, `/predict`."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +8,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from localqa.api.errors import error_detail
+from localqa.api.output import json_line
 from localqa.api.schemas import (
     AnswerResponse,
     AskRequest,
@@ -95,14 +95,10 @@ def _lines(ask: Ask, routed: Routed) -> Iterator[str]:
         try:
             for piece in routed.pieces:
                 text.append(piece)
-                yield _line({"delta": piece})
+                yield json_line({"delta": piece})
         except LocalQAError as e:
             routed = fallen_back(ask, routed, e)
-        yield _line({"done": True} | _whole(ask, routed, "".join(text)).model_dump())
+        yield json_line({"done": True} | _whole(ask, routed, "".join(text)).model_dump())
     except LocalQAError as e:
         # The status has left already.
-        yield _line({"error": error_detail(code=e.code, message=e.message, remedy=e.remedy).model_dump()})
-
-
-def _line(value: dict[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False) + "\n"
+        yield json_line({"error": error_detail(code=e.code, message=e.message, remedy=e.remedy).model_dump()})

@@ -44,9 +44,7 @@ class JsonRequest(Request):
             RequestEntityTooLarge: the body is over the limit.
         """
         self._check_media_type()
-        value = _parse(self._text())
-        if not isinstance(value, dict):
-            raise InvalidInputError(f"body: must be a JSON object, not {kind_of(value)}.", remedy=_EXAMPLE)
+        value = self.json_of_any_type()
         refuse_unusable_text(value)
         return value
 

@@ -1,5 +1,6 @@
 """How JSON leaves: UTF-8 as it is, keys in the order of the schemas, nothing that is not JSON."""
 
+import json
 from typing import Any
 
 from flask.json.provider import DefaultJSONProvider
@@ -18,3 +19,8 @@ class StrictJSONProvider(DefaultJSONProvider):
             ValueError: the value holds NaN or Infinity.
         """
         return super().dumps(obj, allow_nan=False, **kwargs)
+
+
+def json_line(value: dict[str, Any]) -> str:
+    """A value as one line of a streamed response."""
+    return json.dumps(value, ensure_ascii=False) + "\n"

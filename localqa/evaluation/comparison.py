@@ -1,5 +1,6 @@
 """Two models on the same questions: what differs, and whether the difference is more than chance."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,12 @@ from tabulate import tabulate
 from localqa.evaluation.breakdown import bootstrap_interval
 from localqa.evaluation.confidence import expected_calibration_error, reliability
 from localqa.evaluation.outcomes import Outcome
+from localqa.evaluation.report import with_interval
+from localqa.squad.records import Example
 
 _RESAMPLES = 10_000
 _SHOWN_CHARS = 120
+_NO_ANSWER = "(not answerable)"
 _METRICS = {"exact": "EM", "f1": "F1"}
 
 
@@ -91,6 +95,26 @@ def differing(before: Sequence[Outcome], after: Sequence[Outcome]) -> list[tuple
     return sorted(pairs, key=lambda pair: (-abs(pair[1].f1 - pair[0].f1), pair[0].example.id))
 
 
+def accepted(example: Example) -> str:
+    """The accepted answers of a question, each once."""
+    return " / ".join(dict.fromkeys(gold.text for gold in example.answers)) or _NO_ANSWER
+
+
+def told(outcome: Outcome) -> str:
+    """What was answered, with its score."""
+    return f"{outcome.text or _NO_ANSWER} [{outcome.score:.2f}]"
+
+
+def write_comparison(
+    folder: Path, name: str, report: Mapping[str, Any], pairs: Sequence[tuple[Outcome, Outcome]]
+) -> None:
+    """Write NAME.json, NAME.md and NAME.png into a folder, which is made where it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    (folder / f"{name}.md").write_text(markdown(report, pairs, picture=f"{name}.png"), encoding="utf-8")
+    draw(folder / f"{name}.png", report)
+
+
 def markdown(
     report: Mapping[str, Any], pairs: Sequence[tuple[Outcome, Outcome]], *, picture: str, shown: int = 50
 ) -> str:
@@ -100,9 +124,9 @@ def markdown(
     rows = [
         [
             one.example.question,
-            " / ".join(dict.fromkeys(gold.text for gold in one.example.answers)) or "(not answerable)",
-            _told(one),
-            _told(other),
+            accepted(one.example),
+            told(one),
+            told(other),
         ]
         for one, other in pairs[:shown]
     ]
@@ -132,7 +156,7 @@ def summary(report: Mapping[str, Any], style: str) -> str:
     for metric, title in _METRICS.items():
         gained = report["differences"][metric]
         low, high = gained["interval_95"]
-        row = [_with_interval(one[metric], one["intervals_95"][metric]) for one in report["models"].values()]
+        row = [with_interval(one[metric], one["intervals_95"][metric]) for one in report["models"].values()]
         rows.append(
             [title, *row, f"{gained['gain']:+.2f} ({low:+.1f} to {high:+.1f})", _chance(gained["p_value"])]
         )
@@ -205,14 +229,6 @@ def _changed(before: Sequence[Outcome], after: Sequence[Outcome]) -> dict[str, i
         "gained": sum(b.exact > a.exact for a, b in pairs),
         "lost": sum(b.exact < a.exact for a, b in pairs),
     }
-
-
-def _told(outcome: Outcome) -> str:
-    return f"{outcome.text or '(not answerable)'} [{outcome.score:.2f}]"
-
-
-def _with_interval(value: float, interval: Sequence[float]) -> str:
-    return f"{value:.2f} ({interval[0]:.1f} to {interval[1]:.1f})"
 
 
 def _in_cell(text: str) -> str:

@@ -112,7 +112,7 @@ def score_table(report: Mapping[str, Any], style: str) -> str:
     """EM and F1 with their intervals, and those of answerable and unanswerable questions apart."""
     scores, intervals = report["scores"], report["confidence_intervals_95"]
     rows = [
-        ["all", scores["total"]] + [_with_interval(scores[key], intervals[key]) for key in ("exact", "f1")]
+        ["all", scores["total"]] + [with_interval(scores[key], intervals[key]) for key in ("exact", "f1")]
     ]
     if "no_ans_total" in scores:
         rows += [
@@ -187,7 +187,8 @@ def _group_table(groups: Sequence[Mapping[str, Any]], title: str) -> str:
     return tabulate(rows, list(names.values()), tablefmt="github", floatfmt=".1f", disable_numparse=[0])
 
 
-def _with_interval(value: float, interval: Sequence[float]) -> str:
+def with_interval(value: float, interval: Sequence[float]) -> str:
+    """A score with the interval that it lies in, as tables show it."""
     return f"{value:.2f} ({interval[0]:.1f} to {interval[1]:.1f})"
 
 

@@ -16,7 +16,7 @@ from tabulate import tabulate
 
 from localqa.config import ADAPTER_NAME, data_dir
 from localqa.errors import ConfigError, DataError
-from localqa.evaluation.comparison import compare, differing, draw, markdown, summary
+from localqa.evaluation.comparison import compare, differing, summary, write_comparison
 from localqa.evaluation.outcomes import Outcome, make_outcomes
 from localqa.evaluation.report import figures, write_evaluation
 from localqa.extraction.pipeline import to_answer
@@ -151,10 +151,7 @@ def evaluate(config: DomainConfig, overwrite: bool) -> None:
         before = _outcomes(locate_adapter(Path(config.models_dir), config.compare_with), examples)
         beside = {"data": ["test.json"], **compare((config.compare_with, config.name), before, after)}
         name = f"against-{Path(config.compare_with).name}"
-        (folder / f"{name}.json").write_text(json.dumps(beside, indent=2) + "\n", encoding="utf-8")
-        text = markdown(beside, differing(before, after), picture=f"{name}.png")
-        (folder / f"{name}.md").write_text(text, encoding="utf-8")
-        draw(folder / f"{name}.png", beside)
+        write_comparison(folder, name, beside, differing(before, after))
         print(summary(beside, "simple"))
         found["comparison"] = {key: beside[key] for key in ("models", "differences", "changed")}
     _finish(config, "evaluate", state, found)

@@ -40,6 +40,11 @@ class Extraction:
     context: str
     places: tuple[Place, ...] = ()
 
+    @property
+    def words(self) -> int:
+        """How many words were asked."""
+        return len(self.context.split()) + len(self.question.split())
+
     def query(self, adapter: str) -> Query:
         """The same as the model side takes it."""
         return Query(self.question, self.context, adapter)
@@ -69,6 +74,11 @@ class Extraction:
             "adapter": answer.adapter,
             **({"found_in": found_in} if self.places else {}),
         }
+
+
+def said(answer: Answer) -> str:
+    """An answer as a message."""
+    return answer.answer if answer.answerable else NOT_ANSWERABLE
 
 
 def from_chat(messages: Sequence[Mapping[str, Any]]) -> Extraction:

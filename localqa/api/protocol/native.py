@@ -1,18 +1,18 @@
 """Ollama's routes: what its clients call on this port."""
 
-import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 
 from localqa import __version__
+from localqa.api.output import json_line
 from localqa.api.protocol import names
 from localqa.api.protocol.embedding import embedded
-from localqa.api.protocol.extracting import NOT_ANSWERABLE, Extraction, from_chat, from_prompt
+from localqa.api.protocol.extracting import Extraction, from_chat, from_prompt, said
 from localqa.api.protocol.passing import (
     asked,
     model_in,
@@ -180,14 +180,12 @@ def _answered(
     began = time.perf_counter_ns()
     answer = current_service().answer_one(extraction.query(adapter))
     spent = time.perf_counter_ns() - began
-    text = answer.answer if answer.answerable else NOT_ANSWERABLE
+    text = said(answer)
     last = _end(extraction, answer, spent)
     if body.get("stream") is False:
         return _head(body) | content(text) | last
-    return Response(
-        _lines(_head(body) | content(text) | {"done": False}, _head(body) | content("") | last),
-        mimetype=NDJSON,
-    )
+    lines = (_head(body) | content(text) | {"done": False}, _head(body) | content("") | last)
+    return Response(map(json_line, lines), mimetype=NDJSON)
 
 
 def _loaded(body: dict[str, Any], adapter: str, content: dict[str, Any]) -> ResponseReturnValue:
@@ -212,17 +210,12 @@ def _end(extraction: Extraction, answer: Answer, spent: int) -> dict[str, Any]:
         "done_reason": "stop",
         "total_duration": spent,
         "load_duration": 0,
-        "prompt_eval_count": len(extraction.context.split()) + len(extraction.question.split()),
+        "prompt_eval_count": extraction.words,
         "prompt_eval_duration": spent,
         "eval_count": len(answer.answer.split()),
         "eval_duration": spent,
         **extraction.extras(answer),
     }
-
-
-def _lines(*values: dict[str, Any]) -> Iterator[str]:
-    for value in values:
-        yield json.dumps(value, ensure_ascii=False) + "\n"
 
 
 def _text(body: dict[str, Any], field: str) -> str:

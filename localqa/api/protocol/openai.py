@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from localqa.api.protocol import names
 from localqa.api.protocol.embedding import embedded
-from localqa.api.protocol.extracting import NOT_ANSWERABLE, Extraction, from_chat
+from localqa.api.protocol.extracting import Extraction, from_chat, said
 from localqa.api.protocol.native import messages_in
 from localqa.api.protocol.passing import EVENTS, asked, model_in, pass_through, upstream_list
 from localqa.api.schemas import OWN_MODEL
@@ -51,7 +51,7 @@ def complete_chat() -> ResponseReturnValue:
         "model": name,
         "system_fingerprint": "fp_localqa",
     }
-    text = answer.answer if answer.answerable else NOT_ANSWERABLE
+    text = said(answer)
     extras = extraction.extras(answer)
     if body.get("stream") is True:
         options = body.get("stream_options")
@@ -99,9 +99,12 @@ def _model(name: str, adapter: dict[str, Any]) -> dict[str, Any]:
 
 def _usage(extraction: Extraction, answer: Answer) -> dict[str, int]:
     """Counts in words."""
-    asked_words = len(extraction.context.split()) + len(extraction.question.split())
-    said = len(answer.answer.split())
-    return {"prompt_tokens": asked_words, "completion_tokens": said, "total_tokens": asked_words + said}
+    told = len(answer.answer.split())
+    return {
+        "prompt_tokens": extraction.words,
+        "completion_tokens": told,
+        "total_tokens": extraction.words + told,
+    }
 
 
 def _events(
