@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from localqa.errors import LocalQAError, report_and_exit
-from localqa.training.config import parse_config
+from localqa.training.config import SummaryTrainConfig, TrainConfig, parse_config
 from localqa.training.domain import is_domain_file, run_domain
 from localqa.training.loop import InterruptedTraining
 from localqa.training.run import run
+from localqa.training.summaries import run as run_summaries
 
 DESCRIPTION = (
-    "Train an adapter for extractive question answering. Give flags, or one JSON/YAML file with the same "
+    "Train an adapter for extractive question answering, or with --task summarization one that summarises. "
+    "Give flags, or one JSON/YAML file with the same "
     "names. A run that was ended in the middle continues when the same command is given again. A file that "
     "describes a whole field, as configs/domain_example.json, is carried out in stages: preprocess, train, "
     "evaluate, report."
@@ -25,7 +27,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments and not arguments[0].startswith("-") and is_domain_file(Path(arguments[0])):
             run_domain(Path(arguments[0]), arguments[1:])
         else:
-            run(parse_config(arguments, prog="fine_tune.py", description=DESCRIPTION))
+            config = parse_config(arguments, prog="fine_tune.py", description=DESCRIPTION)
+            if isinstance(config, TrainConfig):
+                run(config)
+            elif isinstance(config, SummaryTrainConfig):
+                run_summaries(config)
     except LocalQAError as e:
         report_and_exit(e)
     except InterruptedTraining as e:

@@ -13,11 +13,12 @@ MAY_IMPORT = {
     "extraction": {"squad"},
     "model": {"extraction", "squad"},
     "evaluation": {"extraction", "squad"},
-    "training": {"model", "evaluation", "extraction", "squad"},
     "engine": {"model", "extraction", "squad"},
+    "summarization": {"engine", "model", "evaluation", "squad"},
+    "training": {"summarization", "model", "evaluation", "extraction", "squad"},
     "bulk": {"engine", "extraction"},
     "ollama": {"extraction", "squad"},
-    "api": {"ollama", "engine", "model", "extraction", "squad"},
+    "api": {"ollama", "summarization", "engine", "model", "extraction", "squad"},
 }
 
 

@@ -48,7 +48,18 @@ def difference(
     """
     contexts = {context: i for i, context in enumerate(dict.fromkeys(one.example.context for one in before))}
     owner = np.array([contexts[one.example.context] for one in before])
-    gains = np.array([getattr(b, metric) - getattr(a, metric) for a, b in zip(before, after, strict=True)])
+    gains = [getattr(b, metric) - getattr(a, metric) for a, b in zip(before, after, strict=True)]
+    return paired(100 * np.array(gains), owner, seed=seed)
+
+
+def paired(gains: NDArray[np.float64], owner: NDArray[np.int64], *, seed: int = 0) -> Difference:
+    """Interval and significance of a mean gain; see `difference`.
+
+    Args:
+        gains: of each case, in percent, shape (N,).
+        owner: what each case is about, numbered from 0, shape (N,).
+        seed: of what is drawn.
+    """
     sums, counts = np.bincount(owner, weights=gains), np.bincount(owner)
     random = np.random.default_rng(seed)
     observed = float(sums.sum())
@@ -62,7 +73,7 @@ def difference(
         means.append((drawn @ sums) / (drawn @ counts))
     low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
     p_value = (at_least + 1) / (_RESAMPLES + 1)
-    return Difference(100 * observed / len(gains), 100 * float(low), 100 * float(high), p_value)
+    return Difference(observed / len(gains), float(low), float(high), p_value)
 
 
 def compare(names: tuple[str, str], before: Sequence[Outcome], after: Sequence[Outcome]) -> dict[str, Any]:
@@ -141,7 +152,7 @@ def markdown(
         "## Answers that differ",
         f"The {len(rows)} with the largest change in F1, of {len(pairs)}.",
         tabulate(
-            [[_in_cell(text) for text in row] for row in rows],
+            [[in_cell(text) for text in row] for row in rows],
             ["question", "accepted", first, second],
             tablefmt="github",
             disable_numparse=True,
@@ -158,7 +169,7 @@ def summary(report: Mapping[str, Any], style: str) -> str:
         low, high = gained["interval_95"]
         row = [with_interval(one[metric], one["intervals_95"][metric]) for one in report["models"].values()]
         rows.append(
-            [title, *row, f"{gained['gain']:+.2f} ({low:+.1f} to {high:+.1f})", _chance(gained["p_value"])]
+            [title, *row, f"{gained['gain']:+.2f} ({low:+.1f} to {high:+.1f})", chance(gained["p_value"])]
         )
     errors = [one["ece"] for one in report["models"].values()]
     rows.append(
@@ -231,11 +242,12 @@ def _changed(before: Sequence[Outcome], after: Sequence[Outcome]) -> dict[str, i
     }
 
 
-def _in_cell(text: str) -> str:
+def in_cell(text: str) -> str:
     """Text that keeps to its cell of a Markdown table."""
     plain = " ".join(text.replace("|", "\\|").split())
     return plain if len(plain) <= _SHOWN_CHARS else plain[:_SHOWN_CHARS] + "..."
 
 
-def _chance(p_value: float) -> str:
+def chance(p_value: float) -> str:
+    """A p-value as tables show it."""
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"

@@ -99,10 +99,14 @@ def check_base(config: QAConfig, base: Base, folder: Path, *, rounded: str | Non
         )
 
 
-def check_lora_files(folder: Path) -> None:
+def check_lora_files(folder: Path, *, head: bool = True) -> None:
     """Refuse a LoRA folder that peft would load without complaint and wrongly.
 
     peft asks the Hub for files that a folder lacks, and leaves tensors that a file lacks at random.
+
+    Args:
+        folder: of the adapter.
+        head: whether it must have a head.
 
     Raises:
         AdapterError: naming what is missing or damaged.
@@ -112,7 +116,8 @@ def check_lora_files(folder: Path) -> None:
         with damage_named(folder):
             tensors = load_file(folder / LORA_FILE)
             check_finite(tensors)
-        missing = [part for part in ("lora_A", "lora_B", HEAD) if not any(part in name for name in tensors)]
+        parts = ("lora_A", "lora_B", HEAD) if head else ("lora_A", "lora_B")
+        missing = [part for part in parts if not any(part in name for name in tensors)]
     if missing:
         raise AdapterError(
             f"The adapter in '{folder}' has no {' and no '.join(missing)}.",

@@ -48,8 +48,9 @@ def add_lora(
     dropout: float = 0.0,
     target_modules: Iterable[str] = (),
     rslora: bool = False,
+    head: bool = True,
 ) -> PeftModel:
-    """Freeze the base and add LoRA matrices and a trainable head.
+    """Freeze the base and add LoRA matrices and, for questions, a trainable head.
 
     `task_type` stays unset: peft's question-answering wrapper drops the segment ids, so that
     training would see other inputs than a merged or exported model.
@@ -71,7 +72,7 @@ def add_lora(
         lora_dropout=dropout,
         target_modules=targets,
         use_rslora=rslora,
-        modules_to_save=[HEAD],
+        modules_to_save=[HEAD] if head else None,
     )
     return get_peft_model(model, config)
 
@@ -105,17 +106,26 @@ def save_adapter(model: nn.Module, folder: Path, config: QAConfig) -> None:
         (folder / file).unlink(missing_ok=True)
     state = {name: tensor.half() for name, tensor in trainable_state(model).items()}
     if isinstance(model, PeftModel):
-        peft_config = model.peft_config[model.active_adapter]
-        # The adapter must not remember a path of the machine it was trained on.
-        peft_config.base_model_name_or_path = config.base
-        peft_config.inference_mode = True
-        peft_config.save_pretrained(str(folder))
-        write_weights(state, folder / LORA_FILE)
+        _save_lora(model, state, folder, config.base)
     elif isinstance(model, PromptTunedModel):
         write_weights(state, folder / PROMPT_FILE)
     else:
         write_weights(state, folder / FULL_FILE)
     config.save(folder)
+
+
+def save_lora(model: PeftModel, folder: Path, base: str) -> None:
+    """Write LoRA matrices as fp16, for a base of that name, into an existing folder."""
+    _save_lora(model, {name: tensor.half() for name, tensor in trainable_state(model).items()}, folder, base)
+
+
+def _save_lora(model: PeftModel, state: dict[str, torch.Tensor], folder: Path, base: str) -> None:
+    peft_config = model.peft_config[model.active_adapter]
+    # The adapter must not remember a path of the machine it was trained on.
+    peft_config.base_model_name_or_path = base
+    peft_config.inference_mode = True
+    peft_config.save_pretrained(str(folder))
+    write_weights(state, folder / LORA_FILE)
 
 
 def write_weights(state: dict[str, torch.Tensor], file: Path) -> None:

@@ -18,6 +18,7 @@ from localqa.model.split_zip import unpack
 
 DEFAULT_BASE = "sentence-transformers/all-MiniLM-L6-v2"
 LARGER_BASE = "sentence-transformers/all-mpnet-base-v2"
+SUMMARY_BASE = "google-t5/t5-small"
 WEIGHTS_FILE = "model.safetensors"
 _HUB_FILES = [
     "config.json",

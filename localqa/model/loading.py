@@ -10,7 +10,13 @@ from typing import Any, Literal
 import torch
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoConfig, AutoModelForQuestionAnswering, BitsAndBytesConfig, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForQuestionAnswering,
+    AutoModelForSeq2SeqLM,
+    BitsAndBytesConfig,
+    PreTrainedModel,
+)
 from transformers import logging as transformers_logging
 
 from localqa.errors import BaseModelError
@@ -28,6 +34,7 @@ _DROPOUTS = (
     "dropout",
     "attention_dropout",
     "qa_dropout",
+    "dropout_rate",
 )
 
 
@@ -72,6 +79,34 @@ def load_model(
         _round_as_served(model, bits)
     if packs_weights(precision):
         _keep_training_layout(model)
+    return model
+
+
+def load_seq2seq(base: Base) -> PreTrainedModel:
+    """Load an encoder-decoder without dropout, in fp32.
+
+    Raises:
+        BaseModelError: the folder is no encoder-decoder.
+    """
+    with _quiet_loading():
+        try:
+            config = AutoConfig.from_pretrained(base.folder)
+            for name in _DROPOUTS:
+                if hasattr(config, name):
+                    setattr(config, name, 0.0)
+            model: PreTrainedModel = AutoModelForSeq2SeqLM.from_pretrained(
+                base.folder,
+                config=config,
+                use_safetensors=True,
+                trust_remote_code=False,
+                dtype=torch.float32,
+            )
+        except (ValueError, KeyError, OSError, SafetensorError) as e:
+            raise BaseModelError(
+                f"The base '{base.name}' in '{base.folder}' cannot be loaded for summarisation "
+                f"({type(e).__name__}: {e}).",
+                remedy="Use an encoder-decoder of the T5 family.",
+            ) from e
     return model
 
 

@@ -65,7 +65,7 @@ def flat_example(record: object, *, where: str, columns: Mapping[str, str]) -> E
     `columns` is complete (see `resolve_columns`). Raises DataError naming `where`.
     """
     fields = as_object(record, where=where)
-    context = _text(fields, columns["context"], where=where)
+    context = text_of(fields, columns["context"], where=where)
     answer_key = _answer_key(fields, columns["answer"])
     start = _start(fields.get(columns["answer_start"]), where=where)
     return build_example(
@@ -111,7 +111,7 @@ def build_example(
     An empty answer counts as "no answer" only where the record says so (`is_impossible`, null or
     an empty list), so that a wrong column name cannot turn a whole file unanswerable.
     """
-    question = _text(fields, columns["question"], where=where)
+    question = text_of(fields, columns["question"], where=where)
     impossible = _truth(fields.get(columns["is_impossible"]), where=where)
     if not has_answers and impossible is not True:
         raise DataError(f"{where}: no answer field.", remedy=_NO_ANSWER_REMEDY)
@@ -156,7 +156,7 @@ def as_list(fields: Mapping[str, object], name: str, *, where: str) -> list[obje
 
 def context_of(fields: Mapping[str, object], *, where: str) -> str:
     """A SQuAD paragraph's context. Raises DataError when it is missing or not text."""
-    return _text(fields, "context", where=where)
+    return text_of(fields, "context", where=where)
 
 
 def title_of(fields: Mapping[str, object], *, where: str) -> str:
@@ -174,7 +174,8 @@ def kind_of(value: object) -> str:
     return names.get(type(value), type(value).__name__)
 
 
-def _text(fields: Mapping[str, object], name: str, *, where: str) -> str:
+def text_of(fields: Mapping[str, object], name: str, *, where: str) -> str:
+    """A record's field that must be text. Raises DataError naming `where`."""
     if name not in fields:
         present = ", ".join(str(key) for key in islice(fields, 12)) or "nothing"
         raise DataError(
@@ -188,7 +189,7 @@ def _text(fields: Mapping[str, object], name: str, *, where: str) -> str:
 
 
 def _optional_text(fields: Mapping[str, object], name: str, *, where: str) -> str:
-    return _text(fields, name, where=where) if fields.get(name) is not None else ""
+    return text_of(fields, name, where=where) if fields.get(name) is not None else ""
 
 
 def _answer_key(fields: Mapping[str, object], name: str) -> str | None:

@@ -2,8 +2,11 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from localqa.errors import ConfigError, DataError, ResourceError
 from localqa.squad.files import decode, find_file, parse_json, read_bytes
@@ -20,8 +23,23 @@ from localqa.squad.parsing import (
 )
 from localqa.squad.records import Example
 
-# A record that was read, or what is wrong with it: a file's faults are told together, not one a run.
-Outcome = Example | DataError
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[Record]):
+    """What a file's records are read into.
+
+    Attributes:
+        flat: reads one flat record, given its place for messages; raises DataError.
+        needed: what a table must have -> the columns that may hold it.
+        mapping: of columns, for the message where there are none of these.
+    """
+
+    flat: Callable[..., Record]
+    needed: Mapping[str, Sequence[str]]
+    mapping: str
+
 
 _FAULTS_SHOWN = 10
 _WRAPPERS = ("data", "qa_pairs", "examples")
@@ -57,6 +75,11 @@ def read_examples(
     that makes no sense; ResourceError when the file does not fit into memory.
     """
     names = resolve_columns(columns)
+    kind = Kind(
+        flat=partial(flat_example, columns=names),
+        needed={field: [names[field]] for field in ("question", "context")},
+        mapping="question=q,context=passage,answer=a",
+    )
     if limit is not None and limit < 1:
         raise ConfigError(f"limit must be at least 1, not {limit}.")
     if is_hub_name(source):
@@ -67,14 +90,24 @@ def read_examples(
             f"split={split!r} applies to datasets known by name (squad, squad_v2), not to the file {source}.",
             remedy="Leave the split out and give the file of that split.",
         )
-    path = find_file(source, [Path()])
+    return read_records(find_file(source, [Path()]), kind, limit=limit, faults=faults)
+
+
+def read_records(
+    path: Path,
+    kind: Kind[Record],
+    *,
+    limit: int | None = None,
+    faults: list[DataError] | None = None,
+) -> list[Record]:
+    """The records of a file of any supported format; see `read_examples`."""
     try:
-        return _gather(_reader_for(path)(path, names), limit=limit, faults=faults)
+        return _gather(_reader_for(path)(path, kind), limit=limit, faults=faults)
     except MemoryError as error:
         raise ResourceError(f"{path} does not fit into memory.", remedy="Split it into files.") from error
 
 
-def _reader_for(path: Path) -> Callable[[Path, Mapping[str, str]], Iterator[Outcome]]:
+def _reader_for(path: Path) -> Callable[[Path, Kind[Any]], Iterator[Any]]:
     readers = {
         ".json": _read_json,
         ".jsonl": _read_jsonl,
@@ -92,20 +125,20 @@ def _reader_for(path: Path) -> Callable[[Path, Mapping[str, str]], Iterator[Outc
 
 
 def _gather(
-    outcomes: Iterable[Outcome], *, limit: int | None, faults: list[DataError] | None
-) -> list[Example]:
-    """All examples, and the faulty records in `faults`; without it one DataError that names those."""
-    examples: list[Example] = []
+    outcomes: Iterable[Record | DataError], *, limit: int | None, faults: list[DataError] | None
+) -> list[Record]:
+    """All records, and the faulty records in `faults`; without it one DataError that names those."""
+    records: list[Record] = []
     found: list[DataError] = [] if faults is None else faults
     for outcome in outcomes:
         if isinstance(outcome, DataError):
             found.append(outcome)
         else:
-            examples.append(outcome)
-        if len(examples) == limit:
+            records.append(outcome)
+        if len(records) == limit:
             break
     if not found or faults is not None:
-        return examples
+        return records
     lines = [fault.message for fault in found[:_FAULTS_SHOWN]]
     if len(found) > _FAULTS_SHOWN:
         lines.append(f"... and {len(found) - _FAULTS_SHOWN:,} more records like these")
@@ -113,14 +146,14 @@ def _gather(
     raise DataError("\n".join(lines), remedy=remedy) from found[0]
 
 
-def _read_flat(record: object, *, where: str, columns: Mapping[str, str]) -> Outcome:
+def _read_flat(record: object, *, where: str, kind: Kind[Record]) -> Record | DataError:
     try:
-        return flat_example(record, where=where, columns=columns)
+        return kind.flat(record, where=where)
     except DataError as error:
         return error
 
 
-def _read_json(path: Path, columns: Mapping[str, str]) -> Iterator[Outcome]:
+def _read_json(path: Path, kind: Kind[Any]) -> Iterator[Any]:
     root = parse_json(decode(read_bytes(path), name=path.name), name=path.name)
     prefix, records = path.name + ":", root
     if isinstance(root, dict):
@@ -137,10 +170,10 @@ def _read_json(path: Path, columns: Mapping[str, str]) -> Iterator[Outcome]:
         if isinstance(record, dict) and "paragraphs" in record:
             yield from _read_article(record, where=where)
         else:
-            yield _read_flat(record, where=where, columns=columns)
+            yield _read_flat(record, where=where, kind=kind)
 
 
-def _read_article(article: Mapping[str, object], *, where: str) -> Iterator[Outcome]:
+def _read_article(article: Mapping[str, object], *, where: str) -> Iterator[Example | DataError]:
     try:
         title = title_of(article, where=where)
         paragraphs = as_list(article, "paragraphs", where=where)
@@ -151,7 +184,7 @@ def _read_article(article: Mapping[str, object], *, where: str) -> Iterator[Outc
         yield from _read_paragraph(paragraph, where=f"{where}.paragraphs[{index}]", title=title)
 
 
-def _read_paragraph(paragraph: object, *, where: str, title: str) -> Iterator[Outcome]:
+def _read_paragraph(paragraph: object, *, where: str, title: str) -> Iterator[Example | DataError]:
     try:
         fields = as_object(paragraph, where=where)
         context = context_of(fields, where=where)
@@ -166,38 +199,38 @@ def _read_paragraph(paragraph: object, *, where: str, title: str) -> Iterator[Ou
             yield error
 
 
-def _read_jsonl(path: Path, columns: Mapping[str, str]) -> Iterator[Outcome]:
+def _read_jsonl(path: Path, kind: Kind[Any]) -> Iterator[Any]:
     try:
         with path.open("rb") as lines:
             for number, raw in enumerate(lines, start=1):
                 # A line of spaces, or the mark that some editors put before the first one.
                 if raw.strip() and raw.strip() != b"\xef\xbb\xbf":
-                    yield _read_line(raw, name=path.name, number=number, columns=columns)
+                    yield _read_line(raw, name=path.name, number=number, kind=kind)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def _read_line(raw: bytes, *, name: str, number: int, columns: Mapping[str, str]) -> Outcome:
+def _read_line(raw: bytes, *, name: str, number: int, kind: Kind[Record]) -> Record | DataError:
     try:
         record = parse_json(decode(raw, name=name, first_line=number), name=name, line=number)
     except DataError as error:
         return error
-    return _read_flat(record, where=f"{name}:{number}", columns=columns)
+    return _read_flat(record, where=f"{name}:{number}", kind=kind)
 
 
-def _read_csv(path: Path, columns: Mapping[str, str]) -> Iterator[Outcome]:
+def _read_csv(path: Path, kind: Kind[Any]) -> Iterator[Any]:
     # Bytes that are no text stay in their cells, so that one row does not spoil the file.
     text = read_bytes(path).decode("utf-8-sig", "surrogateescape")
     # The csv module's default limit of 131,072 characters is shorter than some contexts; it is global.
     before = csv.field_size_limit(2**31 - 1)
     try:
         delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-        yield from _read_rows(text, delimiter=delimiter, name=path.name, columns=columns)
+        yield from _read_rows(text, delimiter=delimiter, name=path.name, kind=kind)
     finally:
         csv.field_size_limit(before)
 
 
-def _read_rows(text: str, *, delimiter: str, name: str, columns: Mapping[str, str]) -> Iterator[Outcome]:
+def _read_rows(text: str, *, delimiter: str, name: str, kind: Kind[Any]) -> Iterator[Any]:
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] | None = None
     line = 1
@@ -212,12 +245,12 @@ def _read_rows(text: str, *, delimiter: str, name: str, columns: Mapping[str, st
                     raise fault
                 yield fault
             elif header is None:
-                header = _checked_header(row, where=where, columns=columns)
+                header = _checked_header(row, where=where, kind=kind)
             elif len(row) != len(header):
                 yield DataError(f"{where}: {len(row)} cells, but the header has {len(header)}.")
             else:
                 record = dict(zip(header, row, strict=True))
-                yield _read_flat(record, where=where, columns=columns)
+                yield _read_flat(record, where=where, kind=kind)
     except csv.Error as error:
         raise DataError(f"{name}:{line}: malformed CSV: {error}.") from error
     if header is None:
@@ -229,17 +262,20 @@ def _is_text(cell: str) -> bool:
     return cell.isascii() or not any("\udc80" <= char <= "\udcff" for char in cell)
 
 
-def _checked_header(row: list[str], *, where: str, columns: Mapping[str, str]) -> list[str]:
+def _checked_header(row: list[str], *, where: str, kind: Kind[Any]) -> list[str]:
     header = [cell.strip() for cell in row]
     named = ", ".join(header)
     twice = sorted({cell for cell in header if header.count(cell) > 1})
     if twice:
         raise DataError(f"{where}: the column {twice[0]!r} occurs twice.", remedy="Rename one of them.")
-    needed = {field: columns[field] for field in ("question", "context")}
-    missing = [f"{field} ({column!r})" for field, column in needed.items() if column not in header]
+    missing = [
+        f"{field} ({' or '.join(map(repr, names))})"
+        for field, names in kind.needed.items()
+        if not any(name in header for name in names)
+    ]
     if missing:
         raise DataError(
             f"{where}: no column for {' and '.join(missing)}; the columns are: {named}.",
-            remedy="Name them with a column mapping, such as question=q,context=passage,answer=a.",
+            remedy=f"Name them with a column mapping, such as {kind.mapping}.",
         )
     return header

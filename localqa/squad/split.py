@@ -3,9 +3,12 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from localqa.errors import ConfigError, DataError
 from localqa.squad.records import Example
+
+Record = TypeVar("Record")
 
 
 def split_by_context(
@@ -43,7 +46,7 @@ def split_by_context(
     return kept, held
 
 
-def subset(examples: Sequence[Example], size: int, seed: int) -> list[Example]:
+def subset(examples: Sequence[Record], size: int, seed: int) -> list[Record]:
     """A sample of `size` examples (all, where there are no more), in the order given.
 
     Raises ConfigError when the size is negative.

@@ -33,9 +33,9 @@ class Progress:
         seconds: time in training steps so far, over all resumed parts.
         stopped: whether early stopping has ended the run.
         losses: the loss curve: {"step", "loss", "learning_rate"}.
-        evaluations: the validation curve: {"step", "exact", "f1"}.
+        evaluations: the validation curve: {"step"} and the figures of `loop.FIGURES` that were measured.
         pending: losses of the steps since the curve's last point.
-        best_f1: highest validation F1 so far, with its step.
+        best: highest goal of an evaluation so far, with its step.
     """
 
     step: int = 0
@@ -44,7 +44,7 @@ class Progress:
     losses: list[dict[str, float]] = field(default_factory=list)
     evaluations: list[dict[str, float]] = field(default_factory=list)
     pending: list[float] = field(default_factory=list)
-    best_f1: float = -1.0
+    best: float | None = None
     best_step: int = 0
 
 

@@ -6,63 +6,50 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from localqa.errors import ConfigError
-from localqa.model.bases import DEFAULT_BASE
+from localqa.model.bases import DEFAULT_BASE, SUMMARY_BASE
 from localqa.model.loading import Precision
 
 _OF_NO_CONSEQUENCE = {"output_dir", "overwrite", "dry_run", "save_steps", "threads", "gradient_checkpointing"}
 """Settings that change where and how a run is carried out, but none of its numbers."""
 
 
-class TrainConfig(BaseModel):
-    """Settings of one run. Names are flags (`--learning_rate`) and keys of a JSON/YAML file alike."""
+Task: TypeAlias = Literal["question-answering", "summarization"]
+Config = TypeVar("Config", bound="RunConfig")
+
+
+class RunConfig(BaseModel):
+    """Settings that every kind of training has; each name is a flag (`--seed`) and a key of a file alike."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    train_data: list[str] = Field(
-        min_length=1, description="training files, or the Hub names squad, squad_v2"
-    )
+    task: Task = Field("question-answering", description="what is learned; each task has flags of its own")
+    train_data: list[str] = Field(min_length=1, description="training files")
     output_dir: str = Field(min_length=1, description="folder of the new adapter, e.g. models/contracts")
     validation_data: list[str] = Field(
         [], description="validation files; none: --validation_size is held out"
     )
-    validation_titles: list[str] = Field([], description="use these articles of the validation files alone")
-    validation_size: int = Field(500, ge=0, description="questions held out of the training data, by context")
-    exclude_data: list[str] = Field(
-        [], description="files whose contexts, or near-duplicates, are never trained on"
-    )
+    validation_size: int = Field(500, ge=0, description="examples held out of the training data, by context")
     columns: dict[str, str] = Field(
         {}, description="field names in the data, e.g. question=q,context=passage"
     )
-    negatives: float = Field(
-        0.0, ge=0, le=1, description="unanswerable copies made for this share of the answerable questions"
-    )
     subset_size: int | None = Field(None, ge=1, description="train on this many examples, drawn by --seed")
 
-    base: str = Field(DEFAULT_BASE, description="base model: Hub name or folder")
-    method: Literal["lora", "full", "prompt"] = Field("lora", description="what is trained")
-    precision: Precision = Field(
-        "none",
-        description="precision of the frozen base: none is fp32/bf16; int8, nf4: bitsandbytes, less memory; "
-        "served-int8, served-int4: rounded as QA_PRECISION=int8 or int4 serves it, to learn around it",
-    )
+    base: str = Field(description="base model: Hub name or folder")
     lora_rank: int = Field(16, ge=1, le=1024, description="rank of the LoRA matrices")
     lora_alpha: float = Field(32, gt=0, description="LoRA scale: alpha / rank")
     lora_dropout: float = Field(0.0, ge=0, lt=1, description="dropout before the LoRA matrices")
     target_modules: list[str] = Field([], description="layers that get LoRA; none: all linear layers")
     rslora: bool = Field(False, description="scale by alpha / sqrt(rank) instead")
-    init_adapter: str | None = Field(None, description="start from this LoRA adapter's weights and shape")
-    prompt_length: int = Field(20, ge=1, le=200, description="learned vectors of prompt tuning")
 
     num_epochs: float = Field(1.0, gt=0, le=10_000, description="passes over the training data")
     max_steps: int | None = Field(None, ge=1, description="train for this many steps, whatever --num_epochs")
-    batch_size: int = Field(32, ge=1, description="windows in one batch")
+    batch_size: int = Field(32, ge=1, description="windows, or texts, in one batch")
     gradient_accumulation: int = Field(1, ge=1, description="batches in one optimiser step")
     gradient_checkpointing: bool = Field(False, description="recompute activations: less memory, more time")
     learning_rate: float = Field(1e-3, gt=0, le=10, description="highest learning rate")
@@ -73,13 +60,57 @@ class TrainConfig(BaseModel):
     weight_decay: float = Field(0.0, ge=0, description="AdamW weight decay")
     max_grad_norm: float = Field(1.0, gt=0, description="gradients are clipped to this norm")
     bf16: bool | None = Field(None, description="bfloat16 arithmetic; default: where the processor has it")
+    seed: int = Field(13, ge=0, description="of the head, the order and the splits")
+    threads: int | None = Field(None, ge=1, description="processor threads; default: all cores")
+
+    eval_steps: int | None = Field(None, ge=1, description="look at the validation set every N steps")
+    early_stopping_patience: int = Field(
+        0, ge=0, description="end after N evaluations without a better one; 0: never"
+    )
+    save_steps: int = Field(200, ge=1, description="checkpoint every N steps")
+    log_steps: int = Field(20, ge=1, description="a point of the loss curve every N steps")
+    overwrite: bool = Field(False, description="replace a finished adapter in --output_dir, start anew")
+    dry_run: bool = Field(False, description="print parameters, memory, steps and time; train nothing")
+
+    @model_validator(mode="after")
+    def _can_stop_early(self) -> "RunConfig":
+        if self.early_stopping_patience and not self.eval_steps:
+            raise ValueError("early_stopping_patience needs eval_steps")
+        return self
+
+    def course(self) -> dict[str, Any]:
+        """The settings that decide the course of training; a checkpoint continues only with equal ones."""
+        return self.model_dump(mode="json", exclude=_OF_NO_CONSEQUENCE)
+
+
+class TrainConfig(RunConfig):
+    """Settings of a run that learns to answer questions."""
+
+    train_data: list[str] = Field(
+        min_length=1, description="training files, or the Hub names squad, squad_v2"
+    )
+    base: str = Field(DEFAULT_BASE, description="base model: Hub name or folder")
+    validation_titles: list[str] = Field([], description="use these articles of the validation files alone")
+    exclude_data: list[str] = Field(
+        [], description="files whose contexts, or near-duplicates, are never trained on"
+    )
+    negatives: float = Field(
+        0.0, ge=0, le=1, description="unanswerable copies made for this share of the answerable questions"
+    )
+
+    method: Literal["lora", "full", "prompt"] = Field("lora", description="what is trained")
+    precision: Precision = Field(
+        "none",
+        description="precision of the frozen base: none is fp32/bf16; int8, nf4: bitsandbytes, less memory; "
+        "served-int8, served-int4: rounded as QA_PRECISION=int8 or int4 serves it, to learn around it",
+    )
+    init_adapter: str | None = Field(None, description="start from this LoRA adapter's weights and shape")
+    prompt_length: int = Field(20, ge=1, le=200, description="learned vectors of prompt tuning")
     token_masking: float = Field(0.0, ge=0, lt=1, description="share of context tokens masked in training")
     sample_answers: bool = Field(False, description="learn any accepted answer, not the first alone")
     teacher: str | None = Field(None, description="learn from this adapter folder's view of the data too")
     distill_weight: float = Field(0.7, ge=0, le=1, description="weight of the teacher against gold labels")
     distill_temperature: float = Field(2.0, gt=0, description="softness of the teacher's distributions")
-    seed: int = Field(13, ge=0, description="of the head, the order and the splits")
-    threads: int | None = Field(None, ge=1, description="processor threads; default: all cores")
 
     max_length: int = Field(384, ge=32, le=8192, description="tokens in a window")
     stride: int = Field(128, ge=0, description="context tokens that neighbouring windows share")
@@ -88,23 +119,12 @@ class TrainConfig(BaseModel):
         None, description="may say 'not answerable'; default: if the data has such questions"
     )
 
-    eval_steps: int | None = Field(None, ge=1, description="EM/F1 on the validation set every N steps")
-    early_stopping_patience: int = Field(
-        0, ge=0, description="end after N evaluations without a better F1; 0: never"
-    )
-    save_steps: int = Field(200, ge=1, description="checkpoint every N steps")
-    log_steps: int = Field(20, ge=1, description="a point of the loss curve every N steps")
-    overwrite: bool = Field(False, description="replace a finished adapter in --output_dir, start anew")
-    dry_run: bool = Field(False, description="print parameters, memory, steps and time; train nothing")
-
     @model_validator(mode="after")
     def _fits_together(self) -> "TrainConfig":
         if self.stride >= self.max_length // 2:
             raise ValueError("stride must be less than half of max_length")
         if self.validation_titles and not self.validation_data:
             raise ValueError("validation_titles needs validation_data")
-        if self.early_stopping_patience and not self.eval_steps:
-            raise ValueError("early_stopping_patience needs eval_steps")
         if self.method == "full" and self.precision != "none":
             raise ValueError(f"method full trains the base itself, which precision {self.precision} freezes")
         if self.precision.startswith("served-") and self.method != "lora":
@@ -115,44 +135,72 @@ class TrainConfig(BaseModel):
             raise ValueError("rslora needs method lora")
         return self
 
-    def course(self) -> dict[str, Any]:
-        """The settings that decide the course of training; a checkpoint continues only with equal ones."""
-        return self.model_dump(mode="json", exclude=_OF_NO_CONSEQUENCE)
+
+class SummaryTrainConfig(RunConfig):
+    """Settings of a run that learns to summarise."""
+
+    base: str = Field(SUMMARY_BASE, description="encoder-decoder of the T5 family: Hub name or folder")
+    batch_size: int = Field(8, ge=1, description="texts in one batch")
+    columns: dict[str, str] = Field(
+        {}, description="field names in the data, e.g. document=article,summary=highlights"
+    )
+    prefix: str = Field("summarize: ", description="stands before every text")
+    max_input_tokens: int = Field(
+        512, ge=16, le=8192, description="of a text; what is longer is cut in training"
+    )
+    max_summary_tokens: int = Field(128, ge=2, le=2048, description="of a summary")
 
 
-def parse_config(argv: Sequence[str], *, prog: str, description: str) -> TrainConfig:
+CONFIGS: Mapping[Task, type[RunConfig]] = {
+    "question-answering": TrainConfig,
+    "summarization": SummaryTrainConfig,
+}
+
+
+def parse_config(argv: Sequence[str], *, prog: str, description: str) -> RunConfig:
     """Read flags, or one JSON/YAML file given as the first argument; flags behind it win over it.
 
     Raises:
         ConfigError: naming every flag or key that is wrong.
         SystemExit: after --help, or for an unknown flag.
     """
-    parser = _parser(prog, description)
+    file = Path(argv[0]) if argv and not argv[0].startswith("-") else None
+    values = {} if file is None else read_file(file)
+    flags = list(argv if file is None else argv[1:])
+    kind = CONFIGS[_task(flags, values)]
+    parser = _parser(kind, prog, description)
     if not argv:
         parser.print_help()
         raise SystemExit(2)
-    file = None if argv[0].startswith("-") else argv[0]
-    flags = vars(parser.parse_args(list(argv[1:] if file else argv)))
-    return checked(flags, where="the command line") if file is None else read_config(Path(file), flags)
+    values |= vars(parser.parse_args(flags))
+    return checked(values, kind, where=str(file or "the command line"))
 
 
-def read_config(path: Path, flags: Mapping[str, Any] = MappingProxyType({})) -> TrainConfig:
-    """Read a JSON/YAML file; flags win over it.
+def _task(flags: Sequence[str], values: Mapping[str, Any]) -> Task:
+    """The task that flags or a file name; a name that is none is left to the checks."""
+    finder = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    finder.add_argument("--task", default=values.get("task"))
+    found: Any = finder.parse_known_args(flags)[0].task
+    return found if found in CONFIGS else "question-answering"
+
+
+def read_config(path: Path) -> TrainConfig:
+    """Read a JSON/YAML file of a run that learns to answer questions.
 
     Raises:
         ConfigError: the file cannot be read, or naming every key that is wrong.
     """
-    return checked(read_file(path) | dict(flags), where=str(path))
+    return checked(read_file(path), TrainConfig, where=str(path))
 
 
-def checked(values: dict[str, Any], *, where: str) -> TrainConfig:
+def checked(values: Mapping[str, Any], kind: type[Config], *, where: str) -> Config:
     """Values as a config.
 
     Raises:
         ConfigError: naming every key that is wrong.
     """
     try:
-        return TrainConfig.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as e:
         wrong = "; ".join(_in_words(error) for error in e.errors())
         raise ConfigError(f"{where}: {wrong}.", remedy="See python fine_tune.py --help.") from e
@@ -190,7 +238,7 @@ def read_file(path: Path) -> dict[str, Any]:
     return values
 
 
-def _parser(prog: str, description: str) -> argparse.ArgumentParser:
+def _parser(kind: type[RunConfig], prog: str, description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=prog,
         usage=f"{prog} CONFIG.json [options] | {prog} --train_data X... --output_dir models/NAME [options]",
@@ -198,7 +246,7 @@ def _parser(prog: str, description: str) -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=34, width=110),
     )
-    for name, field in TrainConfig.model_fields.items():
+    for name, field in kind.model_fields.items():
         default = "" if field.is_required() or field.default in (None, [], {}) else f" [{field.default}]"
         text = f"{field.description}{default}".replace("%", "%%")
         parser.add_argument(f"--{name}", help=text, **_argument(field.annotation))

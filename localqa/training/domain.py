@@ -123,7 +123,7 @@ def train(config: DomainConfig, overwrite: bool) -> None:
     values = {"seed": config.seed, **config.training}
     values |= {"train_data": [str(_part(config, "train"))], "output_dir": str(config.adapter)}
     values |= {"validation_data": [str(_part(config, "validation"))], "overwrite": overwrite}
-    settings: TrainConfig = checked(values, where="training")
+    settings = checked(values, TrainConfig, where="training")
     state = _fingerprint([settings.course()], _part(config, "train"), _part(config, "validation"))
     if not overwrite and (config.adapter / "report.json").exists() and _is_done(config, "train", state):
         return

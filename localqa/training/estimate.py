@@ -2,11 +2,9 @@
 
 import statistics
 import time
-from collections.abc import Sequence
 
-from localqa.training.config import TrainConfig
-from localqa.training.features import Feature
-from localqa.training.loop import make_optimizer, make_plan, train_step
+from localqa.training.config import RunConfig
+from localqa.training.loop import Features, make_optimizer, make_plan, train_step
 from localqa.training.report import peak_memory_mb
 from localqa.training.setup import Trainee
 
@@ -14,13 +12,13 @@ _WARM_UP = 2
 _MEASURED = 5
 
 
-def print_estimate(config: TrainConfig, trainee: Trainee, features: Sequence[Feature]) -> None:
+def print_estimate(config: RunConfig, trainee: Trainee, features: Features) -> None:
     """Run the longest batch and a few others, and print memory, steps and time of the whole run."""
     plan = make_plan(config, features)
     optimizer = make_optimizer(config, trainee)
     trainee.model.train()
     size = config.batch_size
-    longest = sorted(features, key=lambda feature: -len(feature.window))[:size]
+    longest = sorted(features, key=lambda feature: -len(feature))[:size]
     samples = [
         [features[i] for i in batches[0]] for batches in plan.order.steps(0, min(plan.total_steps, _MEASURED))
     ]
@@ -31,8 +29,9 @@ def print_estimate(config: TrainConfig, trainee: Trainee, features: Sequence[Fea
         train_step(config, trainee, optimizer, [batch], 0.0)
         seconds.append((time.perf_counter() - began) / len(batch))
     # Padded lengths differ from batch to batch, so the mean over a few is what predicts a long run.
-    per_window = statistics.mean(seconds[_WARM_UP:])
-    windows = plan.total_steps * size * config.gradient_accumulation
-    minutes = per_window * windows / 60
+    per_feature = statistics.mean(seconds[_WARM_UP:])
+    seen = plan.total_steps * size * config.gradient_accumulation
+    minutes = per_feature * seen / 60
     print(f"memory: about {peak_memory_mb() / 1000:.1f} GB at the longest batch")
-    print(f"time: about {minutes:.0f} minutes at {1 / per_window:.0f} windows/s, evaluations not counted")
+    rate = f"{1 / per_feature:.0f} {trainee.unit}/s"
+    print(f"time: about {minutes:.0f} minutes at {rate}, evaluations not counted")

@@ -44,6 +44,10 @@ class Feature:
     example: int = 0
     soft: SoftLabels | None = None
 
+    def __len__(self) -> int:
+        """Tokens of the window."""
+        return len(self.window)
+
 
 def make_features(examples: Sequence[Example], windower: Windower, *, progress: bool = True) -> list[Feature]:
     """Label every window of every example with its first gold answer, and keep the others' labels."""

@@ -4,31 +4,46 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
-from torch.nn import functional
 from torch.optim import AdamW
 from tqdm import tqdm
 
 from localqa.errors import ConfigError
-from localqa.model.loading import uses_token_types
-from localqa.model.runner import collate, pad_token_id
-from localqa.squad.metrics import Scores
 from localqa.training.checkpoint import Checkpoints, Progress
-from localqa.training.config import TrainConfig
-from localqa.training.features import BatchOrder, Feature, legal_positions, soft_targets
+from localqa.training.config import RunConfig
+from localqa.training.features import BatchOrder
 from localqa.training.setup import Trainee
 
-Augment = Callable[[Sequence[Feature], int], Sequence[Feature]]
+Features: TypeAlias = Sequence[Any]
+"""What is learned, one at a time of any kind that has a length in tokens."""
+Augment: TypeAlias = Callable[[Features, int], Features]
 """What a step learns instead of these features: (features, step) -> features."""
 
 
 class InterruptedTraining(Exception):  # noqa: N818 - not an error: the user asked for it
     """A signal ended the run after a checkpoint was written."""
+
+
+FIGURES: Mapping[str, str] = {"exact": "EM", "f1": "F1", "loss": "validation loss"}
+"""What an evaluation on the way can measure -> its name for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What one on the way found.
+
+    Attributes:
+        figures: of `FIGURES`.
+        goal: what the best weights have the highest of.
+    """
+
+    figures: Mapping[str, float]
+    goal: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +61,10 @@ class Plan:
     warmup_steps: int
 
 
-def make_plan(config: TrainConfig, features: Sequence[Feature]) -> Plan:
+def make_plan(config: RunConfig, features: Features) -> Plan:
     """Count the steps of a run."""
     order = BatchOrder(
-        [len(feature.window) for feature in features],
+        [len(feature) for feature in features],
         config.batch_size,
         config.gradient_accumulation,
         config.seed,
@@ -58,7 +73,7 @@ def make_plan(config: TrainConfig, features: Sequence[Feature]) -> Plan:
     return Plan(order, total, math.ceil(total * config.warmup_ratio))
 
 
-def learning_rate(config: TrainConfig, plan: Plan, step: int) -> float:
+def learning_rate(config: RunConfig, plan: Plan, step: int) -> float:
     """The rate of a step, counted from 0: a linear rise, then the chosen course down to 0."""
     if step < plan.warmup_steps:
         return config.learning_rate * (step + 1) / plan.warmup_steps
@@ -67,48 +82,20 @@ def learning_rate(config: TrainConfig, plan: Plan, step: int) -> float:
     return config.learning_rate * factor[config.schedule]
 
 
-def make_optimizer(config: TrainConfig, trainee: Trainee) -> AdamW:
+def make_optimizer(config: RunConfig, trainee: Trainee) -> AdamW:
     """AdamW over what is trained."""
     trained = [parameter for parameter in trainee.model.parameters() if parameter.requires_grad]
     return AdamW(trained, lr=config.learning_rate, weight_decay=config.weight_decay, eps=1e-8)
 
 
-def batch_loss(config: TrainConfig, trainee: Trainee, features: Sequence[Feature]) -> torch.Tensor:
-    """Mean loss of a window, a scalar in fp32.
-
-    Cross-entropy of start and end over the legal positions of each window; where windows have a
-    teacher's labels, these count with `distill_weight` against the gold ones.
-    """
-    windows = [feature.window for feature in features]
-    model, device = trainee.model, trainee.device
-    batch = collate(windows, pad_id=pad_token_id(model), token_types=uses_token_types(model), device=device)
-    with trainee.arithmetic():
-        output = model(**batch)
-    legal = torch.from_numpy(legal_positions(windows, batch["input_ids"].shape[1])).to(device)
-    logits = torch.stack([output.start_logits, output.end_logits]).float().masked_fill(~legal, -torch.inf)
-    labels = torch.tensor([[feature.start, feature.end] for feature in features], device=device)
-    hard = functional.cross_entropy(logits.flatten(0, 1), labels.T.flatten(), reduction="none")
-    hard = hard.view(2, -1).mean(0)
-    if not config.teacher:
-        return hard.mean()
-    soft = torch.from_numpy(soft_targets(features, legal.shape[1])).to(device)
-    # Gradients shrink with the square of the temperature; the factor makes up for it (Hinton et al. 2015).
-    temperature = config.distill_temperature
-    student = (logits / temperature).log_softmax(-1).masked_fill(~legal, 0)
-    soft_loss = -(soft * student).sum(-1).mean(0) * temperature**2
-    has_teacher = soft.sum((0, 2)) > 0
-    weight = config.distill_weight * has_teacher
-    return ((1 - weight) * hard + weight * soft_loss).mean()
-
-
 def train_step(
-    config: TrainConfig, trainee: Trainee, optimizer: AdamW, batches: Sequence[Sequence[Feature]], rate: float
+    config: RunConfig, trainee: Trainee, optimizer: AdamW, batches: Sequence[Features], rate: float
 ) -> float:
-    """One optimiser step over the accumulated batches; returns the mean loss of a window."""
-    windows = sum(len(batch) for batch in batches)
+    """One optimiser step over the accumulated batches; returns the mean loss of a feature."""
+    count = sum(len(batch) for batch in batches)
     total = 0.0
     for batch in batches:
-        loss = batch_loss(config, trainee, batch) * (len(batch) / windows)
+        loss = trainee.loss(config, batch) * (len(batch) / count)
         loss.backward()
         total += loss.item()
     if not math.isfinite(total):
@@ -125,11 +112,11 @@ def train_step(
 
 
 def fit(
-    config: TrainConfig,
+    config: RunConfig,
     trainee: Trainee,
-    features: Sequence[Feature],
+    features: Features,
     checkpoints: Checkpoints,
-    evaluate: Callable[[], Scores] | None,
+    evaluate: Callable[[], Evaluation] | None,
     augment: Augment = lambda features, step: features,
 ) -> Progress:
     """Train to the end of the plan, from the newest checkpoint if there is one.
@@ -167,14 +154,14 @@ def fit(
 class _Session:
     """What `fit` hands from step to step."""
 
-    config: TrainConfig
+    config: RunConfig
     plan: Plan
     trainee: Trainee
-    features: Sequence[Feature]
+    features: Features
     optimizer: AdamW
     checkpoints: Checkpoints
     progress: Progress
-    evaluate: Callable[[], Scores] | None
+    evaluate: Callable[[], Evaluation] | None
     augment: Augment
 
     def step(self, index_batches: Sequence[Sequence[int]], bar: "tqdm[Any]") -> None:
@@ -191,7 +178,8 @@ class _Session:
             self.finish_curve()
         bar.update()
         samples = sum(len(batch) for batch in batches) / (time.perf_counter() - began)
-        bar.set_postfix({"loss": f"{loss:.3f}", "windows/s": f"{samples:.0f}"} | self._best(), refresh=False)
+        unit = self.trainee.unit
+        bar.set_postfix({"loss": f"{loss:.3f}", f"{unit}/s": f"{samples:.0f}"} | self._best(), refresh=False)
 
     def finish_curve(self) -> None:
         progress = self.progress
@@ -208,20 +196,18 @@ class _Session:
             return False
         if progress.step % config.eval_steps and progress.step != self.plan.total_steps:
             return False
-        scores = self.evaluate()
-        # With unanswerable questions, what the best threshold reaches: an abstaining adapter will have one.
-        exact = scores.exact if scores.best_exact is None else scores.best_exact
-        f1 = scores.f1 if scores.best_f1 is None else scores.best_f1
-        progress.evaluations.append({"step": progress.step, "exact": exact, "f1": f1})
-        if f1 > progress.best_f1:
-            progress.best_f1, progress.best_step = f1, progress.step
+        found = self.evaluate()
+        progress.evaluations.append({"step": progress.step, **found.figures})
+        if progress.best is None or found.goal > progress.best:
+            progress.best, progress.best_step = found.goal, progress.step
             self.checkpoints.save_best(self.trainee.model)
-        bar.write(f"step {progress.step}: EM {exact:.1f} F1 {f1:.1f} (best {progress.best_f1:.1f})")
+        told = " ".join(f"{FIGURES[name]} {value:.2f}" for name, value in found.figures.items())
+        bar.write(f"step {progress.step}: {told} (best at step {progress.best_step})")
         since_best = sum(1 for point in progress.evaluations if point["step"] > progress.best_step)
         return 0 < config.early_stopping_patience <= since_best
 
     def _best(self) -> dict[str, str]:
-        return {"F1": f"{self.progress.best_f1:.1f}"} if self.progress.evaluations else {}
+        return {"best": f"{abs(self.progress.best):.2f}"} if self.progress.best is not None else {}
 
 
 def _bar(plan: Plan, progress: Progress) -> "tqdm[Any]":

@@ -5,14 +5,19 @@ import json
 import platform
 import resource
 import sys
+import time
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from localqa.model.bases import Base
 from localqa.training.checkpoint import Progress
+from localqa.training.config import RunConfig
+from localqa.training.loop import FIGURES
 
 _PACKAGES = ("torch", "transformers", "peft", "tokenizers", "bitsandbytes", "numpy")
+_COLORS = {"f1": "tab:orange", "exact": "tab:green", "loss": "tab:orange"}
 
 
 def environment() -> dict[str, str]:
@@ -41,18 +46,42 @@ def write_report(folder: Path, report: Mapping[str, Any]) -> None:
     draw_curve(folder / "curve.png", report["curve"]["losses"], report["curve"]["evaluations"])
 
 
-def curve(progress: Progress) -> dict[str, Any]:
+def common(config: RunConfig, base: Base, progress: Progress, *, unit: str) -> dict[str, Any]:
+    """What every report says behind its results and data: cost, environment, settings, curve, time."""
+    seen = progress.step * config.batch_size * config.gradient_accumulation
+    return {
+        "cost": {
+            "training_seconds": round(progress.seconds),
+            f"{unit}_per_second": round(seen / progress.seconds, 1),
+            "peak_memory_mb": round(peak_memory_mb()),
+        },
+        "environment": environment(),
+        "settings": _settings(config) | {"base_sha256": base.sha256},
+        "curve": _curve(progress),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def _settings(config: RunConfig) -> dict[str, Any]:
+    """The settings that applied; the shape of an adapter that was continued is its own."""
+    left_out = {"dry_run", "overwrite"}
+    if getattr(config, "init_adapter", None):
+        left_out |= {"lora_rank", "lora_alpha", "lora_dropout", "target_modules", "rslora"}
+    return config.model_dump(mode="json", exclude=left_out)
+
+
+def _curve(progress: Progress) -> dict[str, Any]:
     """The loss and validation curves for a report."""
     return {
         "losses": [{key: round(value, 6) for key, value in point.items()} for point in progress.losses],
         "evaluations": [
-            {key: round(value, 2) for key, value in point.items()} for point in progress.evaluations
+            {key: round(value, 3) for key, value in point.items()} for point in progress.evaluations
         ],
     }
 
 
 def draw_curve(path: Path, losses: list[dict[str, float]], evaluations: list[dict[str, float]]) -> None:
-    """Loss over steps, with validation F1 on a second axis, as PNG."""
+    """Loss over steps, with what was measured on the way on a second axis, as PNG."""
     # Imported here: only finished runs draw.
     import matplotlib as mpl
 
@@ -69,9 +98,11 @@ def draw_curve(path: Path, losses: list[dict[str, float]], evaluations: list[dic
     if evaluations:
         right = axis.twinx()
         steps = [p["step"] for p in evaluations]
-        for key, name, color in (("f1", "F1", "tab:orange"), ("exact", "EM", "tab:green")):
-            handles += right.plot(steps, [p[key] for p in evaluations], "o-", color=color, label=name)
-        right.set(ylabel="validation, %")
+        measured = [key for key in _COLORS if key in evaluations[0]]
+        for key in measured:
+            values = [point[key] for point in evaluations]
+            handles += right.plot(steps, values, "o-", color=_COLORS[key], label=FIGURES[key])
+        right.set(ylabel="validation loss" if "loss" in measured else "validation, %")
     axis.legend(handles=handles, loc="center right")
     figure.savefig(path, dpi=110)
     plt.close(figure)
@@ -82,7 +113,7 @@ def _markdown(name: str, report: Mapping[str, Any]) -> str:
     for title in ("result", "data", "cost", "environment", "settings"):
         rows = [f"| {key.replace('_', ' ')} | {_cell(value)} |" for key, value in report[title].items()]
         sections.append("\n".join([f"## {title.capitalize()}", "", "| | |", "|---|---|", *rows]))
-    sections.append("## Curve\n\n![loss and validation F1 over steps](curve.png)")
+    sections.append("## Curve\n\n![loss and evaluations over steps](curve.png)")
     return "\n\n".join(sections) + "\n"
 
 

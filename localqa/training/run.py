@@ -1,20 +1,14 @@
 """A whole run, read top to bottom: data -> model -> fit -> adapter -> validate -> report."""
 
-import errno
-import re
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
-from localqa.config import ADAPTER_NAME
-from localqa.errors import ConfigError, DataError, ResourceError
+from localqa.errors import ConfigError, DataError
 from localqa.evaluation.calibrate import calibrate, score_decoded
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
@@ -32,8 +26,9 @@ from localqa.training.config import TrainConfig
 from localqa.training.distill import teacher_sha256, with_soft_labels
 from localqa.training.estimate import print_estimate
 from localqa.training.features import Augmentation, Feature, make_features
-from localqa.training.loop import fit, make_plan
-from localqa.training.report import curve, environment, peak_memory_mb, write_report
+from localqa.training.guards import check_output, resources
+from localqa.training.loop import Evaluation, fit, make_plan
+from localqa.training.report import common, write_report
 from localqa.training.setup import keep_freed_memory, make_trainee, use_threads
 from localqa.training.validate import predict, validate
 
@@ -56,7 +51,7 @@ def run(config: TrainConfig) -> Path | None:
         InterruptedTraining: after SIGINT or SIGTERM, with a checkpoint written.
     """
     folder = Path(config.output_dir)
-    _check_output(config, folder)
+    check_output(config, folder)
     threads = use_threads(config.threads)
     keep_freed_memory()
     base = resolve_base(config.base)
@@ -76,15 +71,15 @@ def run(config: TrainConfig) -> Path | None:
         course["teacher_sha256"] = teacher_sha256(config.teacher)
     checkpoints = Checkpoints(folder / "checkpoints", course, overwrite=config.overwrite)
     qa_config = _qa_config(config, base)
-    with _resources(config, checkpoints):
+    with resources(config, checkpoints):
         if config.dry_run:
             print_estimate(config, trainee, features)
             return None
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "report.json").unlink(missing_ok=True)
-        evaluate = partial(validate, trainee.model, data.validation, windower=windower, config=qa_config)
-        augment = _augmentation(config, windower)
-        progress = fit(config, trainee, features, checkpoints, evaluate if data.validation else None, augment)
+        validated = partial(validate, trainee.model, data.validation, windower=windower, config=qa_config)
+        evaluate = (lambda: _evaluation(validated())) if data.validation else None
+        progress = fit(config, trainee, features, checkpoints, evaluate, _augmentation(config, windower))
         save_adapter(trainee.model, folder, qa_config)
         qa_config, scores = _final_scores(config, base, folder, data, windower, qa_config)
         parameters = count_parameters(trainee.model)
@@ -95,23 +90,20 @@ def run(config: TrainConfig) -> Path | None:
     return folder
 
 
+def _evaluation(scores: Scores) -> Evaluation:
+    """What the best weights are chosen by: with unanswerable questions, what the best threshold reaches.
+
+    An abstaining adapter will have that threshold.
+    """
+    exact = scores.exact if scores.best_exact is None else scores.best_exact
+    f1 = scores.f1 if scores.best_f1 is None else scores.best_f1
+    return Evaluation({"exact": exact, "f1": f1}, goal=f1)
+
+
 def _augmentation(config: TrainConfig, windower: Windower) -> Augmentation:
     if config.token_masking and windower.mask_id is None:
         raise ConfigError("The base's tokenizer has no mask token.", remedy="Leave --token_masking out.")
     return Augmentation(config.token_masking, windower.mask_id or 0, config.sample_answers, config.seed)
-
-
-def _check_output(config: TrainConfig, folder: Path) -> None:
-    if not re.fullmatch(ADAPTER_NAME, folder.name):
-        raise ConfigError(
-            f"'{folder.name}' is no adapter name.",
-            remedy="Use small letters, digits, '.', '_' and '-' for it, as in --output_dir models/contracts.",
-        )
-    if (folder / "report.json").exists() and not config.overwrite and not config.dry_run:
-        raise ConfigError(
-            f"{folder} holds a finished adapter.",
-            remedy="Choose another --output_dir, or --overwrite to replace it.",
-        )
 
 
 def _fitting(data: RunData, windower: Windower) -> RunData:
@@ -277,7 +269,6 @@ def _report(
     qa_config: QAConfig,
 ) -> dict[str, Any]:
     weights = sum(file.stat().st_size for file in folder.glob(_WEIGHTS_GLOB))
-    windows_seen = progress.step * config.batch_size * config.gradient_accumulation
     return {
         "result": {
             "validation": {key: _rounded(value) for key, value in scores.as_dict().items()}
@@ -301,24 +292,8 @@ def _report(
             "validation_questions": len(data.validation),
             "validation_sha256": fingerprint(data.validation),
         },
-        "cost": {
-            "training_seconds": round(progress.seconds),
-            "windows_per_second": round(windows_seen / progress.seconds, 1),
-            "peak_memory_mb": round(peak_memory_mb()),
-        },
-        "environment": environment(),
-        "settings": _settings(config) | {"base_sha256": base.sha256},
-        "curve": curve(progress),
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        **common(config, base, progress, unit="windows"),
     }
-
-
-def _settings(config: TrainConfig) -> dict[str, Any]:
-    """The settings that applied; the shape of an adapter that was continued is its own."""
-    left_out = {"dry_run", "overwrite"}
-    if config.init_adapter:
-        left_out |= {"lora_rank", "lora_alpha", "lora_dropout", "target_modules", "rslora"}
-    return config.model_dump(mode="json", exclude=left_out)
 
 
 def _rounded(value: Any) -> Any:
@@ -332,45 +307,3 @@ def _print_result(folder: Path, scores: Scores | None, progress: Progress) -> No
         f"{folder}: done after {progress.step} steps in {progress.seconds / 60:.1f} minutes; "
         f"see {folder}/report.md"
     )
-
-
-@contextmanager
-def _resources(config: TrainConfig, checkpoints: Checkpoints) -> Iterator[None]:
-    """Turn a full disk or memory into an error that names the flag to change."""
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError) as e:
-        raise _out_of_memory(config, checkpoints) from e
-    except RuntimeError as e:
-        if "allocate memory" not in str(e) and "not enough memory" not in str(e):
-            raise
-        raise _out_of_memory(config, checkpoints) from e
-    except (OSError, SafetensorError) as e:
-        # safetensors tells a full disk in words alone.
-        words = any(text in str(e) for text in ("No space left", "File too large"))
-        if not words and getattr(e, "errno", None) not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise
-        raise ResourceError(
-            f"The disk of {config.output_dir} is full.",
-            remedy=f"Free some space there or change --output_dir. {_kept(checkpoints)}".strip(),
-        ) from e
-
-
-def _out_of_memory(config: TrainConfig, checkpoints: Checkpoints) -> ResourceError:
-    ways = []
-    if not config.gradient_checkpointing:
-        ways.append(f"Add --gradient_checkpointing to need less. {_kept(checkpoints)}".strip())
-    if config.batch_size > 1:
-        half, twice = config.batch_size // 2, config.gradient_accumulation * 2
-        ways.append(
-            f"Or start anew (--overwrite) with --batch_size {half} --gradient_accumulation {twice}, "
-            "which learns the same."
-        )
-    ways.append("Or lower --max_length.")
-    return ResourceError("Out of memory while training.", remedy=" ".join(ways))
-
-
-def _kept(checkpoints: Checkpoints) -> str:
-    if not checkpoints.exist():
-        return ""
-    return f"The newest checkpoint in {checkpoints.folder} is whole: the run continues from it."

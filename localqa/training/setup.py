@@ -4,8 +4,10 @@ import contextlib
 import ctypes
 import os
 import types
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import PeftModel
@@ -20,7 +22,8 @@ from localqa.model.adapters import add_lora, add_prompt, load_lora
 from localqa.model.attention import PLAIN
 from localqa.model.bases import Base
 from localqa.model.loading import load_model, max_tokens, packs_weights, served_bits
-from localqa.training.config import TrainConfig
+from localqa.training.config import RunConfig, TrainConfig
+from localqa.training.losses import span_loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,15 @@ class Trainee:
         model: on its device, with only the trained parameters requiring gradients.
         autocast: whether forward passes run under bf16 autocast (otherwise dtypes are already right).
         bf16: whether the arithmetic is bfloat16, by either way.
+        batch_loss: mean loss of some features, a scalar in fp32.
+        unit: what a feature is.
     """
 
     model: nn.Module
     autocast: bool
     bf16: bool
+    batch_loss: Callable[[Any, "Trainee", Sequence[Any]], torch.Tensor] = span_loss
+    unit: str = "windows"
 
     @property
     def device(self) -> torch.device:
@@ -46,10 +53,14 @@ class Trainee:
         """The context in which forward passes run."""
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.autocast)
 
+    def loss(self, config: RunConfig, features: Sequence[Any]) -> torch.Tensor:
+        """Mean loss of features, a scalar in fp32."""
+        return self.batch_loss(config, self, features)
+
 
 def make_trainee(config: TrainConfig, base: Base) -> Trainee:
     """Load the base and make the parameters of the chosen method trainable."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device()
     model = load_model(
         base,
         precision=config.precision,
@@ -75,15 +86,31 @@ def make_trainee(config: TrainConfig, base: Base) -> Trainee:
         )
     elif config.method == "prompt":
         trained = add_prompt(model, length=config.prompt_length)
+    return Trainee(*quickened(config, trained, device, plain=not packs_weights(config.precision)))
+
+
+def quickened(
+    config: RunConfig, trained: nn.Module, device: torch.device, *, plain: bool = True
+) -> tuple[nn.Module, bool, bool]:
+    """The model on its device, in the dtypes and with the forward passes that are fastest there.
+
+    Args:
+        config: of the run.
+        trained: with only the trained parameters requiring gradients.
+        device: where to train.
+        plain: whether the frozen weights are in full precision.
+
+    Returns the model, whether it needs autocast, and whether the arithmetic is bfloat16.
+    """
     bf16 = has_bf16(device) if config.bf16 is None else config.bf16
     # A frozen, unquantized base can be cast once; weights that train stay fp32 and are cast by autocast.
-    plain = not packs_weights(config.precision)
-    cast_once = bf16 and config.method != "full" and plain
+    frozen = any(not parameter.requires_grad for parameter in trained.parameters())
+    cast_once = bf16 and frozen and plain
     if cast_once:
         _cast_frozen(trained)
     if isinstance(trained, PeftModel) and plain and not config.lora_dropout:
         _lean_forward(trained)
-    return Trainee(trained.to(device), autocast=bf16 and not cast_once, bf16=bf16)
+    return trained.to(device), bf16 and not cast_once, bf16
 
 
 def _continued(config: TrainConfig, base: Base, model: PreTrainedModel) -> PeftModel:
@@ -111,6 +138,11 @@ def _check_length(config: TrainConfig, model: nn.Module) -> None:
             f"Windows of {config.max_length} tokens{vectors} exceed the {limit} positions of the base.",
             remedy=f"Lower --max_length to {limit - prompt} or less.",
         )
+
+
+def training_device() -> torch.device:
+    """A GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def has_bf16(device: torch.device) -> bool:

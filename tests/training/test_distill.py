@@ -12,7 +12,7 @@ from localqa.training import distill
 from localqa.training.config import TrainConfig
 from localqa.training.distill import soft_labels, with_soft_labels
 from localqa.training.features import make_features, soft_targets
-from localqa.training.loop import batch_loss
+from localqa.training.losses import span_loss
 from localqa.training.run import run
 from localqa.training.setup import make_trainee
 
@@ -88,7 +88,7 @@ def test_loss_is_lowest_where_the_student_agrees_with_its_teacher(teacher, tiny_
     trainee = make_trainee(config, base)
     optimizer = torch.optim.Adam([p for p in trainee.model.parameters() if p.requires_grad], lr=0.02)
     for _ in range(150):
-        loss = batch_loss(config, trainee, features)
+        loss = span_loss(config, trainee, features)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

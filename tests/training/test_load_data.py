@@ -67,4 +67,4 @@ def test_unknown_title_is_named_with_the_known_ones(tiny_data, articles):
 def test_titles_without_validation_files_are_refused(tiny_data):
     values = {"train_data": [str(tiny_data)], "output_dir": "x", "validation_titles": ["London"]}
     with pytest.raises(ConfigError, match="validation_titles needs validation_data"):
-        checked(values, where="flags")
+        checked(values, TrainConfig, where="flags")

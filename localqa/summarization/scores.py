@@ -1,0 +1,68 @@
+"""ROUGE (rouge-score, with stemming) and BLEU (sacrebleu) of summaries, in percent."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from rouge_score.rouge_scorer import RougeScorer
+from sacrebleu.metrics.bleu import BLEU
+
+KINDS: Final[Mapping[str, str]] = {
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
+    "rougeLsum": "ROUGE-Lsum",
+    "bleu": "BLEU",
+}
+"""Key of a score -> what the field calls it."""
+_RESAMPLES: Final = 1000
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+")
+
+
+def score(summaries: Sequence[str], references: Sequence[str], *, seed: int = 0) -> dict[str, Any]:
+    """Mean ROUGE F-measures with their intervals, and the BLEU of the whole.
+
+    ROUGE-Lsum compares sentence by sentence (Lin 2004, "summary-level LCS").
+
+    Args:
+        summaries: to be judged.
+        references: what each should have been.
+        seed: of the intervals' resamples.
+
+    Returns `{"rouge1": ..., "rouge2", "rougeL", "rougeLsum", "bleu", "interval_95": {name: [low, high]}}`,
+    the intervals by bootstrap over texts, and `signature`: how BLEU was counted.
+    """
+    found = by_text(summaries, references)
+    values = np.stack(list(found.values()), axis=1)
+    random = np.random.default_rng(seed)
+    drawn = random.integers(0, len(values), (_RESAMPLES, len(values)))
+    low, high = np.percentile(values[drawn].mean(axis=1), [2.5, 97.5], axis=0)
+    means = values.mean(axis=0)
+    bleu = BLEU()
+    return {
+        **{name: round(float(mean), 2) for name, mean in zip(found, means, strict=True)},
+        "bleu": round(bleu.corpus_score(list(summaries), [list(references)]).score, 2),
+        "interval_95": {
+            name: [round(float(low[at]), 2), round(float(high[at]), 2)] for at, name in enumerate(found)
+        },
+        "texts": len(values),
+        "signature": str(bleu.get_signature()),
+    }
+
+
+def by_text(summaries: Sequence[str], references: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """The ROUGE F-measures of each summary, in percent: name -> shape (N,)."""
+    names = [name for name in KINDS if name != "bleu"]
+    scorer = RougeScorer(names, use_stemmer=True)
+    found = [
+        scorer.score(_lines(reference), _lines(summary))
+        for reference, summary in zip(references, summaries, strict=True)
+    ]
+    return {name: np.array([100 * one[name].fmeasure for one in found]) for name in names}
+
+
+def _lines(text: str) -> str:
+    """One sentence a line, as ROUGE-Lsum wants them."""
+    return "\n".join(_SENTENCE_END.split(text.strip()))

@@ -1,0 +1,76 @@
+"""What every run looks at before it begins, and how a full disk or memory is told."""
+
+import errno
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+
+from localqa.config import ADAPTER_NAME
+from localqa.errors import ConfigError, ResourceError
+from localqa.training.checkpoint import Checkpoints
+from localqa.training.config import RunConfig, TrainConfig
+
+
+def check_output(config: RunConfig, folder: Path) -> None:
+    """Refuse a folder that an adapter cannot have, or that holds a finished one.
+
+    Raises:
+        ConfigError: saying which.
+    """
+    if not re.fullmatch(ADAPTER_NAME, folder.name):
+        raise ConfigError(
+            f"'{folder.name}' is no adapter name.",
+            remedy="Use small letters, digits, '.', '_' and '-' for it, as in --output_dir models/contracts.",
+        )
+    if (folder / "report.json").exists() and not config.overwrite and not config.dry_run:
+        raise ConfigError(
+            f"{folder} holds a finished adapter.",
+            remedy="Choose another --output_dir, or --overwrite to replace it.",
+        )
+
+
+@contextmanager
+def resources(config: RunConfig, checkpoints: Checkpoints) -> Iterator[None]:
+    """Turn a full disk or memory into an error that names the flag to change."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as e:
+        raise _out_of_memory(config, checkpoints) from e
+    except RuntimeError as e:
+        if "allocate memory" not in str(e) and "not enough memory" not in str(e):
+            raise
+        raise _out_of_memory(config, checkpoints) from e
+    except (OSError, SafetensorError) as e:
+        # safetensors tells a full disk in words alone.
+        words = any(text in str(e) for text in ("No space left", "File too large"))
+        if not words and getattr(e, "errno", None) not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise ResourceError(
+            f"The disk of {config.output_dir} is full.",
+            remedy=f"Free some space there or change --output_dir. {_kept(checkpoints)}".strip(),
+        ) from e
+
+
+def _out_of_memory(config: RunConfig, checkpoints: Checkpoints) -> ResourceError:
+    ways = []
+    if not config.gradient_checkpointing:
+        ways.append(f"Add --gradient_checkpointing to need less. {_kept(checkpoints)}".strip())
+    if config.batch_size > 1:
+        half, twice = config.batch_size // 2, config.gradient_accumulation * 2
+        ways.append(
+            f"Or start anew (--overwrite) with --batch_size {half} --gradient_accumulation {twice}, "
+            "which learns the same."
+        )
+    longest = "max_length" if isinstance(config, TrainConfig) else "max_input_tokens"
+    ways.append(f"Or lower --{longest}.")
+    return ResourceError("Out of memory while training.", remedy=" ".join(ways))
+
+
+def _kept(checkpoints: Checkpoints) -> str:
+    if not checkpoints.exist():
+        return ""
+    return f"The newest checkpoint in {checkpoints.folder} is whole: the run continues from it."

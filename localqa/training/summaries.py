@@ -1,0 +1,252 @@
+"""A run that learns to summarise, top to bottom: pairs -> model -> fit -> adapter -> before and after."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+from torch.nn import functional
+
+from localqa.errors import DataError
+from localqa.model.adapters import add_lora, count_parameters, linear_layers, save_lora
+from localqa.model.bases import Base, resolve_base
+from localqa.model.loading import load_seq2seq
+from localqa.squad.split import subset
+from localqa.summarization.evaluation import summaries, table
+from localqa.summarization.graph import read_shape
+from localqa.summarization.pairs import Pair, fingerprint, read_pairs, split_pairs
+from localqa.summarization.scores import score
+from localqa.summarization.summarizer import Summarizer, input_ids, load_tokenizer
+from localqa.summarization.summary_config import SummaryConfig
+from localqa.training.checkpoint import Checkpoints, Progress
+from localqa.training.config import SummaryTrainConfig
+from localqa.training.estimate import print_estimate
+from localqa.training.guards import check_output, resources
+from localqa.training.loop import Evaluation, fit, make_plan
+from localqa.training.report import common, write_report
+from localqa.training.setup import Trainee, keep_freed_memory, quickened, training_device, use_threads
+
+_IGNORED = -100
+"""Label of a place that nothing is learned from."""
+_WORDS_LAYER = "lm_head"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text and its summary as token ids, each with its end."""
+
+    ids: list[int]
+    labels: list[int]
+
+    def __len__(self) -> int:
+        """Tokens of the text."""
+        return len(self.ids)
+
+
+def run(config: SummaryTrainConfig) -> Path | None:
+    """Train an adapter that summarises and write its folder; returns it (None after a dry run).
+
+    Raises:
+        LocalQAError: bad settings or data, a base that is not there, no memory or disk left.
+        InterruptedTraining: after SIGINT or SIGTERM, with a checkpoint written.
+    """
+    folder = Path(config.output_dir)
+    check_output(config, folder)
+    threads = use_threads(config.threads)
+    keep_freed_memory()
+    base = resolve_base(config.base)
+    print(f"base: {base.name} from {base.origin} ({base.folder})")
+    summary_config = _summary_config(config, base)
+    end_id = read_shape(base.folder).end_id
+    train, validation = load_data(config)
+    make = partial(_texts, tokenizer=load_tokenizer(base), config=summary_config, end_id=end_id)
+    texts, held_out = make(train), make(validation)
+    trainee = make_trainee(config, base)
+    _print_settings(config, trainee, texts, held_out, threads)
+    course = config.course() | {"bf16": trainee.bf16, "base_sha256": base.sha256}
+    course |= {"train_sha256": fingerprint(train), "validation_sha256": fingerprint(validation)}
+    checkpoints = Checkpoints(folder / "checkpoints", course, overwrite=config.overwrite)
+    with resources(config, checkpoints):
+        if config.dry_run:
+            print_estimate(config, trainee, texts)
+            return None
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "report.json").unlink(missing_ok=True)
+        evaluate = partial(_validation_loss, config, trainee, held_out) if held_out else None
+        progress = fit(config, trainee, texts, checkpoints, evaluate)
+        save_lora(trainee.model, folder, base.name)
+        summary_config.save(folder)
+        judged = _before_and_after(base, folder, summary_config, validation)
+        parameters = count_parameters(trainee.model)
+        write_report(folder, _report(config, base, folder, train, validation, progress, judged, parameters))
+    checkpoints.clear()
+    if judged:
+        print(table(judged, "simple"))
+    print(f"{folder}: done after {progress.step} steps in {progress.seconds / 60:.1f} minutes")
+    return folder
+
+
+def load_data(config: SummaryTrainConfig) -> tuple[list[Pair], list[Pair]]:
+    """The pairs to learn from and those to judge by; no text is in both.
+
+    Raises:
+        DataError: a file that cannot be read, or nothing usable in it.
+    """
+    train = read_pairs(config.train_data, columns=config.columns)
+    if config.validation_data:
+        validation = read_pairs(config.validation_data, columns=config.columns)
+        known = {pair.document for pair in validation}
+        kept = [pair for pair in train if pair.document not in known]
+        if len(kept) < len(train):
+            print(f"{len(train) - len(kept)} training texts left out: they stand in the validation data too")
+        train = kept
+    elif held_out := min(config.validation_size, len(train) // 5):
+        train, validation = split_pairs(train, held_out=held_out, seed=config.seed)
+    else:
+        validation = []
+    if config.subset_size:
+        train = subset(train, config.subset_size, seed=config.seed)
+    if not train:
+        raise DataError("No training text is left.", remedy="Give more data, or less to validate on.")
+    return train, validation
+
+
+def make_trainee(config: SummaryTrainConfig, base: Base) -> Trainee:
+    """Load the base and add LoRA matrices to its layers, but for the one that gives words."""
+    device = training_device()
+    model = load_seq2seq(base)
+    if config.gradient_checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        # Frozen embeddings give activations without gradients, which checkpointing would cut off.
+        model.enable_input_require_grads()
+    trained = add_lora(
+        model,
+        rank=config.lora_rank,
+        alpha=config.lora_alpha,
+        dropout=config.lora_dropout,
+        target_modules=config.target_modules or sorted({*linear_layers(model)} - {_WORDS_LAYER}),
+        rslora=config.rslora,
+        head=False,
+    )
+    return Trainee(*quickened(config, trained, device), batch_loss=summary_loss, unit="texts")
+
+
+def summary_loss(config: SummaryTrainConfig, trainee: Trainee, texts: Sequence[Text]) -> torch.Tensor:
+    """Mean cross-entropy of a token of the summaries, a scalar in fp32."""
+    model_config: Any = trainee.model.config
+    ids = _padded([text.ids for text in texts], model_config.pad_token_id or 0, trainee.device)
+    mask = _padded([[1] * len(text.ids) for text in texts], 0, trainee.device)
+    labels = _padded([text.labels for text in texts], _IGNORED, trainee.device)
+    with trainee.arithmetic():
+        logits = trainee.model(input_ids=ids, attention_mask=mask, labels=labels).logits
+    return functional.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=_IGNORED)
+
+
+def _validation_loss(config: SummaryTrainConfig, trainee: Trainee, texts: Sequence[Text]) -> Evaluation:
+    """Mean loss of a token over held-out texts; the best weights have the lowest."""
+    order = sorted(texts, key=len)
+    trainee.model.eval()
+    total = tokens = 0.0
+    with torch.inference_mode():
+        for at in range(0, len(order), config.batch_size):
+            batch = order[at : at + config.batch_size]
+            count = sum(len(text.labels) for text in batch)
+            total += trainee.loss(config, batch).item() * count
+            tokens += count
+    trainee.model.train()
+    return Evaluation({"loss": total / tokens}, goal=-total / tokens)
+
+
+def _texts(pairs: Sequence[Pair], *, tokenizer: Tokenizer, config: SummaryConfig, end_id: int) -> list[Text]:
+    summary_ids = tokenizer.encode_batch([pair.summary for pair in pairs], add_special_tokens=False)
+    return [
+        Text(
+            input_ids(tokenizer, config, pair.document, end_id),
+            [*encoded.ids[: config.max_summary_tokens - 1], end_id],
+        )
+        for pair, encoded in zip(pairs, summary_ids, strict=True)
+    ]
+
+
+def _padded(rows: Sequence[Sequence[int]], fill: int, device: torch.device) -> torch.Tensor:
+    tensors = [torch.tensor(row) for row in rows]
+    return nn.utils.rnn.pad_sequence(tensors, batch_first=True, padding_value=fill).to(device)
+
+
+def _summary_config(config: SummaryTrainConfig, base: Base) -> SummaryConfig:
+    return SummaryConfig(
+        base=base.name,
+        base_sha256=base.sha256,
+        prefix=config.prefix,
+        max_input_tokens=config.max_input_tokens,
+        max_summary_tokens=config.max_summary_tokens,
+    )
+
+
+def _before_and_after(
+    base: Base, folder: Path, config: SummaryConfig, validation: Sequence[Pair]
+) -> dict[str, Any]:
+    """Scores on the held-out texts of the base alone and of what a user will load; empty without texts."""
+    if not validation:
+        return {}
+    references = [pair.summary for pair in validation]
+    return {
+        name: score(summaries(Summarizer(base, config, adapter), validation, name), references)
+        for name, adapter in (("before", None), ("after", folder))
+    }
+
+
+def _print_settings(
+    config: SummaryTrainConfig,
+    trainee: Trainee,
+    texts: Sequence[Text],
+    held_out: Sequence[Text],
+    threads: int,
+) -> None:
+    counts = count_parameters(trainee.model)
+    plan = make_plan(config, texts)
+    cut = sum(len(text) == config.max_input_tokens for text in texts)
+    print(
+        f"method: lora, {'bf16' if trainee.bf16 else 'fp32'}, {threads} threads\n"
+        f"parameters: {counts['trainable']:,} trained of {counts['total']:,} "
+        f"({100 * counts['trainable'] / counts['total']:.2f} %)\n"
+        f"data: {len(texts):,} texts, {cut:,} of them cut at {config.max_input_tokens} tokens; "
+        f"{len(held_out):,} for validation\n"
+        f"steps: {plan.total_steps:,} of {config.batch_size * config.gradient_accumulation} texts, "
+        f"learning rate {config.learning_rate:g} ({config.schedule})"
+    )
+
+
+def _report(
+    config: SummaryTrainConfig,
+    base: Base,
+    folder: Path,
+    train: Sequence[Pair],
+    validation: Sequence[Pair],
+    progress: Progress,
+    judged: dict[str, Any],
+    parameters: dict[str, int],
+) -> dict[str, Any]:
+    return {
+        "result": {
+            **judged,
+            "final_loss": round(progress.losses[-1]["loss"], 6),
+            "steps": progress.step,
+            "best_step": progress.best_step or progress.step,
+            "parameters": parameters,
+            "adapter_bytes": sum(file.stat().st_size for file in folder.glob("*.safetensors")),
+        },
+        "data": {
+            "train": config.train_data,
+            "train_texts": len(train),
+            "train_sha256": fingerprint(train),
+            "validation": config.validation_data or f"{len(validation)} held out by text",
+            "validation_texts": len(validation),
+            "validation_sha256": fingerprint(validation),
+        },
+        **common(config, base, progress, unit="texts"),
+    }
