@@ -2,7 +2,8 @@
 
 EM and F1 with confidence intervals, a paired permutation test, calibration, and the answers that differ
 beside the accepted ones. --output FOLDER writes all of it as Markdown, JSON and PNG. The model "untrained"
-is the base with a head that has learned nothing yet.
+is the base with a head that has learned nothing yet. With --task summarization two adapters that summarise
+are compared, by ROUGE and BLEU; "untrained" is the base itself then.
 """
 
 import argparse
@@ -42,6 +43,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Compare as the arguments say."""
     args = _parser().parse_args(argv)
     try:
+        if args.task == "summarization":
+            compare_summaries(args)
+            return
         columns = parse_columns(args.columns) if args.columns else None
         examples = load_reported(args.data, columns=columns, limit=args.limit)
         outcomes = [judge(name, args, examples) for name in (args.before, args.after)]
@@ -67,6 +71,39 @@ def main(argv: Sequence[str] | None = None) -> None:
         name = args.name or f"{names[1]}-against-{names[0]}"
         write_comparison(Path(args.output), name, report, pairs)
         print(f"\nwritten to {args.output}/{name}.md, .json and .png")
+
+
+def compare_summaries(args: argparse.Namespace) -> None:
+    """Summarise the same texts with both and show what differs.
+
+    Raises:
+        LocalQAError: unreadable data, or a model that cannot be loaded.
+    """
+    # Here, not above: questions need none of it.
+    from localqa.summarization import evaluation as judging
+    from localqa.summarization.pairs import FIELDS, fingerprint, read_pairs
+
+    columns = parse_columns(args.columns, FIELDS) if args.columns else None
+    pairs = read_pairs(args.data, columns=columns, limit=args.limit)
+    names = _names(args.before, args.after)
+    likes = (args.after, args.before if args.before != UNTRAINED else args.after)
+    first, second = (
+        judging.summaries(judging.load(given, like=like, base=args.base), pairs, name)
+        for name, given, like in zip(names, (args.before, args.after), likes, strict=True)
+    )
+    report = {
+        "data": [Path(source).name for source in args.data],
+        "data_sha256": fingerprint(pairs),
+        **judging.compare(names, (first, second), pairs),
+    }
+    print(judging.summary(report, "simple"))
+    for pair, one, other in list(zip(pairs, first, second, strict=True))[:_SHOWN]:
+        print(f"\nwanted: {pair.summary}\n  {names[0]}: {one}\n  {names[1]}: {other}")
+    if args.output:
+        file = args.name or f"{names[1]}-against-{names[0]}"
+        texts = {"wanted": [pair.summary for pair in pairs], names[0]: first, names[1]: second}
+        judging.write(Path(args.output), file, report, judging.summary(report, "github"), texts)
+        print(f"\nwritten to {args.output}/{file}.md and .json")
 
 
 def judge(name: str, args: argparse.Namespace, examples: Sequence[Example]) -> list[Outcome]:
@@ -115,6 +152,12 @@ def _names(before: str, after: str) -> tuple[str, str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--task",
+        choices=("question-answering", "summarization"),
+        default="question-answering",
+        help="what the models do; summaries are judged by ROUGE and BLEU [question-answering]",
     )
     parser.add_argument("--before", default="squad", help='adapter name or folder, or "untrained" [squad]')
     parser.add_argument("--after", required=True, help="the one to compare with it")

@@ -2,7 +2,8 @@
 
 Exact match and F1 are counted as the official SQuAD scripts do. --output FOLDER writes the whole
 evaluation as Markdown, JSON and PNG: confidence intervals, calibration, the risk-coverage curve, and
-scores by question word and length of the context.
+scores by question word and length of the context. With --task summarization it judges an adapter that
+summarises, by ROUGE and BLEU.
 """
 
 import argparse
@@ -37,6 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate as the arguments say; returns the exit status."""
     args = _parser().parse_args(argv)
     try:
+        if args.task == "summarization":
+            evaluate_summaries(args)
+            return 0
         report, outcomes, seconds = evaluate(args)
     except LocalQAError as e:
         report_and_exit(e)
@@ -69,6 +73,33 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], list[Outcome], f
         **figures(outcomes),
     }
     return report, outcomes, seconds
+
+
+def evaluate_summaries(args: argparse.Namespace) -> None:
+    """Summarise every text of the data and print, and where asked for write, ROUGE and BLEU.
+
+    Raises:
+        LocalQAError: unreadable data, or an adapter that cannot be used.
+    """
+    # Here, not above: questions need none of it.
+    from localqa.summarization import evaluation as judging
+    from localqa.summarization.pairs import FIELDS, fingerprint, read_pairs
+    from localqa.summarization.scores import score
+
+    if args.url:
+        raise ConfigError("--url is for questions.", remedy="Leave it out: summaries are made here.")
+    columns = parse_columns(args.columns, FIELDS) if args.columns else None
+    pairs = read_pairs(args.data, columns=columns, limit=args.limit)
+    name = Path(args.adapter).name
+    found = judging.summaries(judging.load(args.adapter, like=args.adapter, base=args.base), pairs, name)
+    scores = score(found, [pair.references for pair in pairs])
+    print(judging.table({name: scores}, "simple"))
+    if args.output:
+        report = {"adapter": name, "data_sha256": fingerprint(pairs), "scores": scores}
+        file = args.name or "-".join(_stem(source) for source in args.data)
+        columns_shown = {"wanted": [pair.summary for pair in pairs], name: found}
+        judging.write(Path(args.output), file, report, judging.table({name: scores}, "github"), columns_shown)
+        print(f"written to {args.output}/{file}.md and .json")
 
 
 def print_scores(report: dict[str, Any]) -> None:
@@ -132,6 +163,12 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         epilog="example: python scripts/evaluate.py --adapter squad --data dev-v1.1.json --output results",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--task",
+        choices=("question-answering", "summarization"),
+        default="question-answering",
+        help="what the adapter does; summaries are judged by ROUGE and BLEU [question-answering]",
     )
     parser.add_argument("--adapter", default="squad", help="adapter name, or folder [squad]")
     parser.add_argument(

@@ -16,17 +16,20 @@ SAMPLE = ROOT / "data" / "sample_qa_data.json"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Translate the few flags into fine_tune.py's; returns the exit status."""
-    args = _parser().parse_args(argv)
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.task == "summarization" and args.data == [str(SAMPLE)]:
+        parser.error("--task summarization needs --data: the sample data is for questions")
     flags = [
+        "--task",
+        args.task,
         "--train_data",
         *args.data,
         "--output_dir",
         args.output_dir,
-        "--batch_size",
-        str(args.batch_size),
     ]
     flags += ["--num_epochs", str(args.num_epochs)]
-    for name in ("subset_size", "max_steps"):
+    for name in ("batch_size", "subset_size", "max_steps"):
         if getattr(args, name) is not None:
             flags += [f"--{name}", str(getattr(args, name))]
     if args.overwrite:
@@ -41,6 +44,12 @@ def _parser() -> argparse.ArgumentParser:
         "example: python scripts/train_model.py --data squad --subset_size 5000 --num_epochs 2",
     )
     parser.add_argument(
+        "--task",
+        choices=("question-answering", "summarization"),
+        default="question-answering",
+        help="what is learned [question-answering]",
+    )
+    parser.add_argument(
         "--data", nargs="+", default=[str(SAMPLE)], help="data files, or squad [the sample data]"
     )
     parser.add_argument(
@@ -48,7 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--subset_size", type=int, metavar="N", help="train on N examples only")
     parser.add_argument("--num_epochs", type=float, default=1, metavar="X", help="passes over the data [1]")
-    parser.add_argument("--batch_size", type=int, default=32, metavar="N", help="windows in one batch [32]")
+    parser.add_argument(
+        "--batch_size", type=int, metavar="N", help="windows, or texts, in one batch [32; texts: 8]"
+    )
     parser.add_argument("--max_steps", type=int, metavar="N", help="train for N steps, whatever --num_epochs")
     parser.add_argument("--overwrite", action="store_true", help="replace a finished adapter in --output_dir")
     return parser

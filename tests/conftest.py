@@ -99,6 +99,70 @@ def tiny_bert(tiny_bases):
     return resolve_base(str(tiny_bases["bert"]))
 
 
+def _unigram() -> Tokenizer:
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    special = ["<pad>", "</s>", "<unk>"]
+    trainer = trainers.UnigramTrainer(vocab_size=150, special_tokens=special, unk_token="<unk>")
+    tokenizer.train_from_iterator([*TEXTS, *(pair["document"] for pair in STORIES)], trainer)
+    return tokenizer
+
+
+STORIES = [
+    {
+        "document": f"It rained all morning. The {who} {did} the {what}. Nobody else was there.",
+        "summary": f"The {who} {did} the {what}.",
+    }
+    for who in ("fox", "dog", "cat", "owl")
+    for did in ("found", "lost", "sold", "broke")
+    for what in ("lamp", "key", "book", "clock")
+]
+"""Texts with their summaries, which a tiny T5 can learn something of."""
+
+
+def make_t5(folder: Path, **changes: object) -> Path:
+    """A tiny random T5, with weights large enough that its tokens differ."""
+    import torch
+    from transformers import AutoModelForSeq2SeqLM, T5Config
+
+    tokenizer = _unigram()
+    sizes = {"d_model": 64, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_heads": 4}
+    torch.manual_seed(0)
+    model = AutoModelForSeq2SeqLM.from_config(
+        T5Config(vocab_size=tokenizer.get_vocab_size(), decoder_start_token_id=0, **(sizes | changes))
+    )
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.05)
+    model.save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_t5(tmp_path_factory):
+    """A tiny random T5, resolved."""
+    from localqa.model.bases import resolve_base
+
+    return resolve_base(str(make_t5(tmp_path_factory.mktemp("t5") / "base")))
+
+
+@pytest.fixture(scope="session")
+def summary_adapter(tiny_t5, tmp_path_factory) -> Path:
+    """An adapter of it that a few steps on `STORIES` were spent on."""
+    from fine_tune import main
+
+    folder = tmp_path_factory.mktemp("summaries")
+    data = folder / "stories.jsonl"
+    data.write_text("\n".join(map(json.dumps, STORIES)))
+    flags = ["--base", str(tiny_t5.folder), "--max_steps", "120", "--learning_rate", "5e-3"]
+    flags += ["--validation_size", "12", "--eval_steps", "40", "--max_summary_tokens", "24", "--no-bf16"]
+    output = str(folder / "short")
+    assert main(["--task", "summarization", "--train_data", str(data), "--output_dir", output, *flags]) == 0
+    return Path(output)
+
+
 @pytest.fixture
 def clean_environment(monkeypatch, tmp_path) -> None:
     """No setting of whoever runs the tests: neither variables nor a .env file."""

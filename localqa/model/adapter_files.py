@@ -25,15 +25,20 @@ FULL_FILE = "model.safetensors"
 Tensor = TypeVar("Tensor")
 
 
-def adapter_folder(models_dir: Path, name: str) -> Path:
+def adapter_folder(models_dir: Path, name: str, marker: str = FILE_NAME) -> Path:
     """The folder of an adapter by name.
+
+    Args:
+        models_dir: where adapters lie.
+        name: of the folder.
+        marker: the file that makes a folder an adapter of the wanted kind.
 
     Raises:
         AdapterNotFoundError: not a legal name, or no such folder; the message lists the known ones.
     """
     folder = models_dir / name
-    if not re.fullmatch(ADAPTER_NAME, name) or not (folder / FILE_NAME).is_file():
-        known = ", ".join(known_adapters(models_dir)) or "none"
+    if not re.fullmatch(ADAPTER_NAME, name) or not (folder / marker).is_file():
+        known = ", ".join(known_adapters(models_dir, marker=marker)) or "none"
         raise AdapterNotFoundError(
             f"There is no adapter {json.dumps(name[:80])}; known: {known}.",
             remedy="Use a known name, or train one: python fine_tune.py --help.",
@@ -41,7 +46,7 @@ def adapter_folder(models_dir: Path, name: str) -> Path:
     return folder
 
 
-def locate_adapter(models_dir: Path, name: str | Path) -> Path:
+def locate_adapter(models_dir: Path, name: str | Path, marker: str = FILE_NAME) -> Path:
     """The folder of an adapter that a user named: by its name in `models_dir`, or by a path.
 
     Never for what comes over HTTP: there an adapter has a name, see `adapter_folder`.
@@ -50,17 +55,17 @@ def locate_adapter(models_dir: Path, name: str | Path) -> Path:
         AdapterNotFoundError: no such name, or a path that is no adapter folder.
     """
     if isinstance(name, str) and "/" not in name:
-        return adapter_folder(models_dir, name)
+        return adapter_folder(models_dir, name, marker)
     folder = Path(name).resolve()
-    if not (folder / FILE_NAME).is_file():
+    if not (folder / marker).is_file():
         raise AdapterNotFoundError(
-            f"'{name}' is not an adapter folder: it has no {FILE_NAME}.",
+            f"'{name}' is not an adapter folder: it has no {marker}.",
             remedy="Name a folder written by fine_tune.py.",
         )
     return folder
 
 
-def known_adapters(models_dir: Path, base: Base | None = None) -> list[str]:
+def known_adapters(models_dir: Path, base: Base | None = None, *, marker: str = FILE_NAME) -> list[str]:
     """Names of the adapters in a folder, sorted; with a base, only those that were trained on it."""
     if not models_dir.is_dir():
         return []
@@ -68,7 +73,7 @@ def known_adapters(models_dir: Path, base: Base | None = None) -> list[str]:
         folder.name
         for folder in models_dir.iterdir()
         if re.fullmatch(ADAPTER_NAME, folder.name)
-        and (folder / FILE_NAME).is_file()
+        and (folder / marker).is_file()
         and (base is None or _is_for(folder, base))
     )
 

@@ -82,8 +82,8 @@ def load_model(
     return model
 
 
-def load_seq2seq(base: Base) -> PreTrainedModel:
-    """Load an encoder-decoder without dropout, in fp32.
+def load_seq2seq(base: Base, *, seed: int = 0) -> PreTrainedModel:
+    """Load an encoder-decoder without dropout, in fp32; what is drawn after it is drawn from `seed`.
 
     Raises:
         BaseModelError: the folder is no encoder-decoder.
@@ -101,6 +101,7 @@ def load_seq2seq(base: Base) -> PreTrainedModel:
                 trust_remote_code=False,
                 dtype=torch.float32,
             )
+            torch.manual_seed(seed)
         except (ValueError, KeyError, OSError, SafetensorError) as e:
             raise BaseModelError(
                 f"The base '{base.name}' in '{base.folder}' cannot be loaded for summarisation "

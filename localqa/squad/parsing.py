@@ -1,7 +1,7 @@
 """One raw record of any supported shape -> one `Example`, or a `DataError` that names the record."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import islice
 
 from localqa.errors import ConfigError, DataError
@@ -25,10 +25,10 @@ _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no"
 _NO_ANSWER_REMEDY = 'Give an answer, or mark the record as not answerable with "is_impossible": true.'
 
 
-def parse_columns(text: str) -> dict[str, str]:
+def parse_columns(text: str, fields: Collection[str] = DEFAULT_COLUMNS) -> dict[str, str]:
     """Read a `--columns` flag such as "question=q,context=passage" into {"question": "q", ...}.
 
-    Raises ConfigError for anything that is not a list of field=column pairs.
+    Raises ConfigError for anything that is not a list of field=column pairs, or a field that is none.
     """
     columns: dict[str, str] = {}
     for pair in text.split(","):
@@ -41,8 +41,18 @@ def parse_columns(text: str) -> dict[str, str]:
         if field in columns:
             raise ConfigError(f"--columns: {field!r} is given twice.", remedy="Name every field once.")
         columns[field] = column
-    resolve_columns(columns)
+    check_fields(columns, fields)
     return columns
+
+
+def check_fields(columns: Collection[str], fields: Collection[str]) -> None:
+    """Refuse a mapping of fields that there are none of. Raises ConfigError."""
+    unknown = sorted(set(columns) - set(fields))
+    if unknown:
+        raise ConfigError(
+            f"Unknown field {unknown[0]!r} in the column mapping.",
+            remedy=f"The fields are: {', '.join(fields)}; write field=column.",
+        )
 
 
 def resolve_columns(columns: Mapping[str, str] | None) -> dict[str, str]:
@@ -50,12 +60,7 @@ def resolve_columns(columns: Mapping[str, str] | None) -> dict[str, str]:
 
     Raises ConfigError when a field name is unknown.
     """
-    unknown = sorted(set(columns or ()) - set(DEFAULT_COLUMNS))
-    if unknown:
-        raise ConfigError(
-            f"Unknown field {unknown[0]!r} in the column mapping.",
-            remedy=f"The fields are: {', '.join(DEFAULT_COLUMNS)}; write field=column.",
-        )
+    check_fields(columns or (), DEFAULT_COLUMNS)
     return {**DEFAULT_COLUMNS, **(columns or {})}
 
 

@@ -9,11 +9,37 @@ import numpy as np
 from tabulate import tabulate
 from tqdm import tqdm
 
+from localqa.config import Settings
 from localqa.evaluation.comparison import chance, in_cell, paired
 from localqa.evaluation.report import with_interval
+from localqa.model.adapter_files import locate_adapter
+from localqa.model.bases import resolve_base
 from localqa.summarization.pairs import Pair
 from localqa.summarization.scores import KINDS, by_text, score
 from localqa.summarization.summarizer import Summarizer
+from localqa.summarization.summary_config import FILE_NAME, SummaryConfig
+
+UNTRAINED = "untrained"
+"""Stands for the base without an adapter."""
+
+
+def load(name: str, *, like: str, base: str | None = None) -> Summarizer:
+    """The summariser of a name.
+
+    Args:
+        name: of an adapter, its folder, or `UNTRAINED`.
+        like: the adapter whose base and settings `UNTRAINED` has.
+        base: Hub name or folder of the base; None: the adapter's own.
+
+    Raises:
+        LocalQAError: it cannot be loaded.
+    """
+    models_dir = Settings.load().models_dir
+    folder = locate_adapter(models_dir, like if name == UNTRAINED else name, FILE_NAME)
+    if name != UNTRAINED:
+        return Summarizer.load(folder, base=base)
+    config = SummaryConfig.load(folder)
+    return Summarizer(resolve_base(base or config.base), config)
 
 
 def summaries(summarizer: Summarizer, pairs: Sequence[Pair], description: str) -> list[str]:
@@ -59,7 +85,7 @@ def compare(
         found: the summaries of each.
         pairs: the texts with what their summaries should have been.
     """
-    references = [pair.summary for pair in pairs]
+    references = [pair.references for pair in pairs]
     documents = {document: at for at, document in enumerate(dict.fromkeys(pair.document for pair in pairs))}
     owner = np.array([documents[pair.document] for pair in pairs])
     before, after = (by_text(some, references) for some in found)

@@ -5,19 +5,20 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import count, takewhile
 from pathlib import Path
 
 from localqa.config import data_dir
-from localqa.errors import ConfigError, DataError
+from localqa.errors import DataError
 from localqa.squad.files import find_file
-from localqa.squad.parsing import as_object, text_of
+from localqa.squad.parsing import as_object, check_fields, text_of
 from localqa.squad.readers import Kind, read_records
 from localqa.squad.records import Example
-from localqa.squad.split import split_by_context
+from localqa.squad.split import split_by_context, subset
 
-_NAMES: Mapping[str, Sequence[str]] = {
+FIELDS: Mapping[str, Sequence[str]] = {
     "document": ("document", "dialogue", "article", "text"),
-    "summary": ("summary", "highlights"),
+    "summary": ("summary", "highlights", "summary1"),
 }
 """Field -> what well-known data sets call it."""
 _SHOWN = 10
@@ -25,20 +26,33 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A text with its summary; `source` says where it came from as "file:record"."""
+    """A text with its summary; `source` says where it came from as "file:record".
+
+    `others` are more summaries that are as good; they count when one is judged.
+    """
 
     document: str
     summary: str
     source: str = ""
+    others: tuple[str, ...] = ()
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """All its summaries."""
+        return (self.summary, *self.others)
 
 
-def read_pairs(sources: Sequence[str], *, columns: Mapping[str, str] | None = None) -> list[Pair]:
+def read_pairs(
+    sources: Sequence[str], *, columns: Mapping[str, str] | None = None, limit: int | None = None
+) -> list[Pair]:
     """Read .json, .jsonl, .csv and .tsv files; records that cannot be used are told and left out.
 
     Args:
         sources: files below the working directory or `data_dir()`.
         columns: field ("document", "summary") -> its name in the data; without it the names that XSum,
-            CNN/DailyMail, SAMSum and DialogSum use are known.
+            CNN/DailyMail, SAMSum and DialogSum use are known. Behind summary1, summary2 and so on are read
+            as other summaries of the same text.
+        limit: take a fixed sample of this many only.
 
     Raises:
         DataError: a file that cannot be read, or nothing usable in it.
@@ -58,38 +72,38 @@ def read_pairs(sources: Sequence[str], *, columns: Mapping[str, str] | None = No
     if not pairs:
         remedy = next((fault.remedy for fault in faults if fault.remedy), "Give a file with records.")
         raise DataError(f"No text with a summary in {', '.join(sources)}.", remedy=remedy)
-    return pairs
+    return subset(pairs, limit, seed=0) if limit else pairs
 
 
 def fingerprint(pairs: Iterable[Pair]) -> str:
     """sha256, in hex, over texts and summaries in their order."""
     digest = hashlib.sha256()
     for pair in pairs:
-        digest.update(json.dumps([pair.document, pair.summary]).encode("ascii") + b"\n")
+        digest.update(json.dumps([pair.document, *pair.references]).encode("ascii") + b"\n")
     return digest.hexdigest()
 
 
 def _resolved(columns: Mapping[str, str]) -> dict[str, Sequence[str]]:
-    unknown = sorted(set(columns) - set(_NAMES))
-    if unknown:
-        raise ConfigError(
-            f"Unknown field {unknown[0]!r} in the column mapping.",
-            remedy=f"The fields are: {', '.join(_NAMES)}; write field=column.",
-        )
-    return {**_NAMES, **{field: (name,) for field, name in columns.items()}}
+    check_fields(columns, FIELDS)
+    return {**FIELDS, **{field: (name,) for field, name in columns.items()}}
 
 
 def _pair(record: object, *, where: str, names: Mapping[str, Sequence[str]]) -> Pair:
     fields = as_object(record, where=where)
 
-    def text(field: str) -> str:
-        known = names[field]
-        found = text_of(fields, next((name for name in known if name in fields), known[0]), where=where)
+    def named(field: str) -> str:
+        return next((name for name in names[field] if name in fields), names[field][0])
+
+    def text(name: str) -> str:
+        found = text_of(fields, name, where=where)
         if not found.strip():
-            raise DataError(f"{where}: the {field} is empty.", remedy="Remove or complete these records.")
+            raise DataError(f'{where}: "{name}" is empty.', remedy="Remove or complete these records.")
         return found
 
-    return Pair(text("document"), text("summary"), where)
+    summary = named("summary")
+    others = (f"{summary[:-1]}{number}" for number in count(2)) if summary.endswith("1") else ()
+    more = tuple(text(name) for name in takewhile(fields.__contains__, others))
+    return Pair(text(named("document")), text(summary), where, more)
 
 
 def split_pairs(pairs: Sequence[Pair], *, held_out: int, seed: int) -> tuple[list[Pair], list[Pair]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, Final
 
 import numpy as np
@@ -21,14 +22,14 @@ _RESAMPLES: Final = 1000
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+")
 
 
-def score(summaries: Sequence[str], references: Sequence[str], *, seed: int = 0) -> dict[str, Any]:
+def score(summaries: Sequence[str], references: Sequence[Sequence[str]], *, seed: int = 0) -> dict[str, Any]:
     """Mean ROUGE F-measures with their intervals, and the BLEU of the whole.
 
     ROUGE-Lsum compares sentence by sentence (Lin 2004, "summary-level LCS").
 
     Args:
         summaries: to be judged.
-        references: what each should have been.
+        references: what each should have been, in one way or more; the nearest one counts for ROUGE.
         seed: of the intervals' resamples.
 
     Returns `{"rouge1": ..., "rouge2", "rougeL", "rougeLsum", "bleu", "interval_95": {name: [low, high]}}`,
@@ -43,7 +44,7 @@ def score(summaries: Sequence[str], references: Sequence[str], *, seed: int = 0)
     bleu = BLEU()
     return {
         **{name: round(float(mean), 2) for name, mean in zip(found, means, strict=True)},
-        "bleu": round(bleu.corpus_score(list(summaries), [list(references)]).score, 2),
+        "bleu": round(bleu.corpus_score(list(summaries), _streams(references)).score, 2),
         "interval_95": {
             name: [round(float(low[at]), 2), round(float(high[at]), 2)] for at, name in enumerate(found)
         },
@@ -52,15 +53,20 @@ def score(summaries: Sequence[str], references: Sequence[str], *, seed: int = 0)
     }
 
 
-def by_text(summaries: Sequence[str], references: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+def by_text(summaries: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, NDArray[np.float64]]:
     """The ROUGE F-measures of each summary, in percent: name -> shape (N,)."""
     names = [name for name in KINDS if name != "bleu"]
     scorer = RougeScorer(names, use_stemmer=True)
     found = [
-        scorer.score(_lines(reference), _lines(summary))
-        for reference, summary in zip(references, summaries, strict=True)
+        scorer.score_multi([_lines(one) for one in accepted], _lines(summary))
+        for accepted, summary in zip(references, summaries, strict=True)
     ]
     return {name: np.array([100 * one[name].fmeasure for one in found]) for name in names}
+
+
+def _streams(references: Sequence[Sequence[str]]) -> list[list[Any]]:
+    """First references, second ones and so on, as sacrebleu wants them; None where there is none."""
+    return [list(stream) for stream in zip_longest(*references)]
 
 
 def _lines(text: str) -> str:

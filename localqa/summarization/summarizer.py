@@ -219,7 +219,7 @@ def split(text: str, tokenizer: Tokenizer, room: int) -> list[str]:
     sentences = _SENTENCE_END.split(text.strip())
     pieces = [piece for sentence in sentences for piece in _pieces(sentence, tokenizer, room)]
     sizes = [_size(piece, tokenizer) for piece in pieces]
-    target = sum(sizes) / -(-sum(sizes) // room) if pieces else 0
+    target = sum(sizes) / max(1, -(-sum(sizes) // room))
     parts: list[list[str]] = [[]]
     filled = 0
     for piece, size in zip(pieces, sizes, strict=True):

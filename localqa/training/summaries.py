@@ -19,7 +19,7 @@ from localqa.squad.split import subset
 from localqa.summarization.evaluation import summaries, table
 from localqa.summarization.graph import read_shape
 from localqa.summarization.pairs import Pair, fingerprint, read_pairs, split_pairs
-from localqa.summarization.scores import score
+from localqa.summarization.scores import KINDS, score
 from localqa.summarization.summarizer import Summarizer, input_ids, load_tokenizer
 from localqa.summarization.summary_config import SummaryConfig
 from localqa.training.checkpoint import Checkpoints, Progress
@@ -118,7 +118,7 @@ def load_data(config: SummaryTrainConfig) -> tuple[list[Pair], list[Pair]]:
 def make_trainee(config: SummaryTrainConfig, base: Base) -> Trainee:
     """Load the base and add LoRA matrices to its layers, but for the one that gives words."""
     device = training_device()
-    model = load_seq2seq(base)
+    model = load_seq2seq(base, seed=config.seed)
     if config.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         # Frozen embeddings give activations without gradients, which checkpointing would cut off.
@@ -193,7 +193,7 @@ def _before_and_after(
     """Scores on the held-out texts of the base alone and of what a user will load; empty without texts."""
     if not validation:
         return {}
-    references = [pair.summary for pair in validation]
+    references = [pair.references for pair in validation]
     return {
         name: score(summaries(Summarizer(base, config, adapter), validation, name), references)
         for name, adapter in (("before", None), ("after", folder))
@@ -233,7 +233,7 @@ def _report(
 ) -> dict[str, Any]:
     return {
         "result": {
-            **judged,
+            **{name: {key: one[key] for key in KINDS} for name, one in judged.items()},
             "final_loss": round(progress.losses[-1]["loss"], 6),
             "steps": progress.step,
             "best_step": progress.best_step or progress.step,

@@ -1,0 +1,147 @@
+"""Training on pairs of text and summary: the same commands, another task."""
+
+import json
+
+import pytest
+
+from fine_tune import main
+from localqa.errors import ConfigError
+from localqa.training.config import SummaryTrainConfig, TrainConfig, parse_config
+from localqa.training.loop import InterruptedTraining
+from localqa.training.summaries import run
+from scripts import compare_models, evaluate, train_model
+from tests.conftest import STORIES
+
+
+@pytest.fixture
+def stories(tmp_path):
+    path = tmp_path / "stories.jsonl"
+    path.write_text("\n".join(map(json.dumps, STORIES)))
+    return path
+
+
+def test_rouge_rises(summary_adapter):
+    report = json.loads((summary_adapter / "report.json").read_text())
+    before, after = report["result"]["before"], report["result"]["after"]
+    assert after["rouge1"] > before["rouge1"] + 20
+    assert after["rougeLsum"] > before["rougeLsum"] + 20
+    assert after["bleu"] > before["bleu"]
+    assert report["data"]["validation_texts"] == 12
+    assert [point["step"] for point in report["curve"]["evaluations"]] == [40, 80, 120]
+    assert report["settings"]["task"] == "summarization"
+    assert "validation loss" not in (summary_adapter / "report.md").read_text()
+    assert sorted(file.name for file in summary_adapter.iterdir()) == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "curve.png",
+        "report.json",
+        "report.md",
+        "summary_config.json",
+    ]
+
+
+def test_evaluation_and_comparison_know_the_task(summary_adapter, tiny_t5, stories, tmp_path, capsys):
+    common = [
+        "--task",
+        "summarization",
+        "--data",
+        str(stories),
+        "--limit",
+        "6",
+        "--output",
+        str(tmp_path / "out"),
+    ]
+    assert evaluate.main([*common, "--adapter", str(summary_adapter)]) == 0
+    assert "ROUGE-Lsum" in capsys.readouterr().out
+    scores = json.loads((tmp_path / "out/stories.json").read_text())["scores"]
+    assert scores["texts"] == 6
+    compare_models.main([*common, "--before", "untrained", "--after", str(summary_adapter)])
+    shown = capsys.readouterr().out
+    assert "gain" in shown
+    assert "wanted: The " in shown
+    report = json.loads((tmp_path / "out/short-against-untrained.json").read_text())
+    assert report["models"]["short"]["rouge1"] == scores["rouge1"]
+    assert report["differences"]["rouge1"]["gain"] > 20
+    assert report["differences"]["rouge1"]["p_value"] < 0.05
+    assert "| wanted" in (tmp_path / "out/short-against-untrained.md").read_text()
+
+
+def test_short_form_trains_summaries(tiny_t5, stories, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("localqa.training.config.SUMMARY_BASE", "x")
+    config = tmp_path / "run.json"
+    values = {"task": "summarization", "base": str(tiny_t5.folder), "train_data": [str(stories)]}
+    config.write_text(
+        json.dumps(values | {"max_steps": 2, "validation_size": 4, "output_dir": str(tmp_path / "a")})
+    )
+    assert main([str(config), "--max_summary_tokens", "8"]) == 0
+    assert (tmp_path / "a/summary_config.json").exists()
+    with pytest.raises(SystemExit):
+        train_model.main(["--task", "summarization"])
+    assert "needs --data" in capsys.readouterr().err
+
+
+def test_each_task_has_its_own_flags(capsys):
+    parse = lambda *flags: parse_config(flags, prog="fine_tune.py", description="")  # noqa: E731 - short
+    common = ("--train_data", "x", "--output_dir", "models/y")
+    assert isinstance(parse(*common), TrainConfig)
+    assert isinstance(parse("--task", "summarization", *common), SummaryTrainConfig)
+    assert isinstance(parse("--task=summarization", *common), SummaryTrainConfig)
+    with pytest.raises(SystemExit):
+        parse("--task", "summarization", *common, "--max_answer_tokens", "3")
+    with pytest.raises(SystemExit):
+        parse("--task", "translation", *common)
+    assert "invalid choice: 'translation'" in capsys.readouterr().err
+
+
+def test_file_with_another_task_is_refused(tmp_path):
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({"task": "translation", "train_data": ["x"], "output_dir": "models/y"}))
+    with pytest.raises(ConfigError, match="task: Input should be"):
+        parse_config([str(path)], prog="fine_tune.py", description="")
+
+
+def test_killed_run_continues_to_the_same_end(tiny_t5, stories, tmp_path, monkeypatch):
+    values = {
+        "task": "summarization",
+        "base": str(tiny_t5.folder),
+        "train_data": [str(stories)],
+        "max_steps": 12,
+        "validation_size": 0,
+        "bf16": False,
+        "save_steps": 4,
+    }
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    run(SummaryTrainConfig(**values, output_dir=str(whole)))
+    with monkeypatch.context() as patched:
+        steps = iter(range(100))
+
+        def dying(*args):
+            if next(steps) == 6:
+                raise InterruptedTraining("SIGKILL")
+            return train_step(*args)
+
+        from localqa.training.loop import train_step
+
+        patched.setattr("localqa.training.loop.train_step", dying)
+        with pytest.raises(InterruptedTraining):
+            run(SummaryTrainConfig(**values, output_dir=str(broken)))
+    run(SummaryTrainConfig(**values, output_dir=str(broken)))
+    losses = [
+        json.loads((one / "report.json").read_text())["result"]["final_loss"] for one in (whole, broken)
+    ]
+    assert losses[1] == pytest.approx(losses[0], abs=1e-4)
+
+
+def test_dry_run_tells_the_cost(tiny_t5, stories, tmp_path, capsys):
+    flags = ["--base", str(tiny_t5.folder), "--train_data", str(stories), "--output_dir", str(tmp_path / "x")]
+    assert main(["--task", "summarization", *flags, "--dry_run"]) == 0
+    assert "texts/s, evaluations not counted" in capsys.readouterr().out
+    assert not (tmp_path / "x").exists()
+
+
+def test_missing_base_is_told(stories, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(SystemExit) as ended:
+        main(["--task", "summarization", "--train_data", str(stories), "--output_dir", str(tmp_path / "x")])
+    assert ended.value.code == 2
+    assert "google-t5/t5-small" in capsys.readouterr().err
