@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from werkzeug.serving import WSGIRequestHandler, run_simple
 
 from localqa import __version__
-from localqa.api import adapters, answering, state
+from localqa.api import adapters, answering, state, summarizing
 from localqa.api.access import check_exposure, register_access
 from localqa.api.docs import register_docs
 from localqa.api.errors import register_error_handlers
@@ -21,6 +21,7 @@ from localqa.api.rate import register_rate_limit
 from localqa.api.reader import Reader
 from localqa.api.service import EXTENSION, Service
 from localqa.api.spec import Api
+from localqa.api.summaries import Summarizes
 from localqa.config import Settings, unknown_variables
 from localqa.errors import LocalQAError, report_and_exit
 
@@ -28,7 +29,11 @@ _log = logging.getLogger("localqa.app")
 
 
 def create_app(
-    settings: Settings | None = None, reader: Reader | None = None, *, background: bool = False
+    settings: Settings | None = None,
+    reader: Reader | None = None,
+    summarizer: Summarizes | None = None,
+    *,
+    background: bool = False,
 ) -> Api:
     """Build the app; without a reader it loads the one the settings name.
 
@@ -36,6 +41,7 @@ def create_app(
         settings: what to use; without them they are read from the environment.
         reader: answers the questions; without one it is loaded before this returns, so that no request
             meets a server that is not ready.
+        summarizer: summarises; without one, and without a reader, the one in the settings is loaded too.
         background: load on another thread instead; `/readyz` says 503 until that is done.
 
     Raises:
@@ -45,7 +51,7 @@ def create_app(
     check_exposure(settings)
     configure_logging(settings.log_level)
     _warn_of_misspelt_variables()
-    service = Service(settings, reader)
+    service = Service(settings, reader, summarizer)
     app = Api("localqa", limits=service.limits)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.json = StrictJSONProvider(app)
@@ -55,6 +61,7 @@ def create_app(
     register_rate_limit(app, settings)
     register_error_handlers(app)
     app.register_api(answering.blueprint)
+    app.register_api(summarizing.blueprint)
     app.register_api(adapters.blueprint)
     app.register_api(state.blueprint)
     register_protocols(app)
@@ -70,6 +77,10 @@ def _load(service: Service, *, background: bool) -> None:
         # Here, not above: help, bad flags and tests need not wait for the model's libraries.
         from localqa.engine.loading import load_reader
 
+        if service.settings.summary_adapter:
+            from localqa.summarization.summarizer import load_named
+
+            service.summarizer = load_named(service.settings)
         return load_reader(service.settings, service.metrics.batch, service.metrics.lookup)
 
     if background:

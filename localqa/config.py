@@ -62,6 +62,14 @@ class Settings(BaseSettings):
         pattern=ADAPTER_NAME,
         description="Adapter that answers when a request names none.",
     )
+    summary_adapter: str = Field(
+        default="",
+        pattern=r"^$|" + ADAPTER_NAME,
+        description="Adapter that summarises, trained with --task summarization; none: Ollama does.",
+    )
+    summary_base: str = Field(
+        default="", description="Base of that adapter: a local folder or a Hub name; none: its own."
+    )
     host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(
         default=5000,
@@ -262,6 +270,8 @@ def _allowed(field: str) -> str:
         return "true or false"
     if field == "rate_limit":
         return "empty, or a number of requests and a time such as 60/minute"
+    if field == "summary_adapter":
+        return "empty, or the name of an adapter"
     if "pattern" in schema:
         return "1 to 64 of the characters a-z 0-9 . _ - (the first a letter or digit)"
     return "a folder" if schema.get("format") == "path" else "a text that is not empty"

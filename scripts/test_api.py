@@ -192,6 +192,16 @@ def refused(response: requests.Response, status: int, *named: str) -> None:
         expect(name in error["message"], error)
 
 
+def summary(client: Client) -> None:
+    """A short text is summarised, or the server says what it needs for that."""
+    response = client.post("/api/summarize", {"text": CONTEXT, "max_words": 12})
+    if response.status_code == 503:
+        expect(bool(response.json()["error"]["remedy"]), response.text)
+        return
+    found = json_of(response)
+    expect(0 < len(found["summary"].split()) <= 12, found)
+
+
 def post_refused(path: str, body: object, status: int, *named: str) -> Callable[[Client], None]:
     """A check that a JSON body is refused."""
     return lambda client: refused(client.post(path, body), status, *named)
@@ -221,6 +231,7 @@ WORKS: dict[str, Callable[[Client], None]] = {
     "a batch over all adapters": mixed_adapters,
     "predict": predict,
     "a 20,000-word context": long_context,
+    "a summary": summary,
     "request id": request_id,
     "OpenAPI document": openapi,
     "documentation page": docs,
@@ -250,6 +261,7 @@ REFUSED: dict[str, Callable[[Client], None]] = {
     "a 5 MB context": post_refused("/api/qa", question_with(context="word " * 1_000_000), 413),
     "a batch of 0": post_refused("/api/qa/batch", {"qa_pairs": []}, 422, "qa_pairs"),
     "a batch of 1,000": post_refused("/api/qa/batch", {"qa_pairs": [QUESTION] * 1000}, 422, "qa_pairs"),
+    "a summary of nothing": post_refused("/api/summarize", {"text": " "}, 422, "text"),
     "one bad pair in a batch": post_refused(
         "/api/qa/batch", {"qa_pairs": [QUESTION, question_with(context="")]}, 422, "qa_pairs[1].context"
     ),

@@ -6,12 +6,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from localqa.api.body import kind_of
-from localqa.api.schemas import MAX_TOP_K
+from localqa.api.schemas import MAX_TOP_K, MAX_WORDS
 from localqa.api.text import field_name, printable, quoted
 from localqa.errors import InvalidInputError
 
 _NAMED_PROBLEMS: Final = 3
-_TOP_K: Final = f"must be a whole number from 1 to {MAX_TOP_K}"
 
 # Error types of pydantic whose message needs nothing but the kind of what was sent.
 _EXPECTED: Final = {
@@ -21,15 +20,21 @@ _EXPECTED: Final = {
     "model_attributes_type": "must be an object",
     "dict_type": "must be an object",
 }
-# `top_k` is the only number there is, `fallback` and `stream` the only truth values.
+_NUMBERS: Final = {
+    "top_k": f"must be a whole number from 1 to {MAX_TOP_K}",
+    "max_words": f"must be a whole number from 1 to {MAX_WORDS}",
+}
+_OF_NUMBERS: Final = {
+    "int_type",
+    "greater_than_equal",
+    "less_than_equal",
+    "int_from_float",
+    "finite_number",
+}
+# `fallback` and `stream` are the only truth values there are.
 _FIXED: Final = {
     "missing": "is missing",
-    "int_type": _TOP_K,
     "too_short": "must not be empty",
-    "greater_than_equal": _TOP_K,
-    "less_than_equal": _TOP_K,
-    "int_from_float": _TOP_K,
-    "finite_number": _TOP_K,
     "bool_type": "must be true or false",
     "string_unicode": "holds characters that are not valid Unicode",
 }
@@ -59,6 +64,8 @@ def _problem(detail: ErrorDetails) -> str:
             f"{quoted(str(detail['input']))} is not an adapter's name: 1 to 64 of the characters "
             "a-z 0-9 . _ - (the first a letter or digit)"
         )
+    elif kind in _OF_NUMBERS and detail["loc"][-1] in _NUMBERS:
+        message = _NUMBERS[str(detail["loc"][-1])]
     else:
         message = _FIXED.get(kind) or printable(detail["msg"], limit=None)
     return f"{field_name(detail['loc'])}: {message}"

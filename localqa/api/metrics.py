@@ -64,6 +64,9 @@ class Metrics:
             ["source", "because"],
             registry=self.registry,
         )
+        self._summaries = Counter(
+            "localqa_summaries", "Summaries by what made them.", ["source"], registry=self.registry
+        )
         self.active = Gauge(
             "localqa_active_requests", "Requests that are answered or wait now.", registry=self.registry
         )
@@ -89,6 +92,10 @@ class Metrics:
     def routed(self, because: str, *, generated: bool) -> None:
         """Count a question that was routed."""
         self._routed.labels("ollama" if generated else "bert", because).inc()
+
+    def summarized(self, source: str) -> None:
+        """Count a summary."""
+        self._summaries.labels(source).inc()
 
     def answers(self, answers: Sequence[Answer]) -> None:
         """Count answers."""

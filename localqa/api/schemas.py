@@ -12,6 +12,8 @@ from localqa.extraction.answers import Answer, Query
 from localqa.ollama.routing import Ask, Because, Route, Routed, Support
 
 MAX_TOP_K: Final = 20
+MAX_WORDS: Final = 2000
+"""Of a summary."""
 OWN_MODEL: Final = "bert-qa"
 """What BERT is called among the models of Ollama; `bert-qa:ADAPTER` is one adapter."""
 _ECHO_FIELDS = 3
@@ -74,14 +76,14 @@ def _not_blank(text: str) -> str:
     return text
 
 
-def _whole(value: object) -> object:
+def whole(value: object) -> object:
     """To JSON Schema 3.0 is a whole number, too."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Text = Annotated[str, AfterValidator(_not_blank)]
 # White space to Python is more than to JSON Schema's patterns.
-_NOT_BLANK: Final = r"[^\s\x1c-\x1f\x85]"
+NOT_BLANK: Final = r"[^\s\x1c-\x1f\x85]"
 
 
 class Body(BaseModel):
@@ -107,11 +109,11 @@ class Body(BaseModel):
         return data
 
 
-TopK = Annotated[int, BeforeValidator(_whole)]
-_CONTEXT_EXTRA: Final[dict[str, Any]] = {"minLength": 1, "pattern": _NOT_BLANK, "example": _CONTEXT}
+TopK = Annotated[int, BeforeValidator(whole)]
+_CONTEXT_EXTRA: Final[dict[str, Any]] = {"minLength": 1, "pattern": NOT_BLANK, "example": _CONTEXT}
 _QUESTION_FIELD: Final = Field(
     description="What to ask, in one sentence.",
-    json_schema_extra={"minLength": 1, "pattern": _NOT_BLANK, "example": _QUESTION},
+    json_schema_extra={"minLength": 1, "pattern": NOT_BLANK, "example": _QUESTION},
 )
 _ADAPTER_FIELD: Final = Field(
     default=None,

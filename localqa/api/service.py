@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from localqa.api.metrics import Metrics
 from localqa.api.reader import Reader
 from localqa.api.state_schemas import Limits
+from localqa.api.summaries import Summarized, Summarizes, by_adapter, by_ollama
 from localqa.config import Settings
 from localqa.errors import InvalidInputError, LocalQAError, NotReadyError, OverloadedError
 from localqa.extraction.answers import Answer, Patience, Query
@@ -29,14 +30,17 @@ _log = logging.getLogger("localqa.service")
 class Service:
     """Answers queries within the limits once its reader is loaded."""
 
-    def __init__(self, settings: Settings, reader: Reader | None = None) -> None:
-        """Keep the settings, and the reader if there is one already.
+    def __init__(
+        self, settings: Settings, reader: Reader | None = None, summarizer: Summarizes | None = None
+    ) -> None:
+        """Keep the settings, and the reader and the summariser if there are some already.
 
         Raises:
             ConfigError: the address of the Ollama server is none.
         """
         self.settings = settings
         self.ollama = Finder(settings)
+        self.summarizer = summarizer
         self._reader = reader
         self._failure: LocalQAError | None = None
         self._draining = False
@@ -96,6 +100,13 @@ class Service:
         )
 
     @property
+    def summaries(self) -> Literal["adapter", "ollama", "off"]:
+        """What summarises."""
+        if self.summarizer is not None:
+            return "adapter"
+        return "off" if self.ollama.state == "off" else "ollama"
+
+    @property
     def uptime_s(self) -> float:
         """Seconds since the service was built."""
         return time.monotonic() - self._started
@@ -143,6 +154,27 @@ class Service:
         reader = self.reader
         with self._admitted():
             return reader.embed(texts, truncate=truncate)
+
+    def summarize(self, text: str, max_words: int | None) -> Summarized:
+        """Have a text summarised by the adapter that is for it, else by Ollama; raises as these do.
+
+        Raises:
+            InvalidInputError: the text is over the limit.
+            OverloadedError: too many requests are answered already.
+            NoSummarizerError: neither is there.
+        """
+        most = self.settings.max_context_chars
+        _limit("text", len(text), most, "characters", remedy="Summarise it in parts.")
+        gone = caller_gone()
+        if self.summarizer is None:
+            found = by_ollama(self.ollama.found(), text, max_words, gone)
+        else:
+            with self._admitted():
+                patience = Patience(time.monotonic() + self.settings.deadline_s, gone)
+                name = self.settings.summary_adapter
+                found = by_adapter(self.summarizer, name, text, max_words, patience)
+        self.metrics.summarized(found.source)
+        return found
 
     def answer_batch(self, queries: Sequence[Query]) -> list[Answer]:
         """Answer several queries in order; raises as `answer_one` does."""

@@ -150,6 +150,7 @@ class Api(OpenAPI):
             fields = schemas[name]["properties"]
             fields["question"]["maxLength"] = self.limits.max_question_chars
             fields["context"]["maxLength"] = self.limits.max_context_chars
+        schemas["SummaryRequest"]["properties"]["text"]["maxLength"] = self.limits.max_context_chars
         schemas["BatchRequest"]["properties"]["qa_pairs"]["maxItems"] = self.limits.max_batch
         for path in self.spec_json["paths"].values():
             for method in _METHODS & path.keys():

@@ -33,6 +33,7 @@ def health() -> dict[str, Any]:
         adapter=service.reader.default_adapter if ready else service.settings.adapter,
         adapters=service.reader.adapters() if ready else [],
         ollama=service.ollama.state,
+        summaries=service.summaries,
         uptime_s=round(service.uptime_s, 1),
     ).model_dump()
 

@@ -49,6 +49,9 @@ class HealthResponse(BaseModel):
     ollama: Literal["off", "unknown", "ok", "unreachable"] = Field(
         description="How the Ollama server was when last asked; `off`: there is none."
     )
+    summaries: Literal["adapter", "ollama", "off"] = Field(
+        description="What summarises: an adapter of this server, a model of the Ollama server, or nothing."
+    )
     uptime_s: float = Field(description="Seconds since the start.", json_schema_extra={"example": 12.5})
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from localqa.errors import TooLargeError
 from localqa.ollama import TELLING_S, Gone
 from localqa.ollama.errors import OllamaDownError, OllamaModelError
-from localqa.ollama.prompts import messages
+from localqa.ollama.prompts import Message, messages, summary_messages
 from localqa.ollama.upstream import Upstream
 
 _ERROR_CHARS: Final = 300
@@ -73,9 +73,24 @@ class Ollama:
             TooLargeError: the context is too long to be given to a model.
             OllamaDownError, OllamaSlowError: see `Upstream.stream`; also before the end of an answer.
         """
-        body: dict[str, Any] = {"model": model, "messages": messages(question, context), "stream": True}
-        if context is not None:
-            body |= _room(len(context) + len(question))
+        room = _room(len(context) + len(question)) if context is not None else {}
+        return self._chat(model, messages(question, context), room, gone)
+
+    def summarize(
+        self, text: str, max_words: int | None, *, model: str, gone: Gone = lambda: False
+    ) -> Iterator[str]:
+        """A summary of a text, piece by piece as it is generated; see `generate`.
+
+        Args:
+            text: what to summarise.
+            max_words: most words that the model is asked for; it may take no notice.
+            model: name on the server.
+            gone: see `Upstream.stream`.
+        """
+        return self._chat(model, summary_messages(text, max_words), _room(len(text)), gone)
+
+    def _chat(self, model: str, chat: list[Message], room: dict[str, Any], gone: Gone) -> Iterator[str]:
+        body = {"model": model, "messages": chat, "stream": True} | room
         url = self.upstream.url
         ended = False
         with self.upstream.stream("POST", "/api/chat", json.dumps(body).encode(), gone=gone) as reply:

@@ -1,6 +1,5 @@
 """ROUGE (rouge-score, with stemming) and BLEU (sacrebleu) of summaries, in percent."""
 
-import re
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Final
@@ -9,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics.bleu import BLEU
+
+from localqa.summarization.words import SENTENCE_END
 
 KINDS: Final[Mapping[str, str]] = {
     "rouge1": "ROUGE-1",
@@ -19,7 +20,6 @@ KINDS: Final[Mapping[str, str]] = {
 }
 """Key of a score -> what the field calls it."""
 _RESAMPLES: Final = 1000
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+")
 
 
 def score(summaries: Sequence[str], references: Sequence[Sequence[str]], *, seed: int = 0) -> dict[str, Any]:
@@ -71,4 +71,4 @@ def _streams(references: Sequence[Sequence[str]]) -> list[list[Any]]:
 
 def _lines(text: str) -> str:
     """One sentence a line, as ROUGE-Lsum wants them."""
-    return "\n".join(_SENTENCE_END.split(text.strip()))
+    return "\n".join(SENTENCE_END.split(text.strip()))

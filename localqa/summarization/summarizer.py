@@ -1,6 +1,5 @@
 """Summarises texts with a T5 and an adapter, without torch: greedy decoding over two OpenVINO graphs."""
 
-import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,22 +11,25 @@ import openvino as ov
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from localqa.config import Settings
 from localqa.engine.base_weights import Array, BaseWeights
 from localqa.errors import AdapterError, BaseModelError
-from localqa.model.adapter_files import damage_named
+from localqa.model.adapter_files import adapter_folder, damage_named
 from localqa.model.bases import Base, resolve_base
 from localqa.model.lora_weights import read_matrices
 from localqa.summarization.graph import GraphBuilder, attention_bias, read_shape
-from localqa.summarization.summary_config import SummaryConfig
+from localqa.summarization.summary_config import FILE_NAME, SummaryConfig
+from localqa.summarization.words import SENTENCE_END, within
 
 _NO_REPEAT: Final = 3
 """No three tokens come twice in a summary, against loops (Paulus et al. 2018)."""
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+")
+_LOOK_S: Final = 0.25
+"""How often who waits for a turn asks whether to go on."""
 _TOKENS_OF_A_WORD: Final = 4
 """Rather many, so that generation does not end before the words are enough."""
 
 OnStep = Callable[[], object]
-"""Called before every token; ends the work by raising."""
+"""Called before every token, and now and then while others have their turn; ends the work by raising."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +142,12 @@ class Summarizer:
 
     def _one(self, text: str, most: int, on_step: OnStep) -> str:
         ids = input_ids(self._tokenizer, self.config, text, self._shape.end_id)
-        with self._turn:
+        while not self._turn.acquire(timeout=_LOOK_S):
+            on_step()
+        try:
             tokens = self._generated(ids, most, on_step)
+        finally:
+            self._turn.release()
         return str(self._tokenizer.decode(tokens)).strip()
 
     def _generated(self, ids: Sequence[int], most: int, on_step: OnStep) -> list[int]:
@@ -186,6 +192,17 @@ class Summarizer:
         return logits, state | {name.removeprefix("new_"): values for name, values in found.items()}
 
 
+def load_named(settings: Settings) -> Summarizer:
+    """The summariser that the settings name.
+
+    Raises:
+        AdapterNotFoundError: no such adapter in the folder of adapters.
+        AdapterError, BaseModelError: it cannot be used.
+    """
+    folder = adapter_folder(settings.models_dir, settings.summary_adapter, FILE_NAME)
+    return Summarizer.load(folder, base=settings.summary_base or None, threads=settings.threads)
+
+
 def load_tokenizer(base: Base) -> Tokenizer:
     """The tokenizer of a base.
 
@@ -216,7 +233,7 @@ def split(text: str, tokenizer: Tokenizer, room: int) -> list[str]:
 
     A sentence that is longer by itself is split between words.
     """
-    sentences = _SENTENCE_END.split(text.strip())
+    sentences = SENTENCE_END.split(text.strip())
     pieces = [piece for sentence in sentences for piece in _pieces(sentence, tokenizer, room)]
     sizes = [_size(piece, tokenizer) for piece in pieces]
     target = sum(sizes) / max(1, -(-sum(sizes) // room))
@@ -229,16 +246,6 @@ def split(text: str, tokenizer: Tokenizer, room: int) -> list[str]:
         parts[-1].append(piece)
         filled += size
     return [" ".join(part) for part in parts]
-
-
-def within(text: str, max_words: int) -> str:
-    """A text's sentences that fit into so many words; where not even the first does, its first words."""
-    kept: list[str] = []
-    for sentence in _SENTENCE_END.split(text.strip()):
-        if len(" ".join([*kept, sentence]).split()) > max_words:
-            break
-        kept.append(sentence)
-    return " ".join(kept) or " ".join(text.split()[:max_words])
 
 
 def _pieces(sentence: str, tokenizer: Tokenizer, room: int) -> Iterator[str]:

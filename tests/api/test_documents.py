@@ -37,6 +37,7 @@ def test_it_is_openapi_3_and_has_every_route(document: dict[str, Any]) -> None:
         ("/api/qa", "post"),
         ("/api/qa/batch", "post"),
         ("/predict", "post"),
+        ("/api/summarize", "post"),
         ("/api/health", "get"),
         ("/livez", "get"),
         ("/readyz", "get"),

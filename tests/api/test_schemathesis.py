@@ -16,6 +16,7 @@ OPERATIONS = [
     ("/api/qa", "POST"),
     ("/api/qa/batch", "POST"),
     ("/predict", "POST"),
+    ("/api/summarize", "POST"),
     ("/api/adapters", "GET"),
     ("/api/adapters", "POST"),
     ("/api/adapters/{name}", "DELETE"),

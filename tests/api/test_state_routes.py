@@ -36,6 +36,7 @@ def test_health(client: FlaskClient) -> None:
         "adapter": "squad",
         "adapters": ["squad", "law"],
         "ollama": "off",
+        "summaries": "off",
     }
 
 

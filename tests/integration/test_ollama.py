@@ -71,6 +71,13 @@ def test_open_question_is_generated_and_streamed(server):
     assert "".join(piece["delta"] for piece in pieces) == last["answer"]
 
 
+def test_text_is_summarised(server):
+    body = {"text": f"{CONTEXT} It is 120 metres long and carries two lanes.", "max_words": 15}
+    found = requests.post(f"{server}/api/summarize", json=body, timeout=60).json()
+    assert (found["source"], found["model"]) == ("ollama", MODEL)
+    assert 0 < len(found["summary"].split()) <= 15
+
+
 def test_extractive_and_generated_answers_to_one_text(server):
     body = {"question": QUESTION, "context": CONTEXT}
     extracted = requests.post(f"{server}/api/qa", json=body, timeout=60).json()

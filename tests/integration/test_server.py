@@ -153,3 +153,28 @@ def test_sigterm_turns_readiness_off_and_loses_no_accepted_question(tmp_path):
         late = {"question": "Who?", "context": "Ada was there."}
         assert requests.post(f"{url}/api/qa", json=late, timeout=60).status_code == 200
         assert [one.result().status_code for one in accepted] == [200] * 4
+
+
+def test_summaries_beside_answers_without_torch(summary_adapter, tmp_path):
+    models = tmp_path / "models"
+    models.mkdir()
+    for folder in (ROOT / "models" / "squad", summary_adapter):
+        (models / folder.name).symlink_to(folder)
+    with running(tmp_path, QA_MODELS_DIR=str(models), QA_SUMMARY_ADAPTER="short") as (url, process):
+        text = "It rained all morning. The fox found the lamp. Nobody else was there."
+        found = requests.post(f"{url}/api/summarize", json={"text": text}, timeout=30).json()
+        assert (found["source"], found["model"]) == ("adapter", "short")
+        assert found["summary"]
+        asked = {"question": "Who found the lamp?", "context": text}
+        assert requests.post(f"{url}/api/qa", json=asked, timeout=30).json()["answer"] == "The fox"
+        assert "libtorch" not in Path(f"/proc/{process.pid}/maps").read_text()
+        unknown = requests.post(f"{url}/api/qa", json=asked | {"adapter": "short"}, timeout=30)
+        assert unknown.status_code == 404
+
+
+def test_server_with_a_bad_summary_adapter_does_not_start(tmp_path):
+    with (
+        pytest.raises(RuntimeError, match='There is no adapter "nothing"'),
+        running(tmp_path, QA_SUMMARY_ADAPTER="nothing"),
+    ):
+        pass

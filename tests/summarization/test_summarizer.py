@@ -11,8 +11,9 @@ from transformers import AutoModelForSeq2SeqLM
 from localqa.errors import AdapterError, BaseModelError
 from localqa.model.adapter_files import LORA_FILE
 from localqa.model.bases import resolve_base
-from localqa.summarization.summarizer import Summarizer, input_ids, load_tokenizer, split, within
+from localqa.summarization.summarizer import Summarizer, input_ids, load_tokenizer, split
 from localqa.summarization.summary_config import FILE_NAME, SummaryConfig
+from localqa.summarization.words import within
 from tests.conftest import ROOT, STORIES, TEXTS, make_t5
 
 LONG = " ".join([*TEXTS, *(story["document"] for story in STORIES)])
