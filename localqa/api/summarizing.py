@@ -27,7 +27,7 @@ class SummaryRequest(Body):
         description="What to summarise, of any length up to the limit.",
         json_schema_extra={"minLength": 1, "pattern": NOT_BLANK, "example": _EXAMPLE_TEXT},
     )
-    max_words: Annotated[int, BeforeValidator(whole), Field(ge=1, le=MAX_WORDS)] | None = Field(
+    max_words: Annotated[int, Field(ge=1, le=MAX_WORDS), BeforeValidator(whole)] | None = Field(
         default=None,
         description="Most words of the summary; without it, it is as long as the model finds right.",
         json_schema_extra={"example": 30},
