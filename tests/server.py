@@ -23,9 +23,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(folder: Path, **settings: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+def running(
+    folder: Path, port: int | None = None, **settings: str
+) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """The address and process of `make serve`'s server, without make; ended and checked afterwards."""
-    port = free_port()
+    port = port or free_port()
     with (folder / "log").open("w+") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "-c", "docker/gunicorn.conf.py", "app:create_app()"],

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "training": {"summarization", "model", "evaluation", "extraction", "squad"},
     "bulk": {"engine", "extraction"},
     "ollama": {"extraction", "squad"},
+    "demo": set(),
     "api": {"ollama", "summarization", "engine", "model", "extraction", "squad"},
 }
 

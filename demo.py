@@ -1,0 +1,65 @@
+"""A page to try a running server on: `make serve` in one terminal, `make demo` in another."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from localqa.demo.api import Api
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve the page until it is ended; returns the exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        import gradio as gr
+
+        from localqa.demo.page import CSS, make_page
+    except ImportError:
+        print("error: gradio is not installed", file=sys.stderr)
+        print("  what to do: make demo, or pip install -r requirements-demo.txt", file=sys.stderr)
+        return 2
+    url = args.api if "://" in args.api else f"http://{args.api}"
+    # Fonts that are there: the page fetches nothing from other machines.
+    theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    try:
+        page = make_page(Api(url.rstrip("/"), args.key)).queue(default_concurrency_limit=8)
+        page.launch(
+            server_name=args.host,
+            server_port=args.port,
+            theme=theme,
+            css_paths=CSS,
+            share=False,
+            footer_links=[],
+            quiet=True,
+            prevent_thread_lock=True,
+        )
+        print(f"The page is at http://{args.host}:{args.port}, and asks {url} (Ctrl+C ends it)", flush=True)
+        page.block_thread()
+    except OSError as e:
+        print(f"error: {e}", file=sys.stderr)
+        print("  what to do: choose another port with --port", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--api",
+        default=os.environ.get("LOCALQA_API", "http://localhost:5000"),
+        help="address of the server (also LOCALQA_API) [http://localhost:5000]",
+    )
+    parser.add_argument(
+        "--key",
+        default=os.environ.get("LOCALQA_KEY", ""),
+        help="API key of the server, if it has keys; whoever "
+        "opens the page uses it (better in LOCALQA_KEY, where other users do not see it)",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on [127.0.0.1]")
+    parser.add_argument("--port", type=int, default=7860, help="port to listen on [7860]")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""The API as the page asks it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import requests
+
+from localqa.errors import LocalQAError, NotReadyError
+
+_TELLING_S: Final = 3.0
+"""Seconds in which the server tells of itself."""
+_ANSWER_S: Final = 300.0
+"""Seconds of silence after which an answer is given up; the server's own deadline is shorter."""
+_CONNECT_S: Final = 3.0
+
+
+class RefusedError(LocalQAError):
+    """The API refused, in its own words."""
+
+    code = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """A running server.
+
+    Every method raises NotReadyError where the server does not answer, and RefusedError, with the server's
+    own message and remedy, where it refuses.
+
+    Attributes:
+        url: its address.
+        key: one of its API keys; "": it has none.
+    """
+
+    url: str
+    key: str = ""
+
+    def health(self) -> dict[str, Any]:
+        """How the server is, see `GET /api/health`."""
+        return self._json("GET", "/api/health", timeout=_TELLING_S)
+
+    def adapters(self) -> list[str]:
+        """Names of its adapters, the default one first."""
+        listed = self._json("GET", "/api/adapters", timeout=_TELLING_S)["adapters"]
+        return [str(one["name"]) for one in listed]
+
+    def ask(self, question: str, context: str, adapter: str | None, *, top_k: int) -> dict[str, Any]:
+        """The answer to a question from a text, see `POST /api/qa`."""
+        body = {"question": question, "context": context, "top_k": top_k, "route": "extractive"}
+        return self._json("POST", "/api/qa", body | ({"adapter": adapter} if adapter else {}))
+
+    def generate(self, question: str, context: str) -> Iterator[dict[str, Any]]:
+        """The lines of a generated answer: `{"delta": ...}` for each piece, last the whole answer."""
+        body: dict[str, Any] = {"question": question, "route": "ollama", "stream": True}
+        if context.strip():
+            body["context"] = context
+        with self._sent("POST", "/api/qa", body, timeout=_ANSWER_S, stream=True) as response:
+            for line in self._lines(response):
+                part = json.loads(line)
+                if part.get("error"):
+                    raise RefusedError(part["error"]["message"], remedy=part["error"]["remedy"])
+                yield part
+
+    def summarize(self, text: str, max_words: int | None) -> dict[str, Any]:
+        """The summary of a text, see `POST /api/summarize`."""
+        return self._json(
+            "POST", "/api/summarize", {"text": text} | ({"max_words": max_words} if max_words else {})
+        )
+
+    def _lines(self, response: requests.Response) -> Iterator[bytes]:
+        try:
+            yield from (line for line in response.iter_lines(chunk_size=1) if line.strip())
+        except requests.RequestException as e:
+            raise self._away("broke off in the middle of an answer") from e
+
+    def _json(
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, timeout: float = _ANSWER_S
+    ) -> dict[str, Any]:
+        with self._sent(method, path, body, timeout=timeout) as response:
+            try:
+                found = response.json()
+            except ValueError as e:
+                raise self._strange() from e
+        if not isinstance(found, dict):
+            raise self._strange()
+        return found
+
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None,
+        *,
+        timeout: float,
+        stream: bool = False,
+    ) -> requests.Response:
+        """The response, once its status says that it is none of an error."""
+        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        url = self.url.rstrip("/") + path
+        try:
+            response = requests.request(
+                method,
+                url,
+                json=body,
+                headers=headers,
+                timeout=(_CONNECT_S, timeout),
+                stream=stream,
+                allow_redirects=False,
+            )
+        except requests.Timeout as e:
+            raise self._away("does not answer in time") from e
+        except requests.RequestException as e:
+            raise self._away("does not answer") from e
+        if response.status_code == requests.codes.ok:
+            return response
+        with response:
+            try:
+                error = response.json()["error"]
+                refusal = RefusedError(error["message"], remedy=error["remedy"])
+            except (ValueError, KeyError, TypeError):
+                refusal = self._strange()
+        raise refusal
+
+    def _away(self, what: str) -> NotReadyError:
+        return NotReadyError(
+            f"The API at {self.url} {what}.",
+            remedy="Start it with `make serve`, or name another one: python demo.py --api URL.",
+        )
+
+    def _strange(self) -> RefusedError:
+        return RefusedError(
+            f"What answers at {self.url} is not this project's API.",
+            remedy="Name its address: python demo.py --api URL.",
+        )

@@ -1,0 +1,155 @@
+"""The page itself: three tabs over the API."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import gradio as gr
+
+from localqa.demo import shown
+from localqa.demo.api import Api
+from localqa.errors import LocalQAError
+
+CSS: Final = Path(__file__).with_name("page.css")
+_SCRIPT: Final = Path(__file__).with_name("page.js")
+_TOP_K: Final = 4
+_LOOK_S: Final = 5
+"""How often the server's state is asked for."""
+_DEFAULT: Final = "default"
+_NOBODY: Final = "none"
+_TEXT: Final = (
+    "The Harbour Bridge of Lindholm was opened on 9 June 1891. Dunmore and Sons built it in four years, with "
+    "3,200 tonnes of steel. Until 1954 every carriage paid a toll of two pence; pedestrians always crossed "
+    "for free. Since the great flood of 1962 the bridge has carried two lanes and a footpath, and it is "
+    "painted anew every seven years."
+)
+
+
+def make_page(api: Api) -> gr.Blocks:
+    """The page for a server; nothing is asked before somebody opens it."""
+    with gr.Blocks(title="localqa", analytics_enabled=False) as page:
+        gr.Markdown("# localqa\nExact answers from your own text, and honest ones where there is none.")
+        state = gr.HTML(elem_id="state")
+        with gr.Tab("Ask"):
+            pickers = _ask_tab(api)
+        with gr.Tab("Open question"):
+            _open_tab(api)
+        with gr.Tab("Summarise"):
+            _summary_tab(api)
+
+        offered = gr.State(list[str]())
+        page.load(js=_SCRIPT.read_text(encoding="utf-8"))
+        gr.on(
+            [page.load, gr.Timer(_LOOK_S).tick],
+            partial(_look, api),
+            offered,
+            [state, offered, *pickers],
+            show_progress="hidden",
+            api_visibility="private",
+        )
+    return page
+
+
+def _look(api: Api, offered: list[str]) -> tuple[Any, Any, Any, Any]:
+    """The line on the server's state, its adapters, and what the two pickers offer."""
+    try:
+        line = shown.status(api.health(), api.url)
+        names = api.adapters()
+    except LocalQAError as e:
+        # What was offered stays: the server may come back.
+        return shown.failure(e), gr.skip(), gr.skip(), gr.skip()
+    if names == offered:
+        # A list that is set anew opens under the hands of whoever uses it.
+        return line, gr.skip(), gr.skip(), gr.skip()
+    return line, names, gr.update(choices=[_DEFAULT, *names]), gr.update(choices=[_NOBODY, *names])
+
+
+def _ask_tab(api: Api) -> list[gr.Dropdown]:
+    with gr.Row():
+        with gr.Column(min_width=300):
+            text = gr.Textbox(_TEXT, label="Text", lines=10, max_lines=18, elem_id="text")
+            question = gr.Textbox(
+                label="Question", placeholder="Who built the bridge?", elem_id="question", submit_btn=False
+            )
+            with gr.Row():
+                adapter = gr.Dropdown([_DEFAULT], value=_DEFAULT, label="Adapter", min_width=140)
+                beside = gr.Dropdown([_NOBODY], value=_NOBODY, label="Beside it", min_width=140)
+            button = gr.Button("Ask", variant="primary", elem_id="ask")
+        with gr.Column(min_width=300):
+            first = gr.HTML(elem_id="answer")
+            second = gr.HTML(elem_id="second-answer", visible=False)
+
+    def ask(text: str, question: str, adapter: str, beside: str) -> tuple[Any, Any]:
+        one = _asked(api, text, question, adapter)
+        if beside == _NOBODY:
+            return one, gr.update(visible=False)
+        return one, gr.update(value=_asked(api, text, question, beside), visible=True)
+
+    given, results = [text, question, adapter, beside], [first, second]
+    gr.on([button.click, question.submit], ask, given, results, api_visibility="private")
+    return [adapter, beside]
+
+
+def _asked(api: Api, text: str, question: str, adapter: str) -> str:
+    missing = _missing(text=text, question=question)
+    if missing:
+        return missing
+    try:
+        found = api.ask(question, text, None if adapter == _DEFAULT else adapter, top_k=_TOP_K)
+    except LocalQAError as e:
+        return shown.failure(e)
+    return shown.answer(found, text)
+
+
+def _open_tab(api: Api) -> None:
+    question = gr.Textbox(label="Question", placeholder="Why is the sky blue?", elem_id="open-question")
+    text = gr.Textbox(label="Text to answer from (may be empty)", lines=5, max_lines=14, elem_id="open-text")
+    with gr.Row():
+        button = gr.Button("Ask the model", variant="primary", elem_id="open-ask", min_width=120)
+        stop = gr.Button("Stop", elem_id="open-stop", min_width=120)
+    result = gr.HTML(elem_id="open-answer")
+
+    def ask(question: str, text: str) -> Iterator[str]:
+        missing = _missing(question=question)
+        if missing:
+            yield missing
+            return
+        pieces = ""
+        yield shown.generated("…", None, text)
+        try:
+            for part in api.generate(question, text):
+                if part.get("done"):
+                    yield shown.generated(part["answer"], part, text)
+                else:
+                    pieces += part["delta"]
+                    yield shown.generated(pieces, None, text)
+        except LocalQAError as e:
+            yield (shown.generated(pieces, None, text) if pieces else "") + shown.failure(e)
+
+    asking = gr.on([button.click, question.submit], ask, [question, text], result, api_visibility="private")
+    stop.click(None, None, None, cancels=[asking])
+
+
+def _summary_tab(api: Api) -> None:
+    text = gr.Textbox(_TEXT, label="Text", lines=10, max_lines=18, elem_id="long-text")
+    words = gr.Slider(5, 200, value=40, step=5, label="Most words", elem_id="words")
+    button = gr.Button("Summarise", variant="primary", elem_id="summarise")
+    result = gr.HTML(elem_id="summary")
+
+    def summarise(text: str, words: float) -> str:
+        missing = _missing(text=text)
+        if missing:
+            return missing
+        try:
+            return shown.summary(api.summarize(text, int(words)))
+        except LocalQAError as e:
+            return shown.failure(e)
+
+    button.click(summarise, [text, words], result, api_visibility="private")
+
+
+def _missing(**texts: str) -> str:
+    """What still has to be written; "" where nothing has."""
+    empty = [name for name, text in texts.items() if not text.strip()]
+    return shown.hint(f"Write the {' and the '.join(empty)} first.") if empty else ""

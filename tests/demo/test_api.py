@@ -1,0 +1,86 @@
+"""The page's way of asking, against servers that are well, away or others."""
+
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from werkzeug.serving import make_server
+
+from app import create_app
+from localqa.config import Settings
+from localqa.demo.api import Api, RefusedError
+from localqa.errors import NotReadyError
+from tests.api.fake_reader import FakeReader
+from tests.ollama.fake_server import fake_ollama
+
+TEXT = "Ada Lovelace wrote it."
+
+
+@pytest.fixture
+def ollama():
+    with fake_ollama() as server:
+        yield server
+
+
+@pytest.fixture
+def api(ollama, clean_environment):
+    settings = Settings.load(ollama="on", ollama_host=ollama.url, ollama_model="tiny:1b", api_keys="secret")
+    server = make_server("127.0.0.1", 0, create_app(settings, FakeReader()), threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield Api(f"http://127.0.0.1:{server.server_port}/", "secret")
+    server.shutdown()
+
+
+def test_everything_can_be_asked(api):
+    assert api.health()["ready"] is True
+    assert api.adapters() == ["squad", "law"]
+    assert api.ask("Who?", TEXT, "law", top_k=2)["adapter"] == "law"
+    assert api.ask("Who?", TEXT, None, top_k=2)["adapter"] == "squad"
+    *pieces, last = api.generate("Who?", TEXT)
+    assert "".join(piece["delta"] for piece in pieces) == last["answer"] == "Ada Lovelace wrote it."
+    assert (last["done"], last["supported"]) == (True, True)
+    assert list(api.generate("Who?", " "))[-1]["supported"] is None
+    assert api.summarize(TEXT, 2)["summary"] == "Ada Lovelace"
+
+
+def test_refusals_are_the_server_s_own_words(api, ollama):
+    with pytest.raises(RefusedError, match="no adapter"):
+        api.ask("Who?", TEXT, "nothing", top_k=1)
+    with pytest.raises(RefusedError, match="key"):
+        Api(api.url, "wrong").adapters()
+    ollama.fault = "cut"
+    with pytest.raises(RefusedError) as refused:
+        list(api.generate("Who?", TEXT))
+    assert refused.value.remedy
+
+
+def test_server_that_is_away_is_told():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        api = Api(f"http://127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(NotReadyError, match="does not answer") as away:
+            api.health()
+    assert "make serve" in away.value.remedy
+
+
+class _Other(BaseHTTPRequestHandler):
+    def do_GET(self):
+        redirect = self.path == "/api/adapters"
+        self.send_response(302 if redirect else 200)
+        self.send_header("Location", "http://127.0.0.1:9/")
+        self.end_headers()
+        self.wfile.write(b"" if redirect else b"[1]" if self.path == "/api/health" else b"<html>")
+
+    def log_message(self, format, *args):
+        pass
+
+
+def test_another_server_is_told():
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Other) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        api = Api(f"http://127.0.0.1:{server.server_address[1]}")
+        for asking in (api.health, api.adapters):
+            with pytest.raises(RefusedError, match="is not this project's API"):
+                asking()
+        server.shutdown()

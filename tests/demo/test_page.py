@@ -1,0 +1,283 @@
+"""The page in a real browser, over a real server with the shipped adapters.
+
+`python -m tests.demo.test_page` takes the screenshots in docs/ anew.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.conftest import ROOT
+from tests.integration.test_ollama import MODEL, UPSTREAM, answers
+from tests.ollama.fake_server import fake_ollama
+from tests.server import free_port, running
+
+pytestmark = pytest.mark.integration
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+WAIT_MS = 30_000
+WHO = "Who built the bridge?"
+OFF_TOPIC = "How many moons does Jupiter have?"
+# The sandbox of Chromium needs rights that containers and root do not have.
+FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
+
+needs_browser = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium (apt install chromium)")
+
+
+@contextmanager
+def page_of(api: str) -> Iterator[str]:
+    """The address of `make demo`'s page over an API."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "demo.py", "--api", api, "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL
+    )
+    url = f"http://127.0.0.1:{port}"
+    ends = time.monotonic() + 60
+    try:
+        while not _is_up(url):
+            assert process.poll() is None
+            assert time.monotonic() < ends
+            time.sleep(0.2)
+        yield url
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+
+
+def _is_up(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+@contextmanager
+def tab(url: str, width: int = 1280, height: int = 900) -> Iterator[Page]:
+    """An open page in a browser; it may ask for nothing but from this machine."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(WAIT_MS)
+        foreign: list[str] = []
+        page.on("request", lambda one: None if _is_here(one.url) else foreign.append(one.url))
+        page.goto(url)
+        expect(page.locator("#state")).to_contain_text("API at", timeout=WAIT_MS)
+        yield page
+        assert foreign == []
+        browser.close()
+
+
+def _is_here(url: str) -> bool:
+    return url.startswith(("http://127.0.0.1:", "http://localhost:", "data:", "blob:"))
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    with fake_ollama() as ollama:
+        ollama.pieces = ["Dunmore", " and Sons", " built it."]
+        ollama.pause_s = 0.3
+        settings = {"QA_OLLAMA": "on", "OLLAMA_HOST": ollama.url, "OLLAMA_MODEL": "tiny:1b"}
+        with running(tmp_path_factory.mktemp("api"), **settings) as (api, _), page_of(api) as found:
+            yield found
+
+
+def ask(page: Page, question: str) -> None:
+    page.locator("#question textarea").fill(question)
+    page.locator("#question textarea").press("Enter")
+
+
+def choose(page: Page, label: str, name: str) -> None:
+    page.get_by_label(label, exact=True).click()
+    page.get_by_role("option", name=name, exact=True).click()
+
+
+@needs_browser
+def test_answer_is_highlighted_and_adapters_stand_side_by_side(url):
+    with tab(url) as page:
+        ask(page, WHO)
+        answer = page.locator("#answer")
+        expect(answer.locator("mark")).to_have_text("Dunmore and Sons", timeout=WAIT_MS)
+        expect(answer).to_contain_text(re.compile(r"squad, \d+ % sure"))
+        expect(answer.locator("tbody tr")).to_have_count(3)
+        choose(page, "Adapter", "squad2")
+        ask(page, WHO)
+        expect(answer).to_contain_text("squad2,")
+        choose(page, "Beside it", "squad")
+        page.locator("#ask").click()
+        expect(page.locator("#second-answer mark")).to_have_text("Dunmore and Sons")
+        expect(page.locator("#second-answer")).to_contain_text("squad,")
+
+
+@needs_browser
+def test_off_topic_question_is_not_answerable(url):
+    with tab(url) as page:
+        choose(page, "Adapter", "squad2")
+        ask(page, OFF_TOPIC)
+        expect(page.locator("#answer")).to_contain_text("Not answerable", timeout=WAIT_MS)
+        expect(page.locator("#answer mark")).to_have_count(0)
+
+
+@needs_browser
+def test_everything_works_by_keyboard(url):
+    with tab(url) as page:
+        page.locator("#text textarea").focus()
+        page.keyboard.press("Tab")
+        page.keyboard.type(WHO)
+        reached = []
+        for _ in range(3):
+            page.keyboard.press("Tab")
+            reached.append(page.evaluate("document.activeElement.ariaLabel || document.activeElement.id"))
+        assert reached == ["Adapter", "Beside it", "ask"]
+        page.keyboard.press("Enter")
+        expect(page.locator("#answer mark")).to_have_text("Dunmore and Sons", timeout=WAIT_MS)
+        expect(page.get_by_role("listbox")).to_have_count(0)
+        page.get_by_role("tab", name="Ask").focus()
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.locator("#open-question")).to_be_visible()
+
+
+@needs_browser
+def test_page_fits_a_phone(url):
+    with tab(url, width=390, height=844) as page:
+        ask(page, WHO)
+        expect(page.locator("#answer mark")).to_be_visible(timeout=WAIT_MS)
+        for name in ("Ask", "Open question", "Summarise"):
+            page.get_by_role("tab", name=name, exact=True).click()
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@needs_browser
+def test_open_question_is_streamed_with_its_source_and_support(url):
+    with tab(url) as page:
+        text = page.locator("#text textarea").input_value()
+        page.get_by_role("tab", name="Open question").click()
+        page.locator("#open-text textarea").fill(text)
+        page.locator("#open-question textarea").fill(WHO)
+        page.locator("#open-ask").click()
+        answer = page.locator("#open-answer")
+        # A piece of it is there before the whole is.
+        expect(answer.locator(".qa-generated")).to_have_text("Dunmore and Sons", timeout=WAIT_MS)
+        expect(answer).to_contain_text("Generated by tiny:1b", timeout=WAIT_MS)
+        expect(answer).to_contain_text("Its words stand in the text")
+        expect(answer.locator("mark")).to_have_text("Dunmore and Sons")
+
+
+@needs_browser
+def test_text_is_summarised(url):
+    with tab(url) as page:
+        page.get_by_role("tab", name="Summarise").click()
+        page.locator("#summarise").click()
+        expect(page.locator("#summary")).to_contain_text("Dunmore and Sons built it.", timeout=WAIT_MS)
+        expect(page.locator("#summary")).to_contain_text("Ollama's model tiny:1b")
+
+
+@needs_browser
+def test_missing_question_is_asked_for(url):
+    with tab(url) as page:
+        page.locator("#ask").click()
+        expect(page.locator("#answer [role=alert]")).to_have_text(
+            "Write the question first.", timeout=WAIT_MS
+        )
+
+
+@needs_browser
+def test_what_is_away_is_told_and_may_come_back(tmp_path):
+    port = free_port()
+    (tmp_path / "first").mkdir()
+    (tmp_path / "second").mkdir()
+    with running(tmp_path / "first", port) as (api, server), page_of(api) as url, tab(url) as page:
+        state = page.locator("#state")
+        expect(state).to_contain_text("no Ollama server")
+        page.get_by_role("tab", name="Open question").click()
+        page.locator("#open-question textarea").fill("Why is the sky blue?")
+        page.locator("#open-ask").click()
+        expect(page.locator("#open-answer [role=alert]")).to_contain_text("OLLAMA_HOST", timeout=WAIT_MS)
+        page.get_by_role("tab", name="Summarise").click()
+        page.locator("#summarise").click()
+        expect(page.locator("#summary [role=alert]")).to_contain_text("QA_SUMMARY_ADAPTER", timeout=WAIT_MS)
+        page.get_by_role("tab", name="Ask", exact=True).click()
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=30) == 0
+        ask(page, WHO)
+        expect(page.locator("#answer [role=alert]")).to_contain_text(
+            f"{api} does not answer", timeout=WAIT_MS
+        )
+        expect(page.locator("#answer [role=alert]")).to_contain_text("make serve")
+        expect(state.locator("[role=alert]")).to_contain_text("does not answer", timeout=WAIT_MS)
+        with running(tmp_path / "second", port):
+            expect(state.locator("[role=alert]")).to_have_count(0, timeout=WAIT_MS)
+            ask(page, WHO)
+            expect(page.locator("#answer mark")).to_have_text("Dunmore and Sons", timeout=WAIT_MS)
+
+
+@needs_browser
+@pytest.mark.skipif(not answers(UPSTREAM), reason=f"no Ollama answers at {UPSTREAM}")
+def test_real_model_answers_an_open_question(tmp_path):
+    settings = {"QA_OLLAMA": "on", "OLLAMA_HOST": UPSTREAM, "OLLAMA_MODEL": MODEL}
+    with running(tmp_path, **settings) as (api, _), page_of(api) as url, tab(url) as page:
+        page.get_by_role("tab", name="Open question").click()
+        page.locator("#open-question textarea").fill("What is the capital of France?")
+        page.locator("#open-question textarea").press("Enter")
+        expect(page.locator("#open-answer")).to_contain_text(f"Generated by {MODEL}", timeout=120_000)
+        assert len(page.locator("#open-answer .qa-generated").inner_text()) > 5
+
+
+def test_page_without_gradio_says_what_to_do(tmp_path):
+    (tmp_path / "gradio.py").write_text("raise ImportError")
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}"}
+    done = subprocess.run(
+        [sys.executable, "demo.py"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "make demo" in done.stderr
+
+
+def take_screenshots(folder: Path) -> None:
+    """What docs/demo.md shows, with whatever Ollama server answers."""
+    settings = (
+        {"QA_OLLAMA": "on", "OLLAMA_HOST": UPSTREAM, "OLLAMA_MODEL": MODEL} if answers(UPSTREAM) else {}
+    )
+    with (
+        tempfile.TemporaryDirectory() as log,
+        running(Path(log), **settings) as (api, _),
+        page_of(api) as url,
+    ):
+        for name, width in (("demo-ask.png", 1280), ("demo-phone.png", 390)):
+            with tab(url, width) as page:
+                if width > 400:
+                    choose(page, "Beside it", "squad2")
+                ask(page, WHO)
+                expect(page.locator("#answer mark")).to_be_visible(timeout=WAIT_MS)
+                page.wait_for_timeout(500)
+                page.screenshot(path=folder / name, full_page=True)
+        with tab(url) as page:
+            choose(page, "Adapter", "squad2")
+            ask(page, OFF_TOPIC)
+            expect(page.locator("#answer")).to_contain_text("Not answerable", timeout=WAIT_MS)
+            page.screenshot(path=folder / "demo-not-answerable.png", full_page=True)
+            text = page.locator("#text textarea").input_value()
+            if not settings:
+                return
+            page.get_by_role("tab", name="Open question").click()
+            page.locator("#open-text textarea").fill(text)
+            page.locator("#open-question textarea").fill("When was the bridge opened?")
+            page.locator("#open-ask").click()
+            expect(page.locator("#open-answer")).to_contain_text("Generated by", timeout=120_000)
+            page.screenshot(path=folder / "demo-open.png", full_page=True)
+
+
+if __name__ == "__main__":
+    take_screenshots(ROOT / "docs")
