@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-serve setup-dev serve dev test test-fast lint format image container container-stop up down clean
+.PHONY: help setup setup-serve setup-dev serve dev demo test test-fast lint format image container container-stop up down clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -24,6 +24,10 @@ serve: setup-serve ## serve the API with the squad adapter (on port 5000; PORT=8
 
 dev: setup-serve ## serve with Flask's development server
 	@$(PY) app.py
+
+demo: ## a page to try the running server on (on port 7860; LOCALQA_API=URL for another server)
+	@scripts/setup_environment.sh demo
+	@$(PY) demo.py
 
 test: setup-dev lint ## lint, types and every test
 	$(PY) -m pytest

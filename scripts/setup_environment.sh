@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Make the virtual environment .venv with everything pinned: what `make serve` and `make test` call.
 #
-#   scripts/setup_environment.sh [serve|train|dev]     default: train (serving and training); serve has no torch
+#   scripts/setup_environment.sh [serve|demo|train|dev]     default: train (serving and training); serve has no torch
 #
 # Safe to run again: nothing is done while the requirements are unchanged.
 #   PYTHON=python3.12     another interpreter (3.10 or newer)
@@ -10,9 +10,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Each level holds the ones before it, so a stamp of a later level will do as well.
+# A stamp of a level that holds this one will do as well.
 case "${1:-train}" in
-  serve) requirements=requirements-serve.txt levels="serve train dev" ;;
+  serve) requirements=requirements-serve.txt levels="serve demo train dev" ;;
+  demo) requirements=requirements-demo.txt levels="demo dev" ;;
   train) requirements=requirements.txt levels="train dev" ;;
   dev) requirements=requirements-dev.txt levels="dev" ;;
   *) sed -n '2,9p' scripts/setup_environment.sh >&2; exit 2 ;;
@@ -65,7 +66,7 @@ if ! pip --version >/dev/null 2>&1 || [ "$("$venv/bin/python" --version)" != "$(
   "$python" -m venv --clear "$venv" || fail "could not make $venv. On Debian and Ubuntu: apt install python3-venv"
 fi
 
-if [ "$requirements" != requirements-serve.txt ]; then install_torch; fi
+case $requirements in requirements.txt | requirements-dev.txt) install_torch ;; esac
 
 say "packages of $requirements"
 pip install --progress-bar on -r "$requirements"

@@ -65,7 +65,7 @@ def test_setup_script_tells_its_usage():
         [script, "nonsense"], cwd=ROOT / "scripts", capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert "setup_environment.sh [serve|train|dev]" in done.stderr
+    assert "setup_environment.sh [serve|demo|train|dev]" in done.stderr
 
 
 def test_files_stay_readable():

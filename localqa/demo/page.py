@@ -69,24 +69,24 @@ def _ask_tab(api: Api) -> list[gr.Dropdown]:
     with gr.Row():
         with gr.Column(min_width=300):
             text = gr.Textbox(_TEXT, label="Text", lines=10, max_lines=18, elem_id="text")
-            question = gr.Textbox(
-                label="Question", placeholder="Who built the bridge?", elem_id="question", submit_btn=False
-            )
+        with gr.Column(min_width=300):
+            question = gr.Textbox(label="Question", placeholder="Who built the bridge?", elem_id="question")
             with gr.Row():
                 adapter = gr.Dropdown([_DEFAULT], value=_DEFAULT, label="Adapter", min_width=140)
                 beside = gr.Dropdown([_NOBODY], value=_NOBODY, label="Beside it", min_width=140)
             button = gr.Button("Ask", variant="primary", elem_id="ask")
+    with gr.Row():
         with gr.Column(min_width=300):
             first = gr.HTML(elem_id="answer")
-            second = gr.HTML(elem_id="second-answer", visible=False)
+        with gr.Column(min_width=300, visible=False) as second_column:
+            second = gr.HTML(elem_id="second-answer")
 
-    def ask(text: str, question: str, adapter: str, beside: str) -> tuple[Any, Any]:
-        one = _asked(api, text, question, adapter)
-        if beside == _NOBODY:
-            return one, gr.update(visible=False)
-        return one, gr.update(value=_asked(api, text, question, beside), visible=True)
+    def ask(text: str, question: str, adapter: str, beside: str) -> tuple[str, str, Any]:
+        both = beside != _NOBODY
+        other = _asked(api, text, question, beside) if both else ""
+        return _asked(api, text, question, adapter), other, gr.update(visible=both)
 
-    given, results = [text, question, adapter, beside], [first, second]
+    given, results = [text, question, adapter, beside], [first, second, second_column]
     gr.on([button.click, question.submit], ask, given, results, api_visibility="private")
     return [adapter, beside]
 

@@ -267,6 +267,7 @@ def take_screenshots(folder: Path) -> None:
             choose(page, "Adapter", "squad2")
             ask(page, OFF_TOPIC)
             expect(page.locator("#answer")).to_contain_text("Not answerable", timeout=WAIT_MS)
+            page.wait_for_timeout(500)
             page.screenshot(path=folder / "demo-not-answerable.png", full_page=True)
             text = page.locator("#text textarea").input_value()
             if not settings:
