@@ -11,14 +11,16 @@ from localqa.demo.api import Api
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve the page until it is ended; returns the exit status."""
     args = _parser().parse_args(argv)
+    # Before it is imported: it tells its makers of every start otherwise.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     try:
         import gradio as gr
-
-        from localqa.demo.page import CSS, make_page
     except ImportError:
         print("error: gradio is not installed", file=sys.stderr)
         print("  what to do: make demo, or pip install -r requirements-demo.txt", file=sys.stderr)
         return 2
+    from localqa.demo.page import CSS, make_page
+
     url = args.api if "://" in args.api else f"http://{args.api}"
     # Fonts that are there: the page fetches nothing from other machines.
     theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])

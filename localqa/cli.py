@@ -38,25 +38,23 @@ def list_adapters(args: argparse.Namespace) -> None:
         [
             info.name,
             info.config.base,
-            info.config.method,
+            info.does,
+            info.method,
             info.rank,
             f"{info.size / 1e6:.1f} MB",
-            "yes" if info.config.null_threshold is not None else "no",
             _short_metrics(info.metrics),
         ]
         for info in found
     ]
-    print(
-        tabulate(rows, ["adapter", "base", "method", "rank", "size", "abstains", "EM / F1"], missingval="-")
-    )
+    header = ["adapter", "base", "does", "method", "rank", "size", "EM / F1"]
+    print(tabulate(rows, header, missingval="-"))
 
 
 def show_adapter(args: argparse.Namespace) -> None:
     """Print everything that is known about one adapter."""
-    from localqa.model.adapter_files import locate_adapter
-    from localqa.model.registry import describe
+    from localqa.model.registry import describe, find
 
-    info = describe(locate_adapter(_models_dir(args), args.name))
+    info = describe(find(_models_dir(args), args.name))
     if args.json:
         print(json.dumps(asdict(info), indent=2))
         return
@@ -112,9 +110,9 @@ def combine_adapters(args: argparse.Namespace) -> None:
 
 def remove_adapter(args: argparse.Namespace) -> None:
     """Delete an adapter's folder."""
-    from localqa.model.adapter_files import adapter_folder
+    from localqa.model.registry import find_named
 
-    folder = adapter_folder(_models_dir(args), args.name)
+    folder = find_named(_models_dir(args), args.name)
     if not args.yes:
         raise ConfigError(f"{folder} would be deleted.", remedy="Add --yes to do so.")
     shutil.rmtree(folder)
@@ -157,9 +155,12 @@ def _note(output: Path, origin: Mapping[str, Any]) -> None:
 
 
 def _short_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    return "\n".join(
-        f"{scores['exact']:.1f} / {scores['f1']:.1f}  {data}" for data, scores in metrics.items()
-    )
+    def told(scores: Mapping[str, Any]) -> str:
+        if "exact" in scores:
+            return f"{scores['exact']:.1f} / {scores['f1']:.1f}"
+        return f"ROUGE-L {scores['rougeL']:.1f}"
+
+    return "\n".join(f"{told(scores)}  {data}" for data, scores in metrics.items())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -103,7 +103,7 @@ def compare_summaries(args: argparse.Namespace) -> None:
         file = args.name or f"{names[1]}-against-{names[0]}"
         texts = {"wanted": [pair.summary for pair in pairs], names[0]: first, names[1]: second}
         judging.write(Path(args.output), file, report, judging.summary(report, "github"), texts)
-        print(f"\nwritten to {args.output}/{file}.md and .json")
+        print(f"\nwritten to {args.output}/{file}.md, .json and .png")
 
 
 def judge(name: str, args: argparse.Namespace, examples: Sequence[Example]) -> list[Outcome]:

@@ -52,6 +52,20 @@ def test_damaged_adapter_does_not_hide_the_others(capsys, models):
     assert "squad" in capsys.readouterr().out
 
 
+def test_an_adapter_that_summarises_is_among_them(capsys, models, summary_adapter):
+    shutil.copytree(summary_adapter, models / "short")
+    run("list", "--models_dir", models)
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("short")]
+    assert "summarises" in row
+    assert "ROUGE-L" in row
+    run("info", "short", "--models_dir", models)
+    printed = capsys.readouterr().out
+    assert "max summary tokens" in printed
+    assert "rougeLsum" in printed
+    run("remove", "short", "--models_dir", models, "--yes")
+    assert not (models / "short").exists()
+
+
 @pytest.mark.slow
 def test_combine_merge_and_remove(capsys, models):
     run("combine", "squad", "twin", "--method", "svd", "--output", "both", "--models_dir", models)

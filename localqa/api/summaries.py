@@ -9,7 +9,7 @@ from localqa.errors import DeadlineError, LocalQAError
 from localqa.extraction.answers import Patience
 from localqa.ollama import Gone
 from localqa.ollama.errors import CallerGoneError
-from localqa.summarization.words import within
+from localqa.summarization.splitting import within
 
 if TYPE_CHECKING:
     from localqa.ollama.client import Ollama

@@ -90,17 +90,25 @@ def check_base(config: QAConfig, base: Base, folder: Path, *, rounded: str | Non
     Raises:
         AdapterError: naming both bases.
     """
-    if config.base_sha256 != base.sha256:
-        raise AdapterError(
-            f"The adapter '{folder.name}' was trained on '{config.base}' "
-            f"(weights {config.base_sha256[:12]}...), but the base here is '{base.name}' "
-            f"(weights {base.sha256[:12]}...).",
-            remedy="Load the adapter with the base it was trained on, or train one for this base.",
-        )
+    check_trained_on(base, folder, config.base, config.base_sha256)
     if config.rounded_base not in (None, rounded):
         raise AdapterError(
             f"The adapter '{folder.name}' was trained over the base in {config.rounded_base}.",
             remedy=f"Serve it with QA_ENGINE=openvino and QA_PRECISION={config.rounded_base}.",
+        )
+
+
+def check_trained_on(base: Base, folder: Path, name: str, sha256: str) -> None:
+    """Refuse an adapter that was trained on a base of another name and checksum than this one.
+
+    Raises:
+        AdapterError: naming both bases.
+    """
+    if sha256 != base.sha256:
+        raise AdapterError(
+            f"The adapter '{folder.name}' was trained on '{name}' (weights {sha256[:12]}...), "
+            f"but the base here is '{base.name}' (weights {base.sha256[:12]}...).",
+            remedy="Load the adapter with the base it was trained on, or train one for this base.",
         )
 
 

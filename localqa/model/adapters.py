@@ -18,6 +18,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from localqa.errors import AdapterError
+from localqa.extraction.qa_config import FILE_NAME as QA_FILE
 from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import (
     FULL_FILE,
@@ -29,6 +30,8 @@ from localqa.model.adapter_files import (
     damage_named,
 )
 from localqa.model.prompt import PromptTunedModel
+from localqa.model.summary_config import FILE_NAME as SUMMARY_FILE
+from localqa.model.summary_config import SummaryConfig
 
 
 def linear_layers(model: nn.Module) -> list[str]:
@@ -100,10 +103,9 @@ def trainable_state(model: nn.Module) -> dict[str, torch.Tensor]:
 def save_adapter(model: nn.Module, folder: Path, config: QAConfig) -> None:
     """Write a trained model's adapter files, weights as fp16, into an existing folder.
 
-    Weights of another method that the folder may hold are removed.
+    What the folder may hold of another adapter is removed.
     """
-    for file in (LORA_FILE, "adapter_config.json", PROMPT_FILE, FULL_FILE):
-        (folder / file).unlink(missing_ok=True)
+    _clear(folder)
     state = {name: tensor.half() for name, tensor in trainable_state(model).items()}
     if isinstance(model, PeftModel):
         _save_lora(model, state, folder, config.base)
@@ -114,9 +116,18 @@ def save_adapter(model: nn.Module, folder: Path, config: QAConfig) -> None:
     config.save(folder)
 
 
-def save_lora(model: PeftModel, folder: Path, base: str) -> None:
-    """Write LoRA matrices as fp16, for a base of that name, into an existing folder."""
-    _save_lora(model, {name: tensor.half() for name, tensor in trainable_state(model).items()}, folder, base)
+def save_summary_adapter(model: PeftModel, folder: Path, config: SummaryConfig) -> None:
+    """Write what was trained to summarise, as fp16, into an existing folder; see `save_adapter`."""
+    _clear(folder)
+    state = {name: tensor.half() for name, tensor in trainable_state(model).items()}
+    _save_lora(model, state, folder, config.base)
+    config.save(folder)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what another adapter, for any task, may have left in a folder."""
+    for file in (LORA_FILE, "adapter_config.json", PROMPT_FILE, FULL_FILE, QA_FILE, SUMMARY_FILE):
+        (folder / file).unlink(missing_ok=True)
 
 
 def _save_lora(model: PeftModel, state: dict[str, torch.Tensor], folder: Path, base: str) -> None:

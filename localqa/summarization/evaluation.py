@@ -14,10 +14,10 @@ from localqa.evaluation.comparison import chance, in_cell, paired
 from localqa.evaluation.report import with_interval
 from localqa.model.adapter_files import locate_adapter
 from localqa.model.bases import resolve_base
+from localqa.model.summary_config import FILE_NAME, SummaryConfig
 from localqa.summarization.pairs import Pair
 from localqa.summarization.scores import KINDS, by_text, score
 from localqa.summarization.summarizer import Summarizer
-from localqa.summarization.summary_config import FILE_NAME, SummaryConfig
 
 UNTRAINED = "untrained"
 """Stands for the base without an adapter."""
@@ -68,6 +68,28 @@ def _rows(models: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
         ]
         for key, title in KINDS.items()
     ]
+
+
+def draw(path: Path, report: Mapping[str, Any]) -> None:
+    """The scores of a comparison's models beside each other, with their intervals, as PNG."""
+    # Imported here: comparisons that write nothing draw nothing.
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
+    for place, (name, one) in enumerate(report["models"].items()):
+        at = np.arange(len(KINDS)) + (place - 0.5) * 0.38
+        limits = [one["interval_95"].get(key, [one[key]] * 2) for key in KINDS]
+        reach = np.abs(np.array(limits).T - [one[key] for key in KINDS])
+        color = ("tab:grey", "tab:blue")[place]
+        axis.bar(at, [one[key] for key in KINDS], 0.36, yerr=reach, capsize=4, color=color, label=name)
+    axis.set(xticks=range(len(KINDS)), ylabel="%", title=f"On {', '.join(report['data'])}, 95 % intervals")
+    axis.set_xticklabels(KINDS.values())
+    axis.legend(loc="best")
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
 
 
 def _tabulated(rows: Sequence[Sequence[str]], header: Sequence[str], style: str) -> str:
@@ -127,7 +149,7 @@ def write(
     *,
     shown: int = 20,
 ) -> None:
-    """Write NAME.json and NAME.md into a folder, which is made where it is missing.
+    """Write NAME.json and NAME.md into a folder, which is made where it is missing; of two models NAME.png.
 
     Args:
         folder: where.
@@ -141,5 +163,9 @@ def write(
     (folder / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     rows = [[in_cell(text) for text in row] for row in list(zip(*columns.values(), strict=True))[:shown]]
     texts = tabulate(rows, list(columns), "github", disable_numparse=True)
-    body = [f"# {name}", table_text, f"## The first {len(rows)} texts", texts]
+    pictures = []
+    if len(report.get("models", ())) == 2:
+        draw(folder / f"{name}.png", report)
+        pictures = [f"![Scores with their intervals]({name}.png)"]
+    body = [f"# {name}", table_text, *pictures, f"## The first {len(rows)} texts", texts]
     (folder / f"{name}.md").write_text("\n\n".join(body) + "\n", encoding="utf-8")

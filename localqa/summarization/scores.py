@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics.bleu import BLEU
 
-from localqa.summarization.words import SENTENCE_END
+from localqa.summarization.splitting import SENTENCE_END
 
 KINDS: Final[Mapping[str, str]] = {
     "rouge1": "ROUGE-1",

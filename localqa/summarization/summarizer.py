@@ -1,7 +1,7 @@
 """Summarises texts with a T5 and an adapter, without torch: greedy decoding over two OpenVINO graphs."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,13 +13,13 @@ from tokenizers import Tokenizer
 
 from localqa.config import Settings
 from localqa.engine.base_weights import Array, BaseWeights
-from localqa.errors import AdapterError, BaseModelError
-from localqa.model.adapter_files import adapter_folder, damage_named
+from localqa.errors import BaseModelError
+from localqa.model.adapter_files import adapter_folder, check_trained_on, damage_named
 from localqa.model.bases import Base, resolve_base
 from localqa.model.lora_weights import read_matrices
+from localqa.model.summary_config import FILE_NAME, SummaryConfig
 from localqa.summarization.graph import GraphBuilder, attention_bias, read_shape
-from localqa.summarization.summary_config import FILE_NAME, SummaryConfig
-from localqa.summarization.words import SENTENCE_END, within
+from localqa.summarization.splitting import split, within
 
 _NO_REPEAT: Final = 3
 """No three tokens come twice in a summary, against loops (Paulus et al. 2018)."""
@@ -96,13 +96,7 @@ class Summarizer:
         """
         config = SummaryConfig.load(folder)
         found = resolve_base(base or config.base)
-        if config.base_sha256 != found.sha256:
-            raise AdapterError(
-                f"The adapter '{folder.name}' was trained on '{config.base}' "
-                f"(weights {config.base_sha256[:12]}...), but the base here is '{found.name}' "
-                f"(weights {found.sha256[:12]}...).",
-                remedy="Load the adapter with the base it was trained on, or train one for this base.",
-            )
+        check_trained_on(found, folder, config.base, config.base_sha256)
         return cls(found, config, folder, threads=threads)
 
     def summarize(
@@ -117,6 +111,7 @@ class Summarizer:
             on_step: called before every token.
         """
         parts = split(text, self._tokenizer, self._room)
+        count = len(parts)
         found = self._joined(parts, max_words, on_step)
         while max_words and len(found.split()) > max_words:
             again = split(found, self._tokenizer, self._room)
@@ -126,7 +121,7 @@ class Summarizer:
             parts = again
             found = self._joined(parts, max_words, on_step)
         kept = within(found, max_words) if max_words else found
-        return Summary(kept, len(split(text, self._tokenizer, self._room)), kept != found)
+        return Summary(kept, count, kept != found)
 
     @property
     def _room(self) -> int:
@@ -226,48 +221,6 @@ def input_ids(tokenizer: Tokenizer, config: SummaryConfig, text: str, end_id: in
     """A text as the encoder reads it: prefix, text, end; cut where it is too long."""
     ids: list[int] = tokenizer.encode(config.prefix + text, add_special_tokens=False).ids
     return [*ids[: config.max_input_tokens - 1], end_id]
-
-
-def split(text: str, tokenizer: Tokenizer, room: int) -> list[str]:
-    """A text in as few parts of at most `room` tokens as its sentences allow, all about as long.
-
-    A sentence that is longer by itself is split between words.
-    """
-    sentences = SENTENCE_END.split(text.strip())
-    pieces = [piece for sentence in sentences for piece in _pieces(sentence, tokenizer, room)]
-    sizes = [_size(piece, tokenizer) for piece in pieces]
-    target = sum(sizes) / max(1, -(-sum(sizes) // room))
-    parts: list[list[str]] = [[]]
-    filled = 0
-    for piece, size in zip(pieces, sizes, strict=True):
-        if parts[-1] and (filled + size > room or filled + size / 2 > target):
-            parts.append([])
-            filled = 0
-        parts[-1].append(piece)
-        filled += size
-    return [" ".join(part) for part in parts]
-
-
-def _pieces(sentence: str, tokenizer: Tokenizer, room: int) -> Iterator[str]:
-    """The sentence, or stretches of its words where it has more tokens than there is room for."""
-    if _size(sentence, tokenizer) <= room:
-        yield sentence
-        return
-    stretch: list[str] = []
-    filled = 0
-    for word in sentence.split():
-        size = _size(word, tokenizer)
-        if stretch and filled + size > room:
-            yield " ".join(stretch)
-            stretch, filled = [], 0
-        stretch.append(word)
-        filled += size
-    if stretch:
-        yield " ".join(stretch)
-
-
-def _size(text: str, tokenizer: Tokenizer) -> int:
-    return len(tokenizer.encode(text, add_special_tokens=False).ids)
 
 
 def _repeating(tokens: Sequence[int]) -> set[int]:

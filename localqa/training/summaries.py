@@ -11,17 +11,17 @@ from tokenizers import Tokenizer
 from torch import nn
 from torch.nn import functional
 
-from localqa.errors import DataError
-from localqa.model.adapters import add_lora, count_parameters, linear_layers, save_lora
+from localqa.errors import ConfigError, DataError
+from localqa.model.adapters import add_lora, count_parameters, linear_layers, save_summary_adapter
 from localqa.model.bases import Base, resolve_base
 from localqa.model.loading import load_seq2seq
+from localqa.model.summary_config import SummaryConfig
 from localqa.squad.split import subset
 from localqa.summarization.evaluation import summaries, table
 from localqa.summarization.graph import read_shape
 from localqa.summarization.pairs import Pair, fingerprint, read_pairs, split_pairs
 from localqa.summarization.scores import KINDS, score
 from localqa.summarization.summarizer import Summarizer, input_ids, load_tokenizer
-from localqa.summarization.summary_config import SummaryConfig
 from localqa.training.checkpoint import Checkpoints, Progress
 from localqa.training.config import SummaryTrainConfig
 from localqa.training.estimate import print_estimate
@@ -78,8 +78,7 @@ def run(config: SummaryTrainConfig) -> Path | None:
         (folder / "report.json").unlink(missing_ok=True)
         evaluate = partial(_validation_loss, config, trainee, held_out) if held_out else None
         progress = fit(config, trainee, texts, checkpoints, evaluate)
-        save_lora(trainee.model, folder, base.name)
-        summary_config.save(folder)
+        save_summary_adapter(trainee.model, folder, summary_config)
         judged = _before_and_after(base, folder, summary_config, validation)
         parameters = count_parameters(trainee.model)
         write_report(folder, _report(config, base, folder, train, validation, progress, judged, parameters))
@@ -110,6 +109,11 @@ def load_data(config: SummaryTrainConfig) -> tuple[list[Pair], list[Pair]]:
         validation = []
     if config.subset_size:
         train = subset(train, config.subset_size, seed=config.seed)
+    if config.eval_steps and not validation:
+        raise ConfigError(
+            "There is no validation data for --eval_steps.",
+            remedy="Give --validation_data, or hold out more with --validation_size.",
+        )
     if not train:
         raise DataError("No training text is left.", remedy="Give more data, or less to validate on.")
     return train, validation

@@ -7,8 +7,8 @@ import pytest
 from app import create_app
 from localqa.config import Settings
 from localqa.errors import AdapterNotFoundError
+from localqa.summarization.splitting import within
 from localqa.summarization.summarizer import Summarizer, Summary, load_named
-from localqa.summarization.words import within
 from tests.ollama.fake_server import fake_ollama
 
 TEXT = "The fox found the lamp. It was dark. Nobody else was there."

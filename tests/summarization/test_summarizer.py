@@ -11,9 +11,8 @@ from transformers import AutoModelForSeq2SeqLM
 from localqa.errors import AdapterError, BaseModelError
 from localqa.model.adapter_files import LORA_FILE
 from localqa.model.bases import resolve_base
-from localqa.summarization.summarizer import Summarizer, input_ids, load_tokenizer, split
-from localqa.summarization.summary_config import FILE_NAME, SummaryConfig
-from localqa.summarization.words import within
+from localqa.model.summary_config import FILE_NAME, SummaryConfig
+from localqa.summarization.summarizer import Summarizer, input_ids, load_tokenizer
 from tests.conftest import ROOT, STORIES, TEXTS, make_t5
 
 LONG = " ".join([*TEXTS, *(story["document"] for story in STORIES)])
@@ -76,26 +75,6 @@ def test_long_text_is_summarised_in_parts(tiny_t5, summary_adapter):
 
 def vars_of(config):
     return {name: getattr(config, name) for name in config.__dataclass_fields__}
-
-
-def test_parts_are_of_whole_sentences_and_hold_everything(tiny_t5):
-    tokenizer = load_tokenizer(tiny_t5)
-    for room in (20, 60, 200, 100_000):
-        parts = split(LONG, tokenizer, room)
-        assert " ".join(parts).split() == LONG.split()
-        sizes = [len(tokenizer.encode(part, add_special_tokens=False).ids) for part in parts]
-        assert max(sizes) <= room + 2
-        if room >= 200:
-            assert all(part[-1] in ".!?" for part in parts)
-    assert split("", tokenizer, 10) == [""]
-
-
-def test_a_summary_ends_with_a_sentence_that_fits():
-    text = "One two three. Four five! Six seven eight nine."
-    assert within(text, 5) == "One two three. Four five!"
-    assert within(text, 4) == "One two three."
-    assert within(text, 2) == "One two"
-    assert within(text, 100) == text
 
 
 def test_a_caller_can_end_it(tiny_t5):

@@ -63,7 +63,10 @@ def test_evaluation_and_comparison_know_the_task(summary_adapter, tiny_t5, stori
     assert report["models"]["short"]["rouge1"] == scores["rouge1"]
     assert report["differences"]["rouge1"]["gain"] > 20
     assert report["differences"]["rouge1"]["p_value"] < 0.05
-    assert "| wanted" in (tmp_path / "out/short-against-untrained.md").read_text()
+    page = (tmp_path / "out/short-against-untrained.md").read_text()
+    assert "| wanted" in page
+    assert "short-against-untrained.png" in page
+    assert (tmp_path / "out/short-against-untrained.png").stat().st_size > 10_000
 
 
 def test_short_form_trains_summaries(tiny_t5, stories, tmp_path, monkeypatch, capsys):
@@ -130,6 +133,24 @@ def test_killed_run_continues_to_the_same_end(tiny_t5, stories, tmp_path, monkey
         json.loads((one / "report.json").read_text())["result"]["final_loss"] for one in (whole, broken)
     ]
     assert losses[1] == pytest.approx(losses[0], abs=1e-4)
+
+
+def test_a_folder_holds_one_adapter(tiny_t5, stories, tmp_path):
+    folder = tmp_path / "one"
+    folder.mkdir()
+    for name in ("qa_config.json", "model.safetensors"):
+        (folder / name).write_text("left by another adapter")
+    flags = ["--train_data", str(stories), "--output_dir", str(folder), "--max_steps", "1"]
+    flags += ["--task", "summarization", "--base", str(tiny_t5.folder), "--validation_size", "0"]
+    assert main(flags) == 0
+    assert not {"qa_config.json", "model.safetensors"} & {file.name for file in folder.iterdir()}
+
+
+def test_evaluations_need_texts_to_look_at(tiny_t5, stories, tmp_path, capsys):
+    flags = ["--train_data", str(stories), "--output_dir", str(tmp_path / "x"), "--validation_size", "0"]
+    with pytest.raises(SystemExit):
+        main(["--task", "summarization", "--base", str(tiny_t5.folder), *flags, "--eval_steps", "5"])
+    assert "no validation data for --eval_steps" in capsys.readouterr().err
 
 
 def test_dry_run_tells_the_cost(tiny_t5, stories, tmp_path, capsys):
