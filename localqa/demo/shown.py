@@ -46,7 +46,7 @@ def answer(found: Mapping[str, Any], context: str) -> str:
         guesses = _table(others, "What it would have guessed")
         return f"<section>{verdict}{guesses}</section>"
     verdict = (
-        f'<p class="qa-verdict"><strong class="qa-answer">{escape(found["answer"])}</strong> '
+        f'<p class="qa-verdict"><strong class="qa-answer" dir="auto">{escape(found["answer"])}</strong> '
         f'<span class="qa-by">{name}, {_percent(found["score"])} sure</span></p>'
     )
     body = marked(context, found["start"], found["end"])
@@ -55,7 +55,7 @@ def answer(found: Mapping[str, Any], context: str) -> str:
 
 def generated(text: str, found: Mapping[str, Any] | None, context: str) -> str:
     """A generated answer: so far, or whole with who made it and what supports it."""
-    shown = f'<p class="qa-generated" aria-live="polite">{escape(text)}</p>'
+    shown = f'<p class="qa-generated" dir="auto" aria-live="polite">{escape(text)}</p>'
     if found is None:
         return f"<section>{shown}</section>"
     if found["source"] == "bert":
@@ -70,7 +70,7 @@ def summary(found: Mapping[str, Any]) -> str:
     maker = "adapter" if found["source"] == "adapter" else "Ollama's model"
     cut = "; it was longer, and cut" if found["cut"] else ""
     return (
-        f'<section><p class="qa-generated">{escape(found["summary"])}</p>'
+        f'<section><p class="qa-generated" dir="auto">{escape(found["summary"])}</p>'
         f'<p class="qa-by">{words} words by {maker} {escape(found["model"])}{cut}.</p></section>'
     )
 
@@ -81,8 +81,8 @@ def marked(context: str, start: int, end: int) -> str:
     before = ("… " if first else "") + context[first:start]
     after = context[end:last] + (" …" if last < len(context) else "")
     return (
-        f'<div class="qa-text" tabindex="0" aria-label="the text around the answer">{escape(before)}'
-        f"<mark>{escape(context[start:end])}</mark>{escape(after)}</div>"
+        '<div class="qa-text" dir="auto" tabindex="0" aria-label="the text around the answer">'
+        f"{escape(before)}<mark>{escape(context[start:end])}</mark>{escape(after)}</div>"
     )
 
 
@@ -102,7 +102,7 @@ def _table(spans: Sequence[Mapping[str, Any]], title: str) -> str:
     if not spans:
         return ""
     rows = "".join(
-        f"<tr><td>{escape(one['answer'])}</td><td>{_percent(one['score'])}</td>"
+        f"<tr><td dir='auto'>{escape(one['answer'])}</td><td>{_percent(one['score'])}</td>"
         f"<td>{one['start']}–{one['end']}</td></tr>"
         for one in spans
     )

@@ -160,6 +160,16 @@ def test_page_fits_a_phone(url):
 
 
 @needs_browser
+def test_page_is_as_wide_whatever_it_holds(url):
+    with tab(url) as page:
+        wide = page.locator(".gradio-container").bounding_box()
+        page.locator("#text textarea").fill("Ada. " * 20_000)
+        ask(page, WHO)
+        expect(page.locator("#answer mark")).to_be_visible(timeout=WAIT_MS)
+        assert page.locator(".gradio-container").bounding_box()["width"] == wide["width"] == 1100
+
+
+@needs_browser
 def test_open_question_is_streamed_with_its_source_and_support(url):
     with tab(url) as page:
         text = page.locator("#text textarea").input_value()
