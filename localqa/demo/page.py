@@ -82,6 +82,9 @@ def _ask_tab(api: Api) -> list[gr.Dropdown]:
             second = gr.HTML(elem_id="second-answer")
 
     def ask(text: str, question: str, adapter: str, beside: str) -> tuple[str, str, Any]:
+        missing = _missing(text=text, question=question)
+        if missing:
+            return missing, "", gr.update(visible=False)
         both = beside != _NOBODY
         other = _asked(api, text, question, beside) if both else ""
         return _asked(api, text, question, adapter), other, gr.update(visible=both)
@@ -92,9 +95,6 @@ def _ask_tab(api: Api) -> list[gr.Dropdown]:
 
 
 def _asked(api: Api, text: str, question: str, adapter: str) -> str:
-    missing = _missing(text=text, question=question)
-    if missing:
-        return missing
     try:
         found = api.ask(question, text, None if adapter == _DEFAULT else adapter, top_k=_TOP_K)
     except LocalQAError as e:
