@@ -5,8 +5,6 @@ import os
 import sys
 from collections.abc import Sequence
 
-from localqa.demo.api import Api
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve the page until it is ended; returns the exit status."""
@@ -15,6 +13,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     try:
         import gradio as gr
+
+        from localqa.demo.api import Api
     except ImportError:
         print("error: gradio is not installed", file=sys.stderr)
         print("  what to do: make demo, or pip install -r requirements-demo.txt", file=sys.stderr)
@@ -38,9 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         print(f"The page is at http://{args.host}:{args.port}, and asks {url} (Ctrl+C ends it)", flush=True)
         page.block_thread()
-    except OSError as e:
-        print(f"error: {e}", file=sys.stderr)
-        print("  what to do: choose another port with --port", file=sys.stderr)
+    except OSError:
+        print(f"error: port {args.port} of {args.host} is not free", file=sys.stderr)
+        print("  what to do: choose another one: .venv/bin/python demo.py --port 7861", file=sys.stderr)
         return 2
     return 0
 

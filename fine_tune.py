@@ -9,7 +9,6 @@ from localqa.training.config import SummaryTrainConfig, TrainConfig, parse_confi
 from localqa.training.domain import is_domain_file, run_domain
 from localqa.training.loop import InterruptedTraining
 from localqa.training.run import run
-from localqa.training.summaries import run as run_summaries
 
 DESCRIPTION = (
     "Train an adapter for extractive question answering, or with --task summarization one that summarises. "
@@ -31,6 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             if isinstance(config, TrainConfig):
                 run(config)
             elif isinstance(config, SummaryTrainConfig):
+                # Here, not above: questions need none of what it imports.
+                from localqa.training.summaries import run as run_summaries
+
                 run_summaries(config)
     except LocalQAError as e:
         report_and_exit(e)

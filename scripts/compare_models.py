@@ -42,6 +42,7 @@ _SHOWN = 10
 def main(argv: Sequence[str] | None = None) -> None:
     """Compare as the arguments say."""
     args = _parser().parse_args(argv)
+    args.before = args.before or ("squad" if args.task == "question-answering" else UNTRAINED)
     try:
         if args.task == "summarization":
             compare_summaries(args)
@@ -159,7 +160,9 @@ def _parser() -> argparse.ArgumentParser:
         default="question-answering",
         help="what the models do; summaries are judged by ROUGE and BLEU [question-answering]",
     )
-    parser.add_argument("--before", default="squad", help='adapter name or folder, or "untrained" [squad]')
+    parser.add_argument(
+        "--before", help='adapter name or folder, or "untrained" [squad; of summaries untrained]'
+    )
     parser.add_argument("--after", required=True, help="the one to compare with it")
     parser.add_argument(
         "--data", nargs="+", required=True, help="data files (any supported format), or squad:validation"

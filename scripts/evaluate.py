@@ -86,8 +86,11 @@ def evaluate_summaries(args: argparse.Namespace) -> None:
     from localqa.summarization.pairs import FIELDS, fingerprint, read_pairs
     from localqa.summarization.scores import score
 
-    if args.url:
-        raise ConfigError("--url is for questions.", remedy="Leave it out: summaries are made here.")
+    if args.url or args.precision != "fp32":
+        raise ConfigError(
+            "--url and --precision are for questions.",
+            remedy="Leave them out: summaries are made here, in fp32.",
+        )
     columns = parse_columns(args.columns, FIELDS) if args.columns else None
     pairs = read_pairs(args.data, columns=columns, limit=args.limit)
     name = Path(args.adapter).name
@@ -184,7 +187,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--url", help="ask a running server instead of loading the model here")
     parser.add_argument("--limit", type=int, metavar="N", help="score a fixed sample of N questions only")
-    parser.add_argument("--output", metavar="FOLDER", help="write NAME.md, NAME.json and NAME.png there")
+    parser.add_argument(
+        "--output", metavar="FOLDER", help="write NAME.md, NAME.json and, of questions, NAME.png there"
+    )
     parser.add_argument("--name", help="what these files are called [as the data]")
     return parser
 

@@ -102,7 +102,7 @@ class Service:
     @property
     def summaries(self) -> Literal["adapter", "ollama", "off"]:
         """What summarises."""
-        if self.summarizer is not None:
+        if self.summarizer is not None or self.settings.summary_adapter:
             return "adapter"
         return "off" if self.ollama.state == "off" else "ollama"
 
@@ -166,6 +166,8 @@ class Service:
         most = self.settings.max_context_chars
         _limit("text", len(text), most, "characters", remedy="Summarise it in parts.")
         gone = caller_gone()
+        if self.summarizer is None and self.settings.summary_adapter:
+            _ = self.reader  # raises while both are loading
         if self.summarizer is None:
             found = by_ollama(self.ollama.found(), text, max_words, gone)
         else:

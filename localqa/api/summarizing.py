@@ -46,7 +46,9 @@ class SummaryResponse(BaseModel):
         description="Name of the adapter, or of the Ollama server's model.",
         json_schema_extra={"example": "llama3.2:latest"},
     )
-    cut: bool = Field(description="Whether it was longer than `max_words` and ends before its own end.")
+    cut: bool = Field(
+        description="Whether it ends before its own end: at `max_words`, or where the model stops."
+    )
 
 
 @blueprint.post(

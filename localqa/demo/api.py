@@ -1,7 +1,7 @@
 """The API as the page asks it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,17 +39,15 @@ class Api:
 
     def health(self) -> dict[str, Any]:
         """How the server is, see `GET /api/health`."""
-        return self._json("GET", "/api/health", timeout=_TELLING_S)
-
-    def adapters(self) -> list[str]:
-        """Names of its adapters, the default one first."""
-        listed = self._json("GET", "/api/adapters", timeout=_TELLING_S)["adapters"]
-        return [str(one["name"]) for one in listed]
+        return self._having(
+            ("ready", "status", "adapters", "ollama"), self._json("GET", "/api/health", timeout=_TELLING_S)
+        )
 
     def ask(self, question: str, context: str, adapter: str | None, *, top_k: int) -> dict[str, Any]:
         """The answer to a question from a text, see `POST /api/qa`."""
         body = {"question": question, "context": context, "top_k": top_k, "route": "extractive"}
-        return self._json("POST", "/api/qa", body | ({"adapter": adapter} if adapter else {}))
+        found = self._json("POST", "/api/qa", body | ({"adapter": adapter} if adapter else {}))
+        return self._having(("answer", "answerable", "adapter", "alternatives"), found)
 
     def generate(self, question: str, context: str) -> Iterator[dict[str, Any]]:
         """The lines of a generated answer: `{"delta": ...}` for each piece, last the whole answer."""
@@ -58,16 +56,30 @@ class Api:
             body["context"] = context
         with self._sent("POST", "/api/qa", body, timeout=_ANSWER_S, stream=True) as response:
             for line in self._lines(response):
-                part = json.loads(line)
+                part = self._part(line)
                 if part.get("error"):
                     raise RefusedError(part["error"]["message"], remedy=part["error"]["remedy"])
                 yield part
 
     def summarize(self, text: str, max_words: int | None) -> dict[str, Any]:
         """The summary of a text, see `POST /api/summarize`."""
-        return self._json(
-            "POST", "/api/summarize", {"text": text} | ({"max_words": max_words} if max_words else {})
-        )
+        body = {"text": text} | ({"max_words": max_words} if max_words else {})
+        return self._having(("summary", "source", "model", "cut"), self._json("POST", "/api/summarize", body))
+
+    def _having(self, names: Sequence[str], found: dict[str, Any]) -> dict[str, Any]:
+        """What was answered, once it has what the page shows."""
+        if not set(names) <= found.keys():
+            raise self._strange()
+        return found
+
+    def _part(self, line: bytes) -> dict[str, Any]:
+        try:
+            part = json.loads(line)
+        except ValueError as e:
+            raise self._strange() from e
+        if not isinstance(part, dict):
+            raise self._strange()
+        return part
 
     def _lines(self, response: requests.Response) -> Iterator[bytes]:
         try:
@@ -126,11 +138,11 @@ class Api:
     def _away(self, what: str) -> NotReadyError:
         return NotReadyError(
             f"The API at {self.url} {what}.",
-            remedy="Start it with `make serve`, or name another one: python demo.py --api URL.",
+            remedy="Start it with `make serve`, or name another one: .venv/bin/python demo.py --api URL.",
         )
 
     def _strange(self) -> RefusedError:
         return RefusedError(
             f"What answers at {self.url} is not this project's API.",
-            remedy="Name its address: python demo.py --api URL.",
+            remedy="Name its address: .venv/bin/python demo.py --api URL.",
         )

@@ -54,12 +54,12 @@ def make_page(api: Api) -> gr.Blocks:
 def _look(api: Api, offered: list[str]) -> tuple[Any, Any, Any, Any]:
     """The line on the server's state, its adapters, and what the two pickers offer."""
     try:
-        line = shown.status(api.health(), api.url)
-        names = api.adapters()
+        health = api.health()
     except LocalQAError as e:
         # What was offered stays: the server may come back.
         return shown.failure(e), gr.skip(), gr.skip(), gr.skip()
-    if names == offered:
+    line, names = shown.status(health, api.url), health["adapters"]
+    if not names or names == offered:
         # A list that is set anew opens under the hands of whoever uses it.
         return line, gr.skip(), gr.skip(), gr.skip()
     return line, names, gr.update(choices=[_DEFAULT, *names]), gr.update(choices=[_NOBODY, *names])
@@ -90,7 +90,15 @@ def _ask_tab(api: Api) -> list[gr.Dropdown]:
         return _asked(api, text, question, adapter), other, gr.update(visible=both)
 
     given, results = [text, question, adapter, beside], [first, second, second_column]
-    gr.on([button.click, question.submit], ask, given, results, api_visibility="private")
+    gr.on(
+        [button.click, question.submit],
+        ask,
+        given,
+        results,
+        api_visibility="private",
+        # Who asks anew before the answer is there wants the new one.
+        trigger_mode="always_last",
+    )
     return [adapter, beside]
 
 
@@ -127,13 +135,20 @@ def _open_tab(api: Api) -> None:
         except LocalQAError as e:
             yield (shown.generated(pieces, None, text) if pieces else "") + shown.failure(e)
 
-    asking = gr.on([button.click, question.submit], ask, [question, text], result, api_visibility="private")
+    asking = gr.on(
+        [button.click, question.submit],
+        ask,
+        [question, text],
+        result,
+        api_visibility="private",
+        trigger_mode="always_last",
+    )
     stop.click(None, None, None, cancels=[asking])
 
 
 def _summary_tab(api: Api) -> None:
     text = gr.Textbox(_TEXT, label="Text", lines=10, max_lines=18, elem_id="long-text")
-    words = gr.Slider(5, 200, value=40, step=5, label="Most words", elem_id="words")
+    words = gr.Slider(5, 200, value=40, step=5, label="At most so many words", elem_id="words")
     button = gr.Button("Summarise", variant="primary", elem_id="summarise")
     result = gr.HTML(elem_id="summary")
 
@@ -146,7 +161,7 @@ def _summary_tab(api: Api) -> None:
         except LocalQAError as e:
             return shown.failure(e)
 
-    button.click(summarise, [text, words], result, api_visibility="private")
+    button.click(summarise, [text, words], result, api_visibility="private", trigger_mode="always_last")
 
 
 def _missing(**texts: str) -> str:

@@ -103,7 +103,7 @@ def _table(spans: Sequence[Mapping[str, Any]], title: str) -> str:
         return ""
     rows = "".join(
         f"<tr><td dir='auto'>{escape(one['answer'])}</td><td>{_percent(one['score'])}</td>"
-        f"<td>{one['start']}–{one['end']}</td></tr>"
+        f"<td>{int(one['start'])}–{int(one['end'])}</td></tr>"
         for one in spans
     )
     head = "<tr><th scope='col'>answer</th><th scope='col'>score</th><th scope='col'>characters</th></tr>"

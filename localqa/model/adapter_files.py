@@ -15,12 +15,16 @@ from localqa.config import ADAPTER_NAME
 from localqa.errors import AdapterError, AdapterNotFoundError
 from localqa.extraction.qa_config import FILE_NAME, QAConfig
 from localqa.model.bases import Base
+from localqa.model.summary_config import FILE_NAME as SUMMARY_FILE
 
 HEAD = "qa_outputs"
 """Name of the head in every `AutoModelForQuestionAnswering`: a linear layer, hidden -> (start, end)."""
 LORA_FILE = "adapter_model.safetensors"
 PROMPT_FILE = "prompt_model.safetensors"
 FULL_FILE = "model.safetensors"
+
+_OTHER = {FILE_NAME: SUMMARY_FILE, SUMMARY_FILE: FILE_NAME}
+_DOES = {FILE_NAME: "answers questions", SUMMARY_FILE: "summarises"}
 
 Tensor = TypeVar("Tensor")
 
@@ -39,6 +43,11 @@ def adapter_folder(models_dir: Path, name: str, marker: str = FILE_NAME) -> Path
     folder = models_dir / name
     if not re.fullmatch(ADAPTER_NAME, name) or not (folder / marker).is_file():
         known = ", ".join(known_adapters(models_dir, marker=marker)) or "none"
+        if re.fullmatch(ADAPTER_NAME, name) and (folder / _OTHER.get(marker, "")).is_file():
+            raise AdapterNotFoundError(
+                f'The adapter "{name}" is for another task: it {_DOES[_OTHER[marker]]}.',
+                remedy=f"Those for this one: {known}.",
+            )
         raise AdapterNotFoundError(
             f"There is no adapter {json.dumps(name[:80])}; known: {known}.",
             remedy="Use a known name, or train one: python fine_tune.py --help.",

@@ -54,7 +54,7 @@ def find(models_dir: Path, name: str) -> Path:
     Raises:
         AdapterNotFoundError: there is none.
     """
-    return locate_adapter(models_dir, name, _marker(models_dir / name))
+    return locate_adapter(models_dir, name, _marker(Path(name) if "/" in name else models_dir / name))
 
 
 def find_named(models_dir: Path, name: str) -> Path:

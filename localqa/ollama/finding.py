@@ -50,6 +50,7 @@ class Finder:
     @property
     def state(self) -> State:
         """How the server was when last seen; "off": there is none."""
+        self.found()
         if self._ollama is not None:
             return self._ollama.upstream.state
         return "unknown" if self._wanted else "off"

@@ -179,13 +179,15 @@ def kind_of(value: object) -> str:
     return names.get(type(value), type(value).__name__)
 
 
-def text_of(fields: Mapping[str, object], name: str, *, where: str) -> str:
-    """A record's field that must be text. Raises DataError naming `where`."""
+def text_of(
+    fields: Mapping[str, object], name: str, *, where: str, mapping: str = "question=q,context=passage"
+) -> str:
+    """A record's field that must be text. Raises DataError naming `where`, with an example of a mapping."""
     if name not in fields:
         present = ", ".join(str(key) for key in islice(fields, 12)) or "nothing"
         raise DataError(
             f'{where}: no "{name}" field (there: {present}).',
-            remedy="Name the fields with a column mapping, such as question=q,context=passage.",
+            remedy=f"Name the fields with a column mapping, such as --columns {mapping}.",
         )
     value = fields[name]
     if isinstance(value, str):

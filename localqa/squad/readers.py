@@ -34,11 +34,13 @@ class Kind(Generic[Record]):
         flat: reads one flat record, given its place for messages; raises DataError.
         needed: what a table must have -> the columns that may hold it.
         mapping: of columns, for the message where there are none of these.
+        nested: whether records in SQuAD's shape, articles with paragraphs, hold such records.
     """
 
     flat: Callable[..., Record]
     needed: Mapping[str, Sequence[str]]
     mapping: str
+    nested: bool = False
 
 
 _FAULTS_SHOWN = 10
@@ -79,6 +81,7 @@ def read_examples(
         flat=partial(flat_example, columns=names),
         needed={field: [names[field]] for field in ("question", "context")},
         mapping="question=q,context=passage,answer=a",
+        nested=True,
     )
     if limit is not None and limit < 1:
         raise ConfigError(f"limit must be at least 1, not {limit}.")
@@ -167,7 +170,7 @@ def _read_json(path: Path, kind: Kind[Any]) -> Iterator[Any]:
         )
     for index, record in enumerate(records):
         where = f"{prefix}[{index}]"
-        if isinstance(record, dict) and "paragraphs" in record:
+        if kind.nested and isinstance(record, dict) and "paragraphs" in record:
             yield from _read_article(record, where=where)
         else:
             yield _read_flat(record, where=where, kind=kind)

@@ -55,7 +55,17 @@ def read_shape(folder: Path) -> Shape:
     Raises:
         BaseModelError: it is no T5, or one that this module does not know.
     """
-    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    try:
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return _shape(config)
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        raise BaseModelError(
+            f"The config.json in '{folder}' cannot be used ({type(e).__name__}: {e}).",
+            remedy="Get the base again, or name another one with --base or QA_SUMMARY_BASE.",
+        ) from e
+
+
+def _shape(config: dict[str, Any]) -> Shape:
     kind, wide = config.get("model_type"), config.get("feed_forward_proj", "relu")
     if kind not in ("t5", "mt5") or wide not in ("relu", "gated-gelu"):
         raise BaseModelError(
@@ -95,6 +105,12 @@ class GraphBuilder:
         self._shape = shape
         self._down, self._up = down, up
         self._words = op.constant(base["shared.weight"])
+        self._merged: set[str] = set()
+
+    @property
+    def unmerged(self) -> set[str]:
+        """Layers that the adapter has matrices for and that no graph built so far has."""
+        return set(self._down) - self._merged
 
     def encoder(self) -> ov.Model:
         """Inputs `ids` (1, tokens) int64 and `bias` (1, heads, tokens, tokens) float32.
@@ -184,6 +200,7 @@ class GraphBuilder:
         weight = self._base[f"{name}.weight"]
         if name in self._down:
             weight = weight + self._up[name] @ self._down[name]
+            self._merged.add(name)
         return op.matmul(x, op.constant(weight), False, True)
 
     def _norm(self, x: Any, name: str) -> Any:

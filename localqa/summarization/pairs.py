@@ -9,7 +9,7 @@ from itertools import count, takewhile
 from pathlib import Path
 
 from localqa.config import data_dir
-from localqa.errors import DataError
+from localqa.errors import ConfigError, DataError
 from localqa.squad.files import find_file
 from localqa.squad.parsing import as_object, check_fields, text_of
 from localqa.squad.readers import Kind, read_records
@@ -22,6 +22,7 @@ FIELDS: Mapping[str, Sequence[str]] = {
 }
 """Field -> what well-known data sets call it."""
 _SHOWN = 10
+_MAPPING = "document=article,summary=abstract"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,10 @@ def read_pairs(
         DataError: a file that cannot be read, or nothing usable in it.
         ConfigError: a field that is none.
     """
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit must be at least 1, not {limit}.")
     names = _resolved(columns or {})
-    kind = Kind(flat=partial(_pair, names=names), needed=names, mapping="document=article,summary=abstract")
+    kind = Kind(flat=partial(_pair, names=names), needed=names, mapping=_MAPPING)
     pairs: list[Pair] = []
     faults: list[DataError] = []
     for source in sources:
@@ -95,7 +98,9 @@ def _pair(record: object, *, where: str, names: Mapping[str, Sequence[str]]) -> 
         return next((name for name in names[field] if name in fields), names[field][0])
 
     def text(name: str) -> str:
-        found = text_of(fields, name, where=where)
+        found = text_of(fields, name, where=where, mapping=_MAPPING)
+        if not found.isascii() and found.encode("utf-8", "replace").decode() != found:
+            raise DataError(f'{where}: "{name}" holds half a surrogate pair.', remedy="Repair these records.")
         if not found.strip():
             raise DataError(f'{where}: "{name}" is empty.', remedy="Remove or complete these records.")
         return found

@@ -25,7 +25,7 @@ def within(text: str, max_words: int) -> str:
 
 
 def split(text: str, tokenizer: Tokenizer, room: int) -> list[str]:
-    """A text in as few parts of at most `room` tokens as its sentences allow, all about as long.
+    """A text in parts of whole sentences and at most `room` tokens, all about as long.
 
     A sentence that is longer by itself is split between words, and a word between its tokens.
     """

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +14,7 @@ from tokenizers import Tokenizer
 
 from localqa.config import Settings
 from localqa.engine.base_weights import Array, BaseWeights
-from localqa.errors import BaseModelError
+from localqa.errors import AdapterError, BaseModelError, ConfigError
 from localqa.model.adapter_files import adapter_folder, check_trained_on, damage_named
 from localqa.model.bases import Base, resolve_base
 from localqa.model.lora_weights import read_matrices
@@ -25,8 +26,6 @@ _NO_REPEAT: Final = 3
 """No three tokens come twice in a summary, against loops (Paulus et al. 2018)."""
 _LOOK_S: Final = 0.25
 """How often who waits for a turn asks whether to go on."""
-_TOKENS_OF_A_WORD: Final = 4
-"""Rather many, so that generation does not end before the words are enough."""
 
 OnStep = Callable[[], object]
 """Called before every token, and now and then while others have their turn; ends the work by raising."""
@@ -39,7 +38,8 @@ class Summary:
     Attributes:
         text: the summary.
         parts: how many parts the text was summarised in.
-        cut: whether it was longer than the words that were wanted.
+        cut: whether it ends before its own end: it has more words than were wanted, or more tokens than the
+            adapter gives.
     """
 
     text: str
@@ -69,17 +69,30 @@ class Summarizer:
         self.config = config
         self._shape = read_shape(base.folder)
         self._tokenizer = load_tokenizer(base)
+        self._room = room_for_text(self._tokenizer, config)
         weights = BaseWeights(base.folder, "")
         down, up = read_matrices(adapter) if adapter else ({}, {})
-        with damage_named(adapter or base.folder):
+        try:
             builder = GraphBuilder(weights, self._shape, down, up)
-            self._encoder, self._decoder = (
-                _compiled(graph, threads) for graph in (builder.encoder(), builder.decoder())
+            with damage_named(adapter) if adapter else nullcontext():
+                graphs = _built(builder)
+            self._tables = {
+                side: weights[f"{side}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"]
+                for side in ("encoder", "decoder")
+            }
+        except (KeyError, BaseModelError) as e:
+            raise BaseModelError(
+                f"The base '{base.name}' in '{base.folder}' has not the weights that its config.json tells "
+                f"of ({e}).",
+                remedy="Get the base again.",
+            ) from e
+        if adapter and builder.unmerged:
+            raise AdapterError(
+                f"The adapter in '{adapter}' changes layers that the base does not have, or that this engine "
+                f"cannot change: {', '.join(sorted(builder.unmerged))}.",
+                remedy="Train it with fine_tune.py for this base.",
             )
-        self._tables = {
-            side: weights[f"{side}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"]
-            for side in ("encoder", "decoder")
-        }
+        self._encoder, self._decoder = (_compiled(graph, threads) for graph in graphs)
         self._turn = threading.Lock()
 
     @classmethod
@@ -112,41 +125,34 @@ class Summarizer:
         """
         parts = split(text, self._tokenizer, self._room)
         count = len(parts)
-        found = self._joined(parts, max_words, on_step)
+        found, whole = self._joined(parts, on_step)
         while max_words and len(found.split()) > max_words:
             again = split(found, self._tokenizer, self._room)
             # Summaries of summaries, as long as each has fewer parts than the one before.
             if len(parts) == 1 or len(again) >= len(parts):
                 break
             parts = again
-            found = self._joined(parts, max_words, on_step)
+            found, whole = self._joined(parts, on_step)
         kept = within(found, max_words) if max_words else found
-        return Summary(kept, count, kept != found)
+        return Summary(kept, count, kept != found or not whole)
 
-    @property
-    def _room(self) -> int:
-        """Tokens of a text that go into the model at once, beside the prefix and the end."""
-        own = len(self._tokenizer.encode(self.config.prefix, add_special_tokens=False).ids) + 1
-        return max(1, self.config.max_input_tokens - own)
+    def _joined(self, parts: Sequence[str], on_step: OnStep) -> tuple[str, bool]:
+        """The parts' summaries as one text, and whether each came to its own end."""
+        found = [self._one(part, on_step) for part in parts]
+        return " ".join(text for text, _ in found if text), all(ended for _, ended in found)
 
-    def _joined(self, parts: Sequence[str], max_words: int | None, on_step: OnStep) -> str:
-        most = self.config.max_summary_tokens
-        if max_words and len(parts) == 1:
-            most = min(most, max_words * _TOKENS_OF_A_WORD)
-        return " ".join(filter(None, (self._one(part, most, on_step) for part in parts)))
-
-    def _one(self, text: str, most: int, on_step: OnStep) -> str:
+    def _one(self, text: str, on_step: OnStep) -> tuple[str, bool]:
         ids = input_ids(self._tokenizer, self.config, text, self._shape.end_id)
         while not self._turn.acquire(timeout=_LOOK_S):
             on_step()
         try:
-            tokens = self._generated(ids, most, on_step)
+            tokens, ended = self._generated(ids, self.config.max_summary_tokens, on_step)
         finally:
             self._turn.release()
-        return str(self._tokenizer.decode(tokens)).strip()
+        return str(self._tokenizer.decode(tokens)).strip(), ended
 
-    def _generated(self, ids: Sequence[int], most: int, on_step: OnStep) -> list[int]:
-        """The most likely token after each, to the end or `most` of them."""
+    def _generated(self, ids: Sequence[int], most: int, on_step: OnStep) -> tuple[list[int], bool]:
+        """The most likely token after each, to the end or `most` of them, and whether the end came."""
         state = self._encoded(ids)
         tokens = [self._shape.start_id]
         while len(tokens) <= most:
@@ -160,9 +166,9 @@ class Summarizer:
             logits[list(_repeating(tokens))] = -np.inf
             best = int(logits.argmax())
             if best == self._shape.end_id:
-                break
+                return tokens[1:], True
             tokens.append(best)
-        return tokens[1:]
+        return tokens[1:], False
 
     def _encoded(self, ids: Sequence[int]) -> dict[str, NDArray[Any]]:
         """What the decoder begins with: the text's keys and values, and none of its own."""
@@ -217,6 +223,21 @@ def load_tokenizer(base: Base) -> Tokenizer:
     return tokenizer
 
 
+def room_for_text(tokenizer: Tokenizer, config: SummaryConfig) -> int:
+    """Tokens of a text that go into the model at once, beside the prefix and the end.
+
+    Raises:
+        ConfigError: the prefix leaves less than half of them to the text.
+    """
+    own = len(tokenizer.encode(config.prefix, add_special_tokens=False).ids) + 1
+    if own > config.max_input_tokens // 2:
+        raise ConfigError(
+            f"The prefix takes {own} of {config.max_input_tokens} tokens, which leaves too few to the text.",
+            remedy="Shorten --prefix, or raise --max_input_tokens.",
+        )
+    return config.max_input_tokens - own
+
+
 def input_ids(tokenizer: Tokenizer, config: SummaryConfig, text: str, end_id: int) -> list[int]:
     """A text as the encoder reads it: prefix, text, end; cut where it is too long."""
     ids: list[int] = tokenizer.encode(config.prefix + text, add_special_tokens=False).ids
@@ -228,6 +249,14 @@ def _repeating(tokens: Sequence[int]) -> set[int]:
     last = tuple(tokens[1 - _NO_REPEAT :])
     runs = zip(*(tokens[at:] for at in range(_NO_REPEAT)), strict=False)
     return {run[-1] for run in runs if run[:-1] == last}
+
+
+def _built(builder: GraphBuilder) -> tuple[ov.Model, ov.Model]:
+    try:
+        return builder.encoder(), builder.decoder()
+    except KeyError as e:
+        # Not the adapter's fault: the base lacks it.
+        raise BaseModelError(str(e)) from e
 
 
 def _compiled(graph: ov.Model, threads: int) -> Any:

@@ -180,8 +180,15 @@ def _task(flags: Sequence[str], values: Mapping[str, Any]) -> Task:
     """The task that flags or a file name; a name that is none is left to the checks."""
     finder = argparse.ArgumentParser(add_help=False, exit_on_error=False)
     finder.add_argument("--task", default=values.get("task"))
-    found: Any = finder.parse_known_args(flags)[0].task
-    return found if found in CONFIGS else "question-answering"
+    try:
+        found: Any = finder.parse_known_args(flags)[0].task
+    except argparse.ArgumentError:
+        found = None  # told by the parser that knows all flags
+    return _known_task(found) or "question-answering"
+
+
+def _known_task(value: object) -> Task | None:
+    return next((task for task in CONFIGS if task == value), None)
 
 
 def read_config(path: Path) -> TrainConfig:
@@ -199,6 +206,9 @@ def checked(values: Mapping[str, Any], kind: type[Config], *, where: str) -> Con
     Raises:
         ConfigError: naming every key that is wrong.
     """
+    task = _known_task(values.get("task"))
+    if task and not issubclass(CONFIGS[task], kind):
+        raise ConfigError(f"{where}: task {task} is not possible here.", remedy="Leave it out.")
     try:
         return kind.model_validate(values)
     except ValidationError as e:

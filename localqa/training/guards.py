@@ -63,7 +63,7 @@ def _out_of_memory(config: RunConfig, checkpoints: Checkpoints) -> ResourceError
         half, twice = config.batch_size // 2, config.gradient_accumulation * 2
         ways.append(
             f"Or start anew (--overwrite) with --batch_size {half} --gradient_accumulation {twice}, "
-            "which learns the same."
+            "which learns the same or nearly so."
         )
     longest = "max_length" if isinstance(config, TrainConfig) else "max_input_tokens"
     ways.append(f"Or lower --{longest}.")

@@ -21,7 +21,7 @@ from localqa.summarization.evaluation import summaries, table
 from localqa.summarization.graph import read_shape
 from localqa.summarization.pairs import Pair, fingerprint, read_pairs, split_pairs
 from localqa.summarization.scores import KINDS, score
-from localqa.summarization.summarizer import Summarizer, input_ids, load_tokenizer
+from localqa.summarization.summarizer import Summarizer, input_ids, load_tokenizer, room_for_text
 from localqa.training.checkpoint import Checkpoints, Progress
 from localqa.training.config import SummaryTrainConfig
 from localqa.training.estimate import print_estimate
@@ -62,6 +62,7 @@ def run(config: SummaryTrainConfig) -> Path | None:
     print(f"base: {base.name} from {base.origin} ({base.folder})")
     summary_config = _summary_config(config, base)
     end_id = read_shape(base.folder).end_id
+    room_for_text(load_tokenizer(base), summary_config)
     train, validation = load_data(config)
     make = partial(_texts, tokenizer=load_tokenizer(base), config=summary_config, end_id=end_id)
     texts, held_out = make(train), make(validation)
@@ -79,7 +80,7 @@ def run(config: SummaryTrainConfig) -> Path | None:
         evaluate = partial(_validation_loss, config, trainee, held_out) if held_out else None
         progress = fit(config, trainee, texts, checkpoints, evaluate)
         save_summary_adapter(trainee.model, folder, summary_config)
-        judged = _before_and_after(base, folder, summary_config, validation)
+        judged = _before_and_after(base, folder, summary_config, validation, threads)
         parameters = count_parameters(trainee.model)
         write_report(folder, _report(config, base, folder, train, validation, progress, judged, parameters))
     checkpoints.clear()
@@ -121,6 +122,11 @@ def load_data(config: SummaryTrainConfig) -> tuple[list[Pair], list[Pair]]:
 
 def make_trainee(config: SummaryTrainConfig, base: Base) -> Trainee:
     """Load the base and add LoRA matrices to its layers, but for the one that gives words."""
+    if _WORDS_LAYER in config.target_modules:
+        raise ConfigError(
+            f"{_WORDS_LAYER} cannot be changed: in most of these bases it is the words themselves.",
+            remedy=f"Leave {_WORDS_LAYER} out of --target_modules.",
+        )
     device = training_device()
     model = load_seq2seq(base, seed=config.seed)
     if config.gradient_checkpointing:
@@ -192,14 +198,16 @@ def _summary_config(config: SummaryTrainConfig, base: Base) -> SummaryConfig:
 
 
 def _before_and_after(
-    base: Base, folder: Path, config: SummaryConfig, validation: Sequence[Pair]
+    base: Base, folder: Path, config: SummaryConfig, validation: Sequence[Pair], threads: int
 ) -> dict[str, Any]:
     """Scores on the held-out texts of the base alone and of what a user will load; empty without texts."""
     if not validation:
         return {}
     references = [pair.references for pair in validation]
     return {
-        name: score(summaries(Summarizer(base, config, adapter), validation, name), references)
+        name: score(
+            summaries(Summarizer(base, config, adapter, threads=threads), validation, name), references
+        )
         for name, adapter in (("before", None), ("after", folder))
     }
 

@@ -5,8 +5,10 @@ import threading
 import pytest
 
 from app import create_app
+from localqa.api.service import EXTENSION
 from localqa.config import Settings
 from localqa.errors import AdapterNotFoundError
+from localqa.model.adapter_files import adapter_folder
 from localqa.summarization.splitting import within
 from localqa.summarization.summarizer import Summarizer, Summary, load_named
 from tests.ollama.fake_server import fake_ollama
@@ -108,6 +110,19 @@ def test_adapter_is_found_by_its_name(summary_adapter):
     assert isinstance(load_named(settings), Summarizer)
     with pytest.raises(AdapterNotFoundError, match='no adapter "squad"; known: short'):
         load_named(Settings.load(models_dir=summary_adapter.parent, summary_adapter="squad"))
+    with pytest.raises(AdapterNotFoundError, match='"squad" is for another task: it answers questions'):
+        load_named(Settings.load(summary_adapter="squad"))
+    with pytest.raises(AdapterNotFoundError, match='"short" is for another task: it summarises'):
+        adapter_folder(summary_adapter.parent, "short")
+
+
+def test_while_it_loads_nothing_else_summarises(reader):
+    app = create_app(Settings.load(summary_adapter="short"), reader)
+    service = app.extensions[EXTENSION]
+    service._reader = None
+    refused = app.test_client().post("/api/summarize", json={"text": TEXT})
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (503, "not_ready")
+    assert app.test_client().get("/api/health").get_json()["summaries"] == "adapter"
 
 
 def test_waiting_for_a_turn_ends_with_the_deadline(tiny_t5, summary_adapter):

@@ -34,7 +34,7 @@ def api(ollama, clean_environment):
 
 def test_everything_can_be_asked(api):
     assert api.health()["ready"] is True
-    assert api.adapters() == ["squad", "law"]
+    assert api.health()["adapters"] == ["squad", "law"]
     assert api.ask("Who?", TEXT, "law", top_k=2)["adapter"] == "law"
     assert api.ask("Who?", TEXT, None, top_k=2)["adapter"] == "squad"
     *pieces, last = api.generate("Who?", TEXT)
@@ -48,7 +48,7 @@ def test_refusals_are_the_server_s_own_words(api, ollama):
     with pytest.raises(RefusedError, match="no adapter"):
         api.ask("Who?", TEXT, "nothing", top_k=1)
     with pytest.raises(RefusedError, match="key"):
-        Api(api.url, "wrong").adapters()
+        Api(api.url, "wrong").ask("Who?", TEXT, None, top_k=1)
     ollama.fault = "cut"
     with pytest.raises(RefusedError) as refused:
         list(api.generate("Who?", TEXT))
@@ -66,11 +66,15 @@ def test_server_that_is_away_is_told():
 
 class _Other(BaseHTTPRequestHandler):
     def do_GET(self):
-        redirect = self.path == "/api/adapters"
-        self.send_response(302 if redirect else 200)
+        self.send_response(302)
         self.send_header("Location", "http://127.0.0.1:9/")
         self.end_headers()
-        self.wfile.write(b"" if redirect else b"[1]" if self.path == "/api/health" else b"<html>")
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>" if b"stream" in body else b"{}")
 
     def log_message(self, format, *args):
         pass
@@ -80,7 +84,12 @@ def test_another_server_is_told():
     with ThreadingHTTPServer(("127.0.0.1", 0), _Other) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         api = Api(f"http://127.0.0.1:{server.server_address[1]}")
-        for asking in (api.health, api.adapters):
+        for asking in (
+            api.health,
+            lambda: api.ask("Who?", "Ada", None, top_k=1),
+            lambda: api.summarize("Ada", 3),
+            lambda: list(api.generate("Who?", "")),
+        ):
             with pytest.raises(RefusedError, match="is not this project's API"):
                 asking()
         server.shutdown()

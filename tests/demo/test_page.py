@@ -87,7 +87,8 @@ def _is_here(url: str) -> bool:
 def url(tmp_path_factory):
     with fake_ollama() as ollama:
         ollama.pieces = ["Dunmore", " and Sons", " built it."]
-        ollama.pause_s = 0.3
+        # Longer than the pauses in which the browser is looked at.
+        ollama.pause_s = 1.5
         settings = {"QA_OLLAMA": "on", "OLLAMA_HOST": ollama.url, "OLLAMA_MODEL": "tiny:1b"}
         with running(tmp_path_factory.mktemp("api"), **settings) as (api, _), page_of(api) as found:
             yield found
@@ -157,6 +158,25 @@ def test_page_fits_a_phone(url):
         for name in ("Ask", "Open question", "Summarise"):
             page.get_by_role("tab", name=name, exact=True).click()
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@needs_browser
+def test_a_question_asked_before_the_answer_is_there_is_answered_next(url):
+    with tab(url) as page:
+        text = page.locator("#text textarea").input_value()
+        page.locator("#text textarea").fill(f"{'Nothing else happened. ' * 3000} {text}")
+        ask(page, WHO)
+        ask(page, "When was the bridge opened?")
+        expect(page.locator("#answer mark")).to_have_text("9 June 1891", timeout=WAIT_MS)
+
+
+@needs_browser
+def test_long_words_stay_on_a_phone(url):
+    with tab(url, width=390, height=844) as page:
+        page.locator("#text textarea").fill(f"The word is {'rhubarb' * 40}.")
+        ask(page, "What is the word?")
+        expect(page.locator("#answer mark")).to_be_visible(timeout=WAIT_MS)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 @needs_browser

@@ -85,6 +85,12 @@ def test_nothing_from_outside_is_html():
     assert not [page for page in pages if "<script" in page]
 
 
+def test_places_are_numbers():
+    evil = SPAN | {"start": "<img src=x>"}
+    with pytest.raises(ValueError, match="invalid literal"):
+        shown.answer(FOUND | {"alternatives": [evil]}, "Was Ada here?")
+
+
 def test_errors_say_what_to_do():
     html = shown.failure(LocalQAError("It is away.", remedy="Start it with `make serve`."))
     assert 'role="alert"' in html

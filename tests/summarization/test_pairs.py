@@ -63,6 +63,23 @@ def test_file_without_pairs_is_refused(tmp_path):
         read_pairs([str(path)])
 
 
+def test_file_of_questions_is_refused(tmp_path):
+    path = tmp_path / "squad.json"
+    path.write_text(json.dumps({"data": [{"title": "t", "paragraphs": [{"context": "Ada.", "qas": []}]}]}))
+    with pytest.raises(DataError, match="No text with a summary") as refused:
+        read_pairs([str(path)])
+    assert "document=article" in refused.value.remedy
+
+
+def test_half_a_surrogate_pair_is_left_out(tmp_path, capsys):
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("\n".join(map(json.dumps, [ROWS[0], {"document": "a \ud800 b", "summary": "c"}])))
+    assert len(read_pairs([str(path)])) == 1
+    assert "pairs.jsonl:2" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="limit"):
+        read_pairs([str(path)], limit=0)
+
+
 def test_a_text_that_occurs_twice_stays_on_one_side():
     pairs = [Pair(f"text {i // 2}", f"summary {i}") for i in range(20)]
     kept, held = split_pairs(pairs, held_out=6, seed=1)

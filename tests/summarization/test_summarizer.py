@@ -69,8 +69,15 @@ def test_long_text_is_summarised_in_parts(tiny_t5, summary_adapter):
     found = summarizer.summarize(LONG)
     assert found.parts > 3
     assert len(found.text.split()) > 10
+    rounds = []
+    once = summarizer._joined
+    summarizer._joined = lambda parts, on_step: rounds.append(len(parts)) or once(parts, on_step)
     short = summarizer.summarize(LONG, max_words=6)
     assert 0 < len(short.text.split()) <= 6
+    # Summaries of summaries, each round with fewer parts.
+    assert len(rounds) > 1
+    assert rounds == sorted(set(rounds), reverse=True)
+    assert short.parts == rounds[0]
 
 
 def vars_of(config):
@@ -90,6 +97,15 @@ def test_a_caller_can_end_it(tiny_t5):
     assert len(steps) == 3
 
 
+def test_a_summary_that_does_not_end_is_cut(tiny_t5, summary_adapter):
+    config = SummaryConfig.load(summary_adapter)
+    ended = Summarizer(tiny_t5, config, summary_adapter).summarize(STORIES[0]["document"])
+    tight = SummaryConfig(**{**vars_of(config), "max_summary_tokens": 3})
+    broken = Summarizer(tiny_t5, tight, summary_adapter).summarize(STORIES[0]["document"])
+    assert (ended.cut, broken.cut) == (False, True)
+    assert ended.text.startswith(broken.text)
+
+
 def test_serving_it_needs_no_torch(summary_adapter):
     code = (
         "import sys; from pathlib import Path; from localqa.summarization.summarizer import Summarizer; "
@@ -102,6 +118,23 @@ def test_serving_it_needs_no_torch(summary_adapter):
 def test_what_is_no_t5_is_refused(tiny_bert):
     with pytest.raises(BaseModelError, match="type 'bert'"):
         Summarizer(tiny_bert, config_of(tiny_bert))
+
+
+@pytest.mark.parametrize("change", ["{", '{"model_type": "t5"}', "[]"])
+def test_damaged_base_is_named(tmp_path, change):
+    base = resolve_base(str(make_t5(tmp_path / "base")))
+    (base.folder / "config.json").write_text(change)
+    with pytest.raises(BaseModelError, match=r"config\.json"):
+        Summarizer(base, config_of(base))
+
+
+def test_base_without_its_weights_is_named(tmp_path, summary_adapter):
+    base = resolve_base(str(make_t5(tmp_path / "base")))
+    config = json.loads((base.folder / "config.json").read_text())
+    (base.folder / "config.json").write_text(json.dumps(config | {"num_layers": 3}))
+    for adapter in (None, summary_adapter):
+        with pytest.raises(BaseModelError, match="has not the weights"):
+            Summarizer(base, config_of(base), adapter)
 
 
 def test_adapter_of_another_base_is_refused(summary_adapter, tmp_path):

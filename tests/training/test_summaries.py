@@ -6,7 +6,7 @@ import pytest
 
 from fine_tune import main
 from localqa.errors import ConfigError
-from localqa.training.config import SummaryTrainConfig, TrainConfig, parse_config
+from localqa.training.config import SummaryTrainConfig, TrainConfig, checked, parse_config
 from localqa.training.loop import InterruptedTraining
 from localqa.training.summaries import run
 from scripts import compare_models, evaluate, train_model
@@ -29,7 +29,6 @@ def test_rouge_rises(summary_adapter):
     assert report["data"]["validation_texts"] == 12
     assert [point["step"] for point in report["curve"]["evaluations"]] == [40, 80, 120]
     assert report["settings"]["task"] == "summarization"
-    assert "validation loss" not in (summary_adapter / "report.md").read_text()
     assert sorted(file.name for file in summary_adapter.iterdir()) == [
         "adapter_config.json",
         "adapter_model.safetensors",
@@ -69,8 +68,7 @@ def test_evaluation_and_comparison_know_the_task(summary_adapter, tiny_t5, stori
     assert (tmp_path / "out/short-against-untrained.png").stat().st_size > 10_000
 
 
-def test_short_form_trains_summaries(tiny_t5, stories, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("localqa.training.config.SUMMARY_BASE", "x")
+def test_file_and_short_form_know_the_task(tiny_t5, stories, tmp_path, monkeypatch, capsys):
     config = tmp_path / "run.json"
     values = {"task": "summarization", "base": str(tiny_t5.folder), "train_data": [str(stories)]}
     config.write_text(
@@ -78,6 +76,10 @@ def test_short_form_trains_summaries(tiny_t5, stories, tmp_path, monkeypatch, ca
     )
     assert main([str(config), "--max_summary_tokens", "8"]) == 0
     assert (tmp_path / "a/summary_config.json").exists()
+    asked = []
+    monkeypatch.setattr(train_model, "fine_tune", lambda flags: asked.append(flags) or 0)
+    assert train_model.main(["--task", "summarization", "--data", str(stories), "--max_steps", "2"]) == 0
+    assert isinstance(parse_config(asked[0], prog="", description=""), SummaryTrainConfig)
     with pytest.raises(SystemExit):
         train_model.main(["--task", "summarization"])
     assert "needs --data" in capsys.readouterr().err
@@ -94,6 +96,9 @@ def test_each_task_has_its_own_flags(capsys):
     with pytest.raises(SystemExit):
         parse("--task", "translation", *common)
     assert "invalid choice: 'translation'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        parse(*common, "--task")
+    assert "expected one argument" in capsys.readouterr().err
 
 
 def test_file_with_another_task_is_refused(tmp_path):
@@ -101,6 +106,25 @@ def test_file_with_another_task_is_refused(tmp_path):
     path.write_text(json.dumps({"task": "translation", "train_data": ["x"], "output_dir": "models/y"}))
     with pytest.raises(ConfigError, match="task: Input should be"):
         parse_config([str(path)], prog="fine_tune.py", description="")
+    path.write_text(json.dumps({"task": ["summarization"], "train_data": ["x"], "output_dir": "models/y"}))
+    with pytest.raises(ConfigError, match="task: Input should be"):
+        parse_config([str(path)], prog="fine_tune.py", description="")
+    with pytest.raises(ConfigError, match="task summarization is not possible here"):
+        checked({"task": "summarization"}, TrainConfig, where="training")
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--target_modules", "q", "lm_head"], "lm_head cannot be changed"),
+        (["--prefix", "summarize this text " * 20, "--max_input_tokens", "64"], "leaves too few to the text"),
+    ],
+)
+def test_settings_that_would_learn_nothing_are_refused(tiny_t5, stories, tmp_path, capsys, flags, told):
+    common = ["--train_data", str(stories), "--output_dir", str(tmp_path / "x")]
+    with pytest.raises(SystemExit):
+        main(["--task", "summarization", "--base", str(tiny_t5.folder), *common, *flags])
+    assert told in capsys.readouterr().err
 
 
 def test_killed_run_continues_to_the_same_end(tiny_t5, stories, tmp_path, monkeypatch):
@@ -161,7 +185,8 @@ def test_dry_run_tells_the_cost(tiny_t5, stories, tmp_path, capsys):
 
 
 def test_missing_base_is_told(stories, tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(SystemExit) as ended:
         main(["--task", "summarization", "--train_data", str(stories), "--output_dir", str(tmp_path / "x")])
     assert ended.value.code == 2
