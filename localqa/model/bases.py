@@ -114,7 +114,7 @@ def _in_folder(name: str) -> Path | None:
     if name.startswith((".", "/", "~")):
         raise BaseModelError(
             f"There is no base folder '{name}'.",
-            remedy="Name (--base, QA_BASE or QA_SUMMARY_BASE) a folder that holds config.json, "
+            remedy="Name (--base, QA_BASE or QA_SUMMARY_BASE) an existing folder that holds config.json, "
             "model.safetensors and tokenizer.json, "
             f"or a Hub name such as '{DEFAULT_BASE}'.",
         )
