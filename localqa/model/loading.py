@@ -57,10 +57,7 @@ def load_model(
     """
     with _quiet_loading():
         try:
-            config = AutoConfig.from_pretrained(base.folder)
-            for name in _DROPOUTS:
-                if hasattr(config, name):
-                    setattr(config, name, 0.0)
+            config = _without_dropout(base)
             torch.manual_seed(seed)
             model = _from_pretrained(base, config, precision, attention)
         except (ValueError, KeyError, ImportError, OSError, SafetensorError) as e:
@@ -90,10 +87,7 @@ def load_seq2seq(base: Base, *, seed: int = 0) -> PreTrainedModel:
     """
     with _quiet_loading():
         try:
-            config = AutoConfig.from_pretrained(base.folder)
-            for name in _DROPOUTS:
-                if hasattr(config, name):
-                    setattr(config, name, 0.0)
+            config = _without_dropout(base)
             model: PreTrainedModel = AutoModelForSeq2SeqLM.from_pretrained(
                 base.folder,
                 config=config,
@@ -109,6 +103,14 @@ def load_seq2seq(base: Base, *, seed: int = 0) -> PreTrainedModel:
                 remedy="Use an encoder-decoder of the T5 family.",
             ) from e
     return model
+
+
+def _without_dropout(base: Base) -> Any:
+    config = AutoConfig.from_pretrained(base.folder)
+    for name in _DROPOUTS:
+        if hasattr(config, name):
+            setattr(config, name, 0.0)
+    return config
 
 
 def packs_weights(precision: Precision) -> bool:

@@ -120,7 +120,10 @@ def compare(
             "p_value": round(gain.p_value, 5),
         }
     return {
-        "models": {name: score(some, references) for name, some in zip(names, found, strict=True)},
+        "models": {
+            name: score(some, references, rouge=rouge)
+            for name, some, rouge in zip(names, found, (before, after), strict=True)
+        },
         "differences": differences,
         "texts": len(pairs),
     }

@@ -22,7 +22,13 @@ KINDS: Final[Mapping[str, str]] = {
 _RESAMPLES: Final = 1000
 
 
-def score(summaries: Sequence[str], references: Sequence[Sequence[str]], *, seed: int = 0) -> dict[str, Any]:
+def score(
+    summaries: Sequence[str],
+    references: Sequence[Sequence[str]],
+    *,
+    rouge: Mapping[str, NDArray[np.float64]] | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
     """Mean ROUGE F-measures with their intervals, and the BLEU of the whole.
 
     ROUGE-Lsum compares sentence by sentence (Lin 2004, "summary-level LCS").
@@ -30,12 +36,13 @@ def score(summaries: Sequence[str], references: Sequence[Sequence[str]], *, seed
     Args:
         summaries: to be judged.
         references: what each should have been, in one way or more; the nearest one counts for ROUGE.
+        rouge: what `by_text` gives for them, where it was counted already.
         seed: of the intervals' resamples.
 
     Returns `{"rouge1": ..., "rouge2", "rougeL", "rougeLsum", "bleu", "interval_95": {name: [low, high]}}`,
     the intervals by bootstrap over texts, and `signature`: how BLEU was counted.
     """
-    found = by_text(summaries, references)
+    found = by_text(summaries, references) if rouge is None else rouge
     values = np.stack(list(found.values()), axis=1)
     random = np.random.default_rng(seed)
     drawn = random.integers(0, len(values), (_RESAMPLES, len(values)))

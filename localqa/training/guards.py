@@ -11,8 +11,28 @@ from safetensors import SafetensorError
 
 from localqa.config import ADAPTER_NAME
 from localqa.errors import ConfigError, ResourceError
+from localqa.model.bases import Base, resolve_base
 from localqa.training.checkpoint import Checkpoints
 from localqa.training.config import RunConfig, TrainConfig
+from localqa.training.setup import keep_freed_memory, use_threads
+
+
+def begin(config: RunConfig) -> tuple[Path, int, Base]:
+    """Check where the adapter goes, set the process up for training, and find the base.
+
+    Returns the adapter's folder, the number of processor threads, and the base.
+
+    Raises:
+        ConfigError: see `check_output`.
+        BaseModelError, ChecksumError: see `resolve_base`.
+    """
+    folder = Path(config.output_dir)
+    check_output(config, folder)
+    threads = use_threads(config.threads)
+    keep_freed_memory()
+    base = resolve_base(config.base)
+    print(f"base: {base.name} from {base.origin} ({base.folder})")
+    return folder, threads, base
 
 
 def check_output(config: RunConfig, folder: Path) -> None:

@@ -13,7 +13,7 @@ from localqa.evaluation.calibrate import calibrate, score_decoded
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
 from localqa.model.adapters import count_parameters, load_adapter, save_adapter
-from localqa.model.bases import Base, resolve_base
+from localqa.model.bases import Base
 from localqa.model.loading import load_base_of, served_bits
 from localqa.squad.load import load_reported
 from localqa.squad.metrics import Scores
@@ -26,10 +26,10 @@ from localqa.training.config import TrainConfig
 from localqa.training.distill import teacher_sha256, with_soft_labels
 from localqa.training.estimate import print_estimate
 from localqa.training.features import Augmentation, Feature, make_features
-from localqa.training.guards import check_output, resources
+from localqa.training.guards import begin, resources
 from localqa.training.loop import Evaluation, fit, make_plan
 from localqa.training.report import common, write_report
-from localqa.training.setup import keep_freed_memory, make_trainee, use_threads
+from localqa.training.setup import make_trainee
 from localqa.training.validate import predict, validate
 
 _WEIGHTS_GLOB = "*.safetensors"
@@ -50,12 +50,7 @@ def run(config: TrainConfig) -> Path | None:
         LocalQAError: bad settings or data, a base that is not there, no memory or disk left.
         InterruptedTraining: after SIGINT or SIGTERM, with a checkpoint written.
     """
-    folder = Path(config.output_dir)
-    check_output(config, folder)
-    threads = use_threads(config.threads)
-    keep_freed_memory()
-    base = resolve_base(config.base)
-    print(f"base: {base.name} from {base.origin} ({base.folder})")
+    folder, threads, base = begin(config)
     windower = Windower.from_folder(base.folder, max_length=config.max_length, stride=config.stride)
     data = _fitting(load_data(config), windower)
     _check_validation(config, data)

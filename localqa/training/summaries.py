@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from localqa.errors import ConfigError, DataError
 from localqa.model.adapters import add_lora, count_parameters, linear_layers, save_summary_adapter
-from localqa.model.bases import Base, resolve_base
+from localqa.model.bases import Base
 from localqa.model.loading import load_seq2seq
 from localqa.model.summary_config import SummaryConfig
 from localqa.squad.split import subset
@@ -25,10 +25,10 @@ from localqa.summarization.summarizer import Summarizer, input_ids, load_tokeniz
 from localqa.training.checkpoint import Checkpoints, Progress
 from localqa.training.config import SummaryTrainConfig
 from localqa.training.estimate import print_estimate
-from localqa.training.guards import check_output, resources
+from localqa.training.guards import begin, resources
 from localqa.training.loop import Evaluation, fit, make_plan
 from localqa.training.report import common, write_report
-from localqa.training.setup import Trainee, keep_freed_memory, quickened, training_device, use_threads
+from localqa.training.setup import Trainee, quickened, training_device
 
 _IGNORED = -100
 """Label of a place that nothing is learned from."""
@@ -54,17 +54,13 @@ def run(config: SummaryTrainConfig) -> Path | None:
         LocalQAError: bad settings or data, a base that is not there, no memory or disk left.
         InterruptedTraining: after SIGINT or SIGTERM, with a checkpoint written.
     """
-    folder = Path(config.output_dir)
-    check_output(config, folder)
-    threads = use_threads(config.threads)
-    keep_freed_memory()
-    base = resolve_base(config.base)
-    print(f"base: {base.name} from {base.origin} ({base.folder})")
+    folder, threads, base = begin(config)
     summary_config = _summary_config(config, base)
     end_id = read_shape(base.folder).end_id
-    room_for_text(load_tokenizer(base), summary_config)
+    tokenizer = load_tokenizer(base)
+    room_for_text(tokenizer, summary_config)
     train, validation = load_data(config)
-    make = partial(_texts, tokenizer=load_tokenizer(base), config=summary_config, end_id=end_id)
+    make = partial(_texts, tokenizer=tokenizer, config=summary_config, end_id=end_id)
     texts, held_out = make(train), make(validation)
     trainee = make_trainee(config, base)
     _print_settings(config, trainee, texts, held_out, threads)
