@@ -3,20 +3,31 @@
 The rule is the one of the original BERT code (run_squad.py, Devlin et al. 2018): a span's score is
 its start logit plus its end logit, over spans of at most `max_answer_tokens` tokens inside the
 context; the null score of a window is the same sum at its first position, and the lowest null score
-over all windows counts. A span seen by several windows has the highest of its scores.
+over all windows counts. A span seen by several windows has the highest of its scores. Spans over the end of
+a paragraph, and of marks or filler words alone, are none; the best ones are widened to what belongs together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
+import regex
 from numpy.typing import NDArray
 
+from localqa.extraction.edges import BREAK, whole
 from localqa.extraction.windows import IntArray, Window
 
 FloatArray = NDArray[np.float32]
 Logits = tuple[FloatArray, FloatArray]
 """Start and end logits of one window, each of shape (T,)."""
+
+_TELLING: Final = regex.compile(r"[\p{L}\p{N}\p{So}\p{Sc}]")
+"""Letters, digits, and symbols such as an emoji: without one of them a span says nothing."""
+_FILLERS: Final = frozenset(
+    ("the", "a", "an", "of", "to", "in", "on", "at", "by", "for", "from", "with", "and", "or", "as")
+)
+"""English words that alone answer no question; "A", "OR" and "IN" may be names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,7 @@ def decode(
     Spans are ordered by score; of equal ones the earlier start wins, then the shorter span.
 
     Args:
-        context: the text; spans are trimmed of white space in it.
+        context: the text, in which spans are widened and trimmed, see `edges.whole`.
         windows: all windows of one question, in reading order.
         logits: for each window start and end logits, shape (T,) each, T as the window's length.
         max_answer_tokens: longest span, in tokens.
@@ -64,11 +75,7 @@ def decode(
     """
     offsets = _context_offsets(windows)
     table = _score_table(windows, logits, len(offsets), max_answer_tokens)
-    # A token of no width (some tokenizers emit them) can neither start nor end a span.
-    empty = offsets[:, 1] <= offsets[:, 0]
-    if empty.any():
-        table[empty] = -np.inf
-        _at_end(table, empty)
+    _rule_out_impossible(context, offsets, table)
     scores = table[np.isfinite(table)]
     null = min(float(start[0] + end[0]) for start, end in logits)
     return Decoded(tuple(_best_apart(context, offsets, table, top_k)), null, scores)
@@ -103,12 +110,43 @@ def _score_table(
     return table
 
 
-def _at_end(table: FloatArray, tokens: NDArray[np.bool_]) -> None:
-    """Rule out every span that ends at one of these tokens."""
-    rows = np.arange(table.shape[0])[:, None]
-    ends = rows + np.arange(table.shape[1])[None, :]
-    inside = ends < len(tokens)
-    table[inside & tokens[np.where(inside, ends, 0)]] = -np.inf
+def _rule_out_impossible(context: str, offsets: IntArray, table: FloatArray) -> None:
+    """Leave no score to spans without a width or over the end of a paragraph."""
+    if not table.size:
+        return
+    starts, ends = offsets[:, 0], offsets[:, 1]
+    # A token of no width (some tokenizers emit them) can neither start nor end a span.
+    empty = ends <= starts
+    if empty.any():
+        table[empty] = -np.inf
+        table[_by_last_token(empty, table.shape[1])] = -np.inf
+    breaks = np.array([found.start() for found in BREAK.finditer(context)], dtype=np.int64)
+    if len(breaks):
+        before_start, before_end = np.searchsorted(breaks, starts), np.searchsorted(breaks, ends)
+        table[_by_last_token(before_end, table.shape[1]) > before_start[:, None]] = -np.inf
+
+
+def _leave_telling(
+    context: str, offsets: IntArray, table: FloatArray, tells: Callable[[str], object]
+) -> None:
+    """Leave no score to spans without any token that tells something."""
+    telling = np.array([bool(tells(context[start:end])) for start, end in offsets.tolist()])
+    until = np.cumsum(telling)
+    table[_by_last_token(until, table.shape[1]) == (until - telling)[:, None]] = -np.inf
+
+
+def _answers(text: str) -> bool:
+    return text not in _FILLERS and (text.isalnum() or bool(_TELLING.search(text)))
+
+
+def _answers_in_words(text: str) -> bool:
+    return text not in _FILLERS and any(map(str.isalnum, text))
+
+
+def _by_last_token(values: NDArray[Any], longest: int) -> NDArray[Any]:
+    """A value of each token, shape (N,), as a table of spans, shape (N, longest): that of the last token."""
+    padded = np.concatenate([values, np.repeat(values[-1:], longest - 1)])
+    return np.lib.stride_tricks.sliding_window_view(padded, longest)
 
 
 def _best_apart(context: str, offsets: IntArray, table: FloatArray, top_k: int) -> list[Span]:
@@ -116,21 +154,28 @@ def _best_apart(context: str, offsets: IntArray, table: FloatArray, top_k: int) 
     if not table.size:
         return spans
     longest = table.shape[1]
-    if top_k > 1:
-        table = table.copy()
+    table = table.copy()
+    tells, left = _answers, None
     while len(spans) < top_k:
         row, extra = divmod(int(table.argmax()), longest)
         score = float(table[row, extra])
         if score == -np.inf:
             break
-        span = _trimmed(context, int(offsets[row, 0]), int(offsets[row + extra, 1]), score)
-        if span is None:
-            table = table.copy()
-            table[row, extra] = -np.inf
+        first, last = int(offsets[row, 0]), int(offsets[row + extra, 1])
+        if left is not tells and not tells(context[first:last].strip()):
+            # Once, and seldom: it takes longer than all the rest.
+            _leave_telling(context, offsets, table, tells)
+            left = tells
             continue
-        spans.append(span)
+        start, end = whole(context, first, last) or (first, last)
+        if all(end <= span.start or span.end <= start for span in spans):
+            spans.append(Span(start, end, score))
+            # A lone symbol may be the answer; among the others it would be noise.
+            tells = _answers_in_words
         if len(spans) < top_k:
-            _rule_out_overlaps(table, row, row + extra)
+            row_first = min(row, int(np.searchsorted(offsets[:, 1], start, side="right")))
+            row_last = max(row + extra, int(np.searchsorted(offsets[:, 0], end, side="left")) - 1)
+            _rule_out_overlaps(table, row_first, row_last)
     return spans
 
 
@@ -138,12 +183,3 @@ def _rule_out_overlaps(table: FloatArray, first: int, last: int) -> None:
     table[first : last + 1] = -np.inf
     for row in range(max(0, first - table.shape[1] + 1), first):
         table[row, first - row :] = -np.inf
-
-
-def _trimmed(context: str, start: int, end: int, score: float) -> Span | None:
-    text = context[start:end]
-    stripped = text.strip()
-    if not stripped:
-        return None
-    start += len(text) - len(text.lstrip())
-    return Span(start, start + len(stripped), score)

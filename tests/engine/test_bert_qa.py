@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import unicodedata
 
 import numpy as np
 import pytest
@@ -51,6 +52,41 @@ def test_sample_data_is_answered(qa):
     answers = qa.answer_batch([(example.question, example.context) for example in examples])
     found = {example.id: answer.answer for example, answer in zip(examples, answers, strict=True)}
     assert score(examples, found).f1 > 50
+
+
+@pytest.mark.parametrize("name", ["Zoé", "Brontë", "Andrej Babiš", "ハバ"])
+def test_a_name_in_decomposed_letters_keeps_its_last_accent(qa, name):
+    decomposed = unicodedata.normalize("NFD", name)
+    answer = qa.answer("Who wrote the report?", f"The report was written by {decomposed} in 1990.")
+    assert answer.answer == decomposed
+
+
+@pytest.mark.parametrize(
+    ("question", "context", "whole"),
+    [
+        ("What is the sign?", "The sign is ❤️ on the door.", "❤️"),
+        (
+            "What is the compound?",
+            "The compound poly(methyl methacrylate) was used for the windows.",
+            "poly(methyl methacrylate)",
+        ),
+        ("Which section covers refunds?", "Section 4.2.1(b) covers refunds.", "4.2.1(b)"),
+        (
+            "Where can I write for help?",
+            "For help write to support.desk+emea@example-corp.co.uk or call us.",
+            "support.desk+emea@example-corp.co.uk",
+        ),
+    ],
+)
+def test_what_belongs_together_is_answered_whole(qa, question, context, whole):
+    assert whole in qa.answer(question, context).answer
+
+
+def test_alternatives_say_something(qa):
+    answer = qa.answer("Where did the cat sit?", "The cat, of course, sat on the mat.", top_k=10)
+    assert answer.alternatives
+    assert all(any(map(str.isalnum, other.answer)) for other in answer.alternatives)
+    assert not {"of", "on", "the", ",", "."} & {other.answer for other in answer.alternatives}
 
 
 @pytest.mark.parametrize("place", [0.0, 0.5, 1.0])

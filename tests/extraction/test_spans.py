@@ -1,6 +1,8 @@
 """The span decoder against a plain reference, and the cases that break decoders."""
 
 import itertools
+import re
+import time
 
 import numpy as np
 import pytest
@@ -159,3 +161,59 @@ def test_top_spans_do_not_overlap(top_k):
     taken = sorted((span.start, span.end) for span in spans)
     assert all(left[1] <= right[0] for left, right in itertools.pairwise(taken))
     assert [span.score for span in spans] == sorted((span.score for span in spans), reverse=True)
+
+
+def over_words(context: str) -> Window:
+    """One window with a token for each run of letters and for each mark."""
+    found = [match.span() for match in re.finditer(r"\w+|[^\w\s]", context)]
+    ids = np.zeros(len(found) + 5, dtype=np.int32)
+    return Window(ids, ids, np.array(found, dtype=np.int32).reshape(-1, 2), 4, 0)
+
+
+def test_no_span_goes_over_the_end_of_a_paragraph():
+    context = "It costs ten\n\nThe other costs more."
+    window = over_words(context)
+    span = decode(context, [window], [peaked(window, 2, 4)]).spans[0]
+    assert "\n\n" not in context[span.start : span.end]
+
+
+def test_a_span_may_go_over_the_end_of_a_line():
+    context = "It costs ten\nEuro in all."
+    window = over_words(context)
+    span = decode(context, [window], [peaked(window, 2, 3)]).spans[0]
+    assert context[span.start : span.end] == "ten\nEuro"
+
+
+@pytest.mark.parametrize(("context", "likeliest"), [("Ada , of course", 1), ("Ada , of course", 2)])
+def test_neither_a_mark_nor_a_filler_word_is_an_answer(context, likeliest):
+    window = over_words(context)
+    span = decode(context, [window], [peaked(window, likeliest, likeliest)], max_answer_tokens=1).spans[0]
+    assert context[span.start : span.end] in ("Ada", "course")
+
+
+def test_a_lone_symbol_may_be_the_answer_but_no_alternative():
+    context = "The sign is ❤️ or ☃ or blue ."
+    window = over_words(context)
+    decoded = decode(context, [window], [peaked(window, 3, 3)], max_answer_tokens=1, top_k=10)
+    first, *others = (context[span.start : span.end] for span in decoded.spans)
+    assert first == "❤️"
+    assert set(others) == {"The", "sign", "is", "blue"}
+
+
+@pytest.mark.parametrize("text", ["., " * 20_000, "❤ " * 20_000, "a, " * 20_000])
+def test_a_text_of_marks_is_decoded_in_no_time(text):
+    window = over_words(text)
+    logits = np.zeros((2, len(window)), dtype=np.float32)
+    began = time.perf_counter()
+    decode(text, [window], [(logits[0], logits[1])], top_k=10)
+    assert time.perf_counter() - began < 5
+
+
+def test_widened_spans_do_not_overlap():
+    context = "Write to support.desk+emea@example-corp.co.uk or call."
+    window = over_words(context)
+    rng = np.random.default_rng(0)
+    logits = [rng.normal(size=len(window)).astype(np.float32) for _ in range(2)]
+    spans = decode(context, [window], [(logits[0], logits[1])], max_answer_tokens=2, top_k=10).spans
+    taken = sorted((span.start, span.end) for span in spans)
+    assert all(left[1] <= right[0] for left, right in itertools.pairwise(taken))
