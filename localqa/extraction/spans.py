@@ -2,9 +2,14 @@
 
 The rule is the one of the original BERT code (run_squad.py, Devlin et al. 2018): a span's score is
 its start logit plus its end logit, over spans of at most `max_answer_tokens` tokens inside the
-context; the null score of a window is the same sum at its first position, and the lowest null score
-over all windows counts. A span seen by several windows has the highest of its scores. Spans over the end of
-a paragraph, and of marks or filler words alone, are none; the best ones are widened to what belongs together.
+context; the null score of a window is the same sum at its first position.
+
+Of several windows, each was normalised by itself in training: logits of one say nothing beside those of
+another, but the margin of a span over its own window's null score does (Clark and Gardner 2018 compare
+paragraphs so). Spans are ranked by it, and a span seen by several windows has the highest of its margins.
+
+Spans over the end of a paragraph, and of marks or filler words alone, are none; the best ones are widened
+to what belongs together, see `edges.whole`.
 """
 
 from collections.abc import Callable, Sequence
@@ -45,7 +50,7 @@ class Decoded:
 
     Attributes:
         spans: best first, none overlapping another; empty when no window has a valid span.
-        null: score of "no answer", the lowest over the windows, in logits.
+        null: score of "no answer", in logits: what a span without any margin over it would have.
         scores: scores of all valid spans of the context, shape (N,), for probabilities.
     """
 
@@ -74,10 +79,12 @@ def decode(
         top_k: how many spans to return at most.
     """
     offsets = _context_offsets(windows)
-    table = _score_table(windows, logits, len(offsets), max_answer_tokens)
+    nulls = [float(start[0] + end[0]) for start, end in logits]
+    null = min(nulls)
+    lifts = [null - one for one in nulls]
+    table = _score_table(windows, logits, lifts, len(offsets), max_answer_tokens)
     _rule_out_impossible(context, offsets, table)
     scores = table[np.isfinite(table)]
-    null = min(float(start[0] + end[0]) for start, end in logits)
     return Decoded(tuple(_best_apart(context, offsets, table, top_k)), null, scores)
 
 
@@ -93,11 +100,18 @@ def _context_offsets(windows: Sequence[Window]) -> IntArray:
 
 
 def _score_table(
-    windows: Sequence[Window], logits: Sequence[Logits], tokens: int, max_answer_tokens: int
+    windows: Sequence[Window],
+    logits: Sequence[Logits],
+    lifts: Sequence[float],
+    tokens: int,
+    max_answer_tokens: int,
 ) -> FloatArray:
-    """Scores by first token and length - 1, shape (N, max_answer_tokens); -inf where there is no span."""
+    """Scores by first token and length - 1, shape (N, max_answer_tokens); -inf where there is no span.
+
+    Each window's are lifted by so much that its own null score would be the common one.
+    """
     table = np.full((tokens, max_answer_tokens), -np.inf, dtype=np.float32)
-    for window, (start, end) in zip(windows, logits, strict=True):
+    for window, (start, end), lift in zip(windows, logits, lifts, strict=True):
         count = len(window.offsets)
         if not count:
             continue
@@ -106,7 +120,8 @@ def _score_table(
         padded[:count] = end[inside]
         ends = np.lib.stride_tricks.sliding_window_view(padded, max_answer_tokens)
         rows = table[window.first_token : window.first_token + count]
-        np.maximum(rows, np.asarray(start[inside], dtype=np.float32)[:, None] + ends, out=rows)
+        starts = np.asarray(start[inside], dtype=np.float32) + np.float32(lift)
+        np.maximum(rows, starts[:, None] + ends, out=rows)
     return table
 
 

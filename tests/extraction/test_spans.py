@@ -34,13 +34,16 @@ def context_of(tokens: int) -> str:
 
 
 def reference(windows, logits, max_answer_tokens, top_k):
-    """Every span of every window in plain loops: best score a span, then greedily apart."""
+    """Every span of every window in plain loops: best margin a span, then greedily apart."""
     best: dict[tuple[int, int], float] = {}
-    for window, (start, end) in zip(windows, logits, strict=True):
+    nulls = [float(start[0] + end[0]) for start, end in logits]
+    for window, (start, end), null in zip(windows, logits, nulls, strict=True):
         for i, j in itertools.product(range(len(window.offsets)), repeat=2):
             if 0 <= j - i < max_answer_tokens:
                 score = float(
-                    np.float32(start[window.context_at + i]) + np.float32(end[window.context_at + j])
+                    np.float32(start[window.context_at + i])
+                    + np.float32(min(nulls) - null)
+                    + np.float32(end[window.context_at + j])
                 )
                 key = (window.first_token + i, window.first_token + j)
                 best[key] = max(score, best.get(key, -np.inf))
@@ -65,6 +68,8 @@ def cases(draw):
     logits = []
     for window in windows:
         rows = [draw(st.lists(values, min_size=len(window), max_size=len(window))) for _ in range(2)]
+        for row in rows:
+            row[0] = draw(st.floats(-9, 9, width=32))  # a null score is always a number
         logits.append((np.array(rows[0], dtype=np.float32), np.array(rows[1], dtype=np.float32)))
     return tokens, windows, logits, draw(st.integers(1, 8)), draw(st.integers(1, 4))
 
@@ -126,6 +131,15 @@ def test_span_in_two_windows_counts_once_with_its_higher_score():
     decoded = decode(context_of(8), windows, logits, max_answer_tokens=1)
     assert decoded.spans[0].score == 8.0
     assert len(decoded.scores) == 8
+
+
+def test_the_surest_window_wins_not_the_loudest():
+    """High logits all over a window, its null position among them, say nothing."""
+    windows = make_windows(8, 4, 0)
+    sure, loud = peaked(windows[0], 1, 1, 5.0), peaked(windows[1], 1, 1, 2.0)
+    decoded = decode(context_of(8), windows, [sure, (loud[0] + 50, loud[1] + 50)])
+    assert (decoded.spans[0].start, decoded.spans[0].end) == (2, 3)
+    assert decoded.spans[0].score - decoded.null == 10.0
 
 
 def test_white_space_is_trimmed_from_a_span():
