@@ -7,6 +7,7 @@ A checkpoint folder `step-00000200/` holds `trainable.safetensors` (the trained 
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,11 +50,26 @@ class Progress:
 
 
 class Checkpoints:
-    """The checkpoint folder of one run."""
+    """The checkpoint folder of one run.
 
-    def __init__(self, folder: Path, course: dict[str, Any], *, overwrite: bool = False) -> None:
+    Args:
+        folder: where the checkpoints lie.
+        course: what decides the numbers of the run.
+        defaults: what counts for a setting that a checkpoint is older than.
+        overwrite: leave a checkpoint of another course behind.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        course: dict[str, Any],
+        *,
+        defaults: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
+    ) -> None:
         self.folder = folder
         self.course = course
+        self.defaults = defaults or {}
         self.overwrite = overwrite
 
     def save(self, model: nn.Module, optimizer: AdamW, progress: Progress) -> Path:
@@ -107,10 +123,14 @@ class Checkpoints:
                 moments = load_file(folder / "optimizer.safetensors")
             except (OSError, ValueError, SafetensorError):
                 continue
-            if self.overwrite and state["course"] != self.course:
-                self.clear()
-                break
-            self._check_course(state["course"], folder)
+            if changed := self._changed(state["course"]):
+                if self.overwrite:
+                    self.clear()
+                    break
+                raise ConfigError(
+                    f"The checkpoint {folder} was made with other settings: {', '.join(changed)}.",
+                    remedy="Continue with the same settings, or --overwrite to start anew.",
+                )
             _set_tensors(model, tensors)
             _set_optimizer(model, optimizer, moments, state["progress"]["step"])
             return Progress(**state["progress"])
@@ -127,17 +147,14 @@ class Checkpoints:
     def _all(self) -> list[Path]:
         return sorted(folder for folder in self.folder.glob("step-*") if not folder.name.endswith(_PARTIAL))
 
-    def _check_course(self, course: dict[str, Any], folder: Path) -> None:
-        changed = [
+    def _changed(self, course: dict[str, Any]) -> list[str]:
+        """What is different in the course of a checkpoint."""
+        course = {name: self.defaults[name] for name in self.course if name in self.defaults} | course
+        return [
             f"{name} ({course.get(name)!r} there, {self.course.get(name)!r} now)"
             for name in sorted(course.keys() | self.course.keys())
             if course.get(name) != self.course.get(name)
         ]
-        if changed:
-            raise ConfigError(
-                f"The checkpoint {folder} was made with other settings: {', '.join(changed)}.",
-                remedy="Continue with the same settings, or --overwrite to start anew.",
-            )
 
 
 def trained_tensors(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -82,6 +82,12 @@ class RunConfig(BaseModel):
         """The settings that decide the course of training; a checkpoint continues only with equal ones."""
         return self.model_dump(mode="json", exclude=_OF_NO_CONSEQUENCE)
 
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """What a setting was before it existed."""
+        fields = cls.model_fields.items()
+        return {name: field.get_default() for name, field in fields if not field.is_required()}
+
 
 class TrainConfig(RunConfig):
     """Settings of a run that learns to answer questions."""
@@ -97,6 +103,16 @@ class TrainConfig(RunConfig):
     negatives: float = Field(
         0.0, ge=0, le=1, description="unanswerable copies made for this share of the answerable questions"
     )
+    retrieved_negatives: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of the answerable questions that are asked of the likeliest wrong paragraph, too",
+    )
+    joined: float = Field(
+        0.0, ge=0, le=1, description="share of the questions whose paragraph stands among others"
+    )
+    joined_paragraphs: int = Field(3, ge=1, le=100, description="the others, at most, in such a text")
 
     method: Literal["lora", "full", "prompt"] = Field("lora", description="what is trained")
     precision: Precision = Field(

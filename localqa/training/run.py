@@ -18,6 +18,7 @@ from localqa.model.loading import load_base_of, served_bits
 from localqa.squad.load import load_reported
 from localqa.squad.metrics import Scores
 from localqa.squad.negatives import make_negatives
+from localqa.squad.neighbours import Paragraphs, join_paragraphs, make_retrieved
 from localqa.squad.overlap import without_overlap
 from localqa.squad.records import Example
 from localqa.squad.split import fingerprint, split_by_context, subset
@@ -64,7 +65,9 @@ def run(config: TrainConfig) -> Path | None:
     course |= {"train_sha256": fingerprint(data.train), "validation_sha256": fingerprint(data.validation)}
     if config.teacher:
         course["teacher_sha256"] = teacher_sha256(config.teacher)
-    checkpoints = Checkpoints(folder / "checkpoints", course, overwrite=config.overwrite)
+    checkpoints = Checkpoints(
+        folder / "checkpoints", course, defaults=config.defaults(), overwrite=config.overwrite
+    )
     qa_config = _qa_config(config, base)
     with resources(config, checkpoints):
         if config.dry_run:
@@ -165,11 +168,24 @@ def load_data(config: TrainConfig) -> RunData:
         train = train + make_negatives(train, config.negatives, config.seed)
         if not config.validation_data:
             validation = validation + make_negatives(validation, config.negatives, config.seed)
+    train = _among_neighbours(config, train)
+    if not config.validation_data:
+        validation = _among_neighbours(config, validation)
     if not train:
         raise DataError(
             "No usable training example is left.", remedy="See python scripts/check_data.py FILE."
         )
     return RunData(train, validation)
+
+
+def _among_neighbours(config: TrainConfig, examples: list[Example]) -> list[Example]:
+    """The examples beside, and among, paragraphs that look right and are not."""
+    if not examples or not (config.retrieved_negatives or config.joined):
+        return examples
+    paragraphs = Paragraphs(examples)
+    retrieved = make_retrieved(examples, paragraphs, config.retrieved_negatives, config.seed)
+    joined = join_paragraphs(examples, paragraphs, config.joined, config.joined_paragraphs, config.seed)
+    return joined + retrieved
 
 
 def _read(config: TrainConfig, sources: list[str]) -> list[Example]:

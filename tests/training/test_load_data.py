@@ -68,3 +68,12 @@ def test_titles_without_validation_files_are_refused(tiny_data):
     values = {"train_data": [str(tiny_data)], "output_dir": "x", "validation_titles": ["London"]}
     with pytest.raises(ConfigError, match="validation_titles needs validation_data"):
         checked(values, TrainConfig, where="flags")
+
+
+def test_paragraphs_that_look_right_and_texts_of_several_are_learned_from(articles):
+    given = {"train_data": [articles], "output_dir": "x", "validation_size": 0}
+    data = load_data(TrainConfig(**given, retrieved_negatives=1.0, joined=1.0, joined_paragraphs=1))
+    retrieved = [example for example in data.train if example.id.endswith("-retrieved")]
+    assert len(retrieved) == 2
+    assert all(example.is_impossible for example in retrieved)
+    assert {example.context.count("\n\n") for example in data.train if example not in retrieved} == {1}

@@ -132,6 +132,18 @@ def test_checkpoint_of_other_settings_is_refused(features, tiny_bert, tmp_path):
         run(tmp_path, features, tiny_bert, config_of(max_steps=6, save_steps=3, learning_rate=0.5))
 
 
+def test_a_checkpoint_older_than_a_setting_continues_with_its_default(features, tiny_bert, tmp_path):
+    config = config_of(max_steps=6, save_steps=3)
+    run(tmp_path, features, tiny_bert, config)
+    for state in (tmp_path / "checkpoints").glob("step-*/state.json"):
+        saved = json.loads(state.read_text())
+        del saved["course"]["joined"], saved["course"]["schedule"]
+        state.write_text(json.dumps(saved))
+    checkpoints = Checkpoints(tmp_path / "checkpoints", config.course(), defaults=config.defaults())
+    trainee = make_trainee(config, tiny_bert)
+    assert checkpoints.resume(trainee.model, make_optimizer(config, trainee)).step == 6
+
+
 def test_overwrite_starts_anew_when_settings_differ(features, tiny_bert, tmp_path):
     run(tmp_path, features, tiny_bert, config_of(max_steps=6, save_steps=3))
     config = config_of(max_steps=2, learning_rate=0.5, overwrite=True)
