@@ -15,7 +15,15 @@ from localqa.errors import ConfigError
 from localqa.model.bases import DEFAULT_BASE, SUMMARY_BASE
 from localqa.model.loading import Precision
 
-_OF_NO_CONSEQUENCE = {"output_dir", "overwrite", "dry_run", "save_steps", "threads", "gradient_checkpointing"}
+_OF_NO_CONSEQUENCE = {
+    "output_dir",
+    "overwrite",
+    "dry_run",
+    "save_steps",
+    "threads",
+    "gradient_checkpointing",
+    "micro_batch_tokens",
+}
 """Settings that change where and how a run is carried out, but none of its numbers."""
 
 
@@ -51,6 +59,11 @@ class RunConfig(BaseModel):
     max_steps: int | None = Field(None, ge=1, description="train for this many steps, whatever --num_epochs")
     batch_size: int = Field(32, ge=1, description="windows, or texts, in one batch")
     gradient_accumulation: int = Field(1, ge=1, description="batches in one optimiser step")
+    micro_batch_tokens: int = Field(
+        16_384,
+        ge=1,
+        description="tokens run at a time; a larger batch goes in parts: the same gradients, less memory",
+    )
     gradient_checkpointing: bool = Field(False, description="recompute activations: less memory, more time")
     learning_rate: float = Field(1e-3, gt=0, le=10, description="highest learning rate")
     schedule: Literal["linear", "cosine", "constant"] = Field(
@@ -122,6 +135,12 @@ class TrainConfig(RunConfig):
     )
     init_adapter: str | None = Field(None, description="start from this LoRA adapter's weights and shape")
     prompt_length: int = Field(20, ge=1, le=200, description="learned vectors of prompt tuning")
+    windows_per_question: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="windows of one question whose tokens compete; 1: each window is learned for itself",
+    )
     token_masking: float = Field(0.0, ge=0, lt=1, description="share of context tokens masked in training")
     sample_answers: bool = Field(False, description="learn any accepted answer, not the first alone")
     teacher: str | None = Field(None, description="learn from this adapter folder's view of the data too")

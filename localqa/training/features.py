@@ -1,5 +1,6 @@
 """Examples to labelled windows, and windows to batches of similar length."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,6 +36,7 @@ class Feature:
         others: the labels of the further accepted answers, where they differ.
         example: index of the example that this is a window of.
         soft: a teacher's view of it.
+        beside: further windows of the same question, whose tokens compete with this one's.
     """
 
     window: Window
@@ -43,10 +45,11 @@ class Feature:
     others: tuple[tuple[int, int], ...] = ()
     example: int = 0
     soft: SoftLabels | None = None
+    beside: "tuple[Feature, ...]" = ()
 
     def __len__(self) -> int:
-        """Tokens of the window."""
-        return len(self.window)
+        """Tokens of the window, and of those beside it."""
+        return len(self.window) + sum(map(len, self.beside))
 
 
 def make_features(examples: Sequence[Example], windower: Windower, *, progress: bool = True) -> list[Feature]:
@@ -59,6 +62,20 @@ def make_features(examples: Sequence[Example], windower: Windower, *, progress: 
         for index, (example, windows) in enumerate(zip(chunk, groups, strict=True), start=at):
             features.extend(_feature(window, example, index) for window in windows)
     return features
+
+
+def by_question(features: Sequence[Feature], most: int) -> list[Feature]:
+    """One feature for each question, with its other windows beside it.
+
+    Args:
+        features: windows, those of an example one after the other.
+        most: windows of a question at most; those that hold the answer stay first.
+    """
+    grouped = []
+    for _, windows in itertools.groupby(features, key=lambda feature: feature.example):
+        first, *others = sorted(windows, key=lambda feature: not feature.start)[:most]
+        grouped.append(replace(first, beside=tuple(others)))
+    return grouped
 
 
 def _feature(window: Window, example: Example, index: int) -> Feature:
@@ -142,7 +159,11 @@ class Augmentation:
     def __call__(self, features: Sequence[Feature], step: int) -> list[Feature]:
         """The features as this step learns them."""
         random = np.random.default_rng((self.seed, step))
-        return [self._masked(self._relabelled(feature, random), random) for feature in features]
+        return [self._varied(feature, random) for feature in features]
+
+    def _varied(self, feature: Feature, random: np.random.Generator) -> Feature:
+        varied = self._masked(self._relabelled(feature, random), random)
+        return replace(varied, beside=tuple(self._varied(one, random) for one in feature.beside))
 
     def _relabelled(self, feature: Feature, random: np.random.Generator) -> Feature:
         if not self.sample_answers or not feature.others:

@@ -14,6 +14,7 @@ from torch.optim import AdamW
 from tqdm import tqdm
 
 from localqa.errors import ConfigError
+from localqa.extraction.batches import length_sorted_batches
 from localqa.training.checkpoint import Checkpoints, Progress
 from localqa.training.config import RunConfig
 from localqa.training.features import BatchOrder
@@ -94,8 +95,8 @@ def train_step(
     """One optimiser step over the accumulated batches; returns the mean loss of a feature."""
     count = sum(len(batch) for batch in batches)
     total = 0.0
-    for batch in batches:
-        loss = trainee.loss(config, batch) * (len(batch) / count)
+    for part in (part for batch in batches for part in _parts(batch, config.micro_batch_tokens)):
+        loss = trainee.loss(config, part) * (len(part) / count)
         loss.backward()
         total += loss.item()
     if not math.isfinite(total):
@@ -109,6 +110,12 @@ def train_step(
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return total
+
+
+def _parts(batch: Features, tokens: int) -> Iterator[Features]:
+    """A batch in parts of so many tokens at most, padding included, or of one feature."""
+    for indices in length_sorted_batches([len(feature) for feature in batch], tokens):
+        yield [batch[i] for i in indices]
 
 
 def fit(

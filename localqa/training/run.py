@@ -26,7 +26,7 @@ from localqa.training.checkpoint import Checkpoints, Progress
 from localqa.training.config import TrainConfig
 from localqa.training.distill import teacher_sha256, with_soft_labels
 from localqa.training.estimate import print_estimate
-from localqa.training.features import Augmentation, Feature, make_features
+from localqa.training.features import Augmentation, Feature, by_question, make_features
 from localqa.training.guards import begin, resources
 from localqa.training.loop import Evaluation, fit, make_plan
 from localqa.training.report import common, write_report
@@ -60,6 +60,8 @@ def run(config: TrainConfig) -> Path | None:
     _print_settings(config, trainee.model, data, features, threads, bf16=trainee.bf16)
     if config.teacher and not config.dry_run:
         features = with_soft_labels(features, data.train, config.teacher, config.distill_temperature)
+    if config.windows_per_question > 1:
+        features = by_question(features, config.windows_per_question)
     # Whatever else changes the numbers of a run belongs to its course, too.
     course = config.course() | {"bf16": trainee.bf16, "base_sha256": base.sha256}
     course |= {"train_sha256": fingerprint(data.train), "validation_sha256": fingerprint(data.validation)}

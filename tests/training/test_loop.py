@@ -105,6 +105,16 @@ def test_accumulated_batches_have_the_gradient_of_one_big_batch(features, tiny_b
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("tokens", [1, 100])
+def test_a_batch_in_parts_has_the_gradient_of_the_whole(features, tiny_bert, tokens):
+    whole, parted = config_of(max_grad_norm=1e9), config_of(max_grad_norm=1e9, micro_batch_tokens=tokens)
+    trainees = [make_trainee(config, tiny_bert) for config in (whole, parted)]
+    for config, trainee in zip((whole, parted), trainees, strict=True):
+        train_step(config, trainee, torch.optim.SGD(trainee.model.parameters(), 0.1), [features[:9]], 0.1)
+    for one, other in zip(*(t.model.parameters() for t in trainees), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
 def run(tmp_path, features, tiny_bert, config, *, evaluate=None):
     checkpoints = Checkpoints(tmp_path / "checkpoints", config.course())
     trainee = make_trainee(config, tiny_bert)
