@@ -1,0 +1,81 @@
+"""The project's own documents and questions: whole, aligned and readable."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from localqa.squad.load import load_training_data
+
+FOLDER = Path(__file__).resolve().parents[2] / "data" / "user_documents"
+HALVES = ("choose", "judge")
+
+
+def articles(*halves):
+    return [
+        article
+        for half in halves
+        for article in json.loads((FOLDER / f"{half}.json").read_text(encoding="utf-8"))["data"]
+    ]
+
+
+def documents(*halves):
+    """(title, context, questions) of each document, which is one paragraph."""
+    found = []
+    for article in articles(*halves):
+        [paragraph] = article["paragraphs"]
+        found.append((article["title"], paragraph["context"], paragraph["qas"]))
+    return found
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_a_half_has_ten_documents_with_a_third_of_the_questions_unanswerable(half):
+    found = documents(half)
+    assert len(found) == 10
+    for title, context, questions in found:
+        impossible = sum(question["is_impossible"] for question in questions)
+        assert len(questions) >= 18, title
+        assert 3 * impossible == len(questions), title
+        assert 250 <= len(context.split()) <= 700, title
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_every_answer_is_at_its_place_and_ends_on_words(half):
+    for _, context, questions in documents(half):
+        for question in questions:
+            for answer in question["answers"]:
+                text, start = answer["text"], answer["answer_start"]
+                assert context[start:].startswith(text), question["id"]
+                around = [context[start - 1 : start] + text[0], text[-1] + context[start + len(text) :][:1]]
+                assert text == text.strip(), question["id"]
+                assert not any(len(pair) == 2 and pair.isalnum() for pair in around), question["id"]
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_one_to_four_different_answers_or_none(half):
+    for _, _, questions in documents(half):
+        for question in questions:
+            texts = [answer["text"] for answer in question["answers"]]
+            assert len(texts) == len(set(texts)), question["id"]
+            assert (len(texts) == 0) if question["is_impossible"] else (1 <= len(texts) <= 4), question["id"]
+
+
+def test_ids_titles_contexts_and_questions_are_not_shared_or_blank():
+    found = documents(*HALVES)
+    questions = [question for _, _, asked in found for question in asked]
+    ids = [question["id"] for question in questions]
+    assert len(ids) == len(set(ids))
+    assert len(found) == 20
+    assert len({title for title, _, _ in found}) == 20
+    assert len({context for _, context, _ in found}) == 20
+    for _, _, asked in found:
+        texts = [question["question"].strip().casefold() for question in asked]
+        assert all(texts)
+        assert len(texts) == len(set(texts))
+
+
+def test_the_reader_finds_no_problem_in_either_half():
+    examples, report = load_training_data([str(FOLDER / f"{half}.json") for half in HALVES])
+    assert report.ok, report.summary()
+    assert len(examples) == 360
+    assert sum(example.is_impossible for example in examples) == 120
