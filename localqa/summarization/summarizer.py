@@ -70,7 +70,7 @@ class Summarizer:
         self._shape = read_shape(base.folder)
         self._tokenizer = load_tokenizer(base)
         self._room = room_for_text(self._tokenizer, config)
-        weights = BaseWeights(base.folder, "")
+        weights = BaseWeights(base.folder, "", base.sha256)
         down, up = read_matrices(adapter) if adapter else ({}, {})
         try:
             builder = GraphBuilder(weights, self._shape, down, up)
