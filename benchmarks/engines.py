@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.common import TEST, publish
 from benchmarks.peers.starting import OWN, Peer, write_pairs
-from localqa.engine.session import has_bf16
+from localqa.engine.precision import has_bf16
 from localqa.errors import LocalQAError, report_and_exit
 from localqa.squad.load import load_reported
 from localqa.training.report import environment

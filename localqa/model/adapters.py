@@ -26,7 +26,6 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from localqa.errors import AdapterError
-from localqa.extraction.qa_config import FILE_NAME as QA_FILE
 from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import (
     FULL_FILE,
@@ -49,9 +48,9 @@ from localqa.model.lora_weights import (
 )
 from localqa.model.prompt import PromptTunedModel
 from localqa.model.snapshot import AdapterFiles
-from localqa.model.summary_config import FILE_NAME as SUMMARY_FILE
 from localqa.model.summary_config import SummaryConfig
 from localqa.model.tensor_file import TensorInfo, as_float32, check_kind
+from localqa.model.versions import saving
 
 _PROMPT = "prompt_embeddings"
 _ANY = -1
@@ -124,33 +123,28 @@ def trainable_state(model: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def save_adapter(model: nn.Module, folder: Path, config: QAConfig) -> None:
-    """Write a trained model's adapter files, weights as fp16, into an existing folder.
+    """Write a trained model's adapter files, weights as fp16, into a folder.
 
-    What the folder may hold of another adapter is removed.
+    Whoever reads the folder meanwhile finds the new adapter whole or not yet; what it held before becomes
+    one of its versions, see `localqa.model.versions`.
     """
-    _clear(folder)
     state = {name: tensor.half() for name, tensor in trainable_state(model).items()}
-    if isinstance(model, PeftModel):
-        _save_lora(model, state, folder, config.base)
-    elif isinstance(model, PromptTunedModel):
-        write_weights(state, folder / PROMPT_FILE)
-    else:
-        write_weights(state, folder / FULL_FILE)
-    config.save(folder)
+    with saving(folder) as staging:
+        if isinstance(model, PeftModel):
+            _save_lora(model, state, staging, config.base)
+        elif isinstance(model, PromptTunedModel):
+            write_weights(state, staging / PROMPT_FILE)
+        else:
+            write_weights(state, staging / FULL_FILE)
+        config.save(staging)
 
 
 def save_summary_adapter(model: PeftModel, folder: Path, config: SummaryConfig) -> None:
-    """Write what was trained to summarise, as fp16, into an existing folder; see `save_adapter`."""
-    _clear(folder)
+    """Write what was trained to summarise, as fp16, into a folder; see `save_adapter`."""
     state = {name: tensor.half() for name, tensor in trainable_state(model).items()}
-    _save_lora(model, state, folder, config.base)
-    config.save(folder)
-
-
-def _clear(folder: Path) -> None:
-    """Remove what another adapter, for any task, may have left in a folder."""
-    for file in (LORA_FILE, "adapter_config.json", PROMPT_FILE, FULL_FILE, QA_FILE, SUMMARY_FILE):
-        (folder / file).unlink(missing_ok=True)
+    with saving(folder) as staging:
+        _save_lora(model, state, staging, config.base)
+        config.save(staging)
 
 
 def _save_lora(model: PeftModel, state: dict[str, torch.Tensor], folder: Path, base: str) -> None:

@@ -25,6 +25,7 @@ from localqa.model.bases import Base
 from localqa.model.loading import load_model
 from localqa.model.lora_weights import MOST_RANK, LoraSettings, checked_tensors, read_settings
 from localqa.model.snapshot import AdapterFiles
+from localqa.model.versions import saving
 
 _NEW = "combined"
 
@@ -37,7 +38,7 @@ def combine(
     method: Combination = "cat",
     rank: int | None = None,
 ) -> None:
-    """Write a new LoRA adapter that is the weighted sum of others, into an existing folder.
+    """Write a new LoRA adapter that is the weighted sum of others, into a folder.
 
     The sum of their changes to the base, and the weighted mean of their heads:
 
@@ -76,9 +77,11 @@ def combine(
     else:
         state, peft_config = _by_peft(model, base, parts, list(weights.values()), method, rank)
         state |= _mean_head(states, list(weights.values()))
-    peft_config.save_pretrained(str(output))
-    write_weights({name: tensor.half().contiguous() for name, tensor in state.items()}, output / LORA_FILE)
-    replace(parts[0].config, null_threshold=None, temperature=1.0, score_offset=0.0).save(output)
+    with saving(output) as staging:
+        peft_config.save_pretrained(str(staging))
+        halves = {name: tensor.half().contiguous() for name, tensor in state.items()}
+        write_weights(halves, staging / LORA_FILE)
+        replace(parts[0].config, null_threshold=None, temperature=1.0, score_offset=0.0).save(staging)
 
 
 def merge_into_base(base: Base, folder: Path, output: Path) -> None:

@@ -200,7 +200,7 @@ def load_named(settings: Settings) -> Summarizer:
         AdapterNotFoundError: no such adapter in the folder of adapters.
         AdapterError, BaseModelError: it cannot be used.
     """
-    folder = adapter_folder(settings.models_dir, settings.summary_adapter, FILE_NAME)
+    folder = adapter_folder(settings.models_dirs, settings.summary_adapter, FILE_NAME)
     return Summarizer.load(folder, base=settings.summary_base or None, threads=settings.threads)
 
 
