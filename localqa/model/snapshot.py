@@ -137,7 +137,7 @@ class AdapterFiles:
     def _unreadable(self, name: str, error: OSError | ValueError) -> AdapterError:
         text = getattr(error, "strerror", None) or str(error)
         return AdapterError(
-            f"The {name} of the adapter '{self.folder.name}' cannot be read ({text[:200]}).",
+            f"The adapter '{self.folder.name}' cannot be loaded: {name} cannot be read ({text[:200]}).",
             remedy="Its files are damaged; restore the folder or train again.",
         )
 

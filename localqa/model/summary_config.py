@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from localqa.errors import AdapterError
 from localqa.extraction.qa_config import MOST_TOKENS
-from localqa.extraction.settings_file import read_object, write_atomically
+from localqa.extraction.settings_file import read_file, write_atomically
 
 FILE_NAME = "summary_config.json"
 
@@ -44,11 +44,15 @@ class SummaryConfig:
         """
         path = folder / FILE_NAME
         try:
-            config = TypeAdapter(cls).validate_python(read_object(path), strict=True)
+            config = TypeAdapter(cls).validate_json(read_file(path), strict=True)
         except FileNotFoundError as e:
             raise AdapterError(
                 f"'{folder}' is not a summarisation adapter: it has no {FILE_NAME}.",
                 remedy="Name a folder written by fine_tune.py --task summarization.",
+            ) from e
+        except OSError as e:
+            raise AdapterError(
+                f"{path} cannot be read ({e.strerror or e}).", remedy="Restore the file or train again."
             ) from e
         except ValidationError as e:
             wrong = e.errors()[0]
