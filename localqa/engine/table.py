@@ -173,7 +173,7 @@ class AdapterTable:
             "modified": max((written for _, _, written, _ in weights), default=0) / 1e9,
             "digest": adapter.files.digest if adapter is not None else None,
             "stale": stale,
-            "problem": refused[2] if stale and refused and refused[:2] == (folder, stamp) else None,
+            "problem": refused[2] if stale and refused else None,
         }
 
     def _taken(self, name: str) -> LoadedAdapter:

@@ -243,4 +243,4 @@ def _readable(path: Path) -> bool:
 
 def _within(message: str, folder: Path) -> str:
     """A message without where the folder lies, which is nobody's business over HTTP."""
-    return message.replace(f"{folder}{os.sep}", "").removesuffix(".")
+    return message.replace(f"{folder}{os.sep}", "").replace(str(folder), folder.name).removesuffix(".")

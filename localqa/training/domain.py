@@ -53,7 +53,7 @@ class DomainConfig(BaseModel):
     test_share: float = Field(0.2, gt=0, lt=0.9, description="of the questions, by context")
     compare_with: str | None = Field("squad", description="adapter shown beside the new one; null: none")
     models_dir: str | None = Field(
-        None, description="where the adapter's folder is made; null: the folder of QA_MODELS_DIR"
+        None, description="where the adapter's folder is made; null: QA_MODELS_DIR, else models/"
     )
     work_dir: str = Field("runs", description="where the parts of the data are kept")
     seed: int = Field(13, ge=0, description="of the splits and the training")
@@ -62,8 +62,10 @@ class DomainConfig(BaseModel):
     @property
     def folders(self) -> list[Path]:
         """Where adapters are looked for by name; the first one is where the new one is made."""
-        own = [Path(self.models_dir)] if self.models_dir else []
-        return [*own, *models_dirs()]
+        own, *shipped = models_dirs()
+        # Without a folder of one's own it is made where one works, not among the shipped ones.
+        made = Path(self.models_dir or (own if shipped else "models"))
+        return [made, own, *shipped]
 
     @property
     def adapter(self) -> Path:
