@@ -26,6 +26,7 @@ from localqa.model.loading import load_model
 from localqa.model.versions import rollback
 from tests.conftest import ROOT
 from tests.engine.test_reader import CONTEXT, LONG, make_adapter
+from tests.server import until
 
 QUERY = Query("What jumps?", CONTEXT)
 
@@ -132,6 +133,7 @@ def test_files_that_are_written_all_the_time_keep_nobody_waiting(tiny_bert, made
     writer = threading.Thread(target=write)
     writer.start()
     try:
+        until(lambda: reader.describe("one")["stale"])
         began = time.monotonic()
         assert score(reader) == before
         assert time.monotonic() - began < 5
