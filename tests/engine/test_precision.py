@@ -62,7 +62,6 @@ def test_bfloat16_where_there_is_nothing_for_int8():
         ("AVX512_CORE_BF16", True),
         ("AVX10_1_512", True),
         ("AVX512_CORE_VNNI", False),
-        ("AVX2", False),
     ],
 )
 def test_bfloat16_is_limited_as_the_rest(limit, has):
