@@ -110,10 +110,14 @@ def broken_adapters(models: Path | Sequence[Path]) -> dict[str, str]:
     """Names of what looks like an adapter, for any task, and is none -> why."""
     broken = {}
     for folder in named_folders(models):
-        marker = SUMMARY_FILE if is_file(folder / SUMMARY_FILE) else FILE_NAME
-        if problem := problem_of(folder, marker):
+        if problem := problem_of(folder, marker_of(folder)):
             broken[folder.name] = problem
     return broken
+
+
+def marker_of(folder: Path) -> str:
+    """The file that makes a folder an adapter: one of its settings."""
+    return SUMMARY_FILE if is_file(folder / SUMMARY_FILE) else FILE_NAME
 
 
 def problem_of(folder: Path, marker: str = FILE_NAME) -> str | None:
@@ -218,7 +222,7 @@ def damage_named(folder: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError, TypeError) as e:
+    except (OSError, SafetensorError, LookupError, ValueError, RuntimeError, TypeError, AttributeError) as e:
         lines = str(e).strip().splitlines() or [""]
         raise AdapterError(
             f"The adapter '{folder.name}' cannot be loaded ({type(e).__name__}: {lines[0][:200]}).",

@@ -6,7 +6,14 @@ from typing import NamedTuple
 
 from localqa.errors import AdapterError
 from localqa.extraction.qa_config import FILE_NAME, QAConfig
-from localqa.model.adapter_files import adapter_folder, as_folders, is_file, named_folders, problem_of
+from localqa.model.adapter_files import (
+    adapter_folder,
+    as_folders,
+    is_file,
+    marker_of,
+    named_folders,
+    problem_of,
+)
 from localqa.model.bases import Base
 from localqa.model.snapshot import Stamp, stamp_of
 
@@ -63,7 +70,7 @@ class Catalogue:
         return verdict
 
     def _looked_at(self, folder: Path) -> _Verdict:
-        if problem := problem_of(folder):
+        if problem := problem_of(folder, marker_of(folder)):
             return _Verdict(problem, offered=False)
         try:
             config = QAConfig.load(folder) if is_file(folder / FILE_NAME) else None

@@ -18,6 +18,7 @@ from localqa.model.adapter_files import (
     as_folders,
     is_file,
     locate_adapter,
+    marker_of,
     named_folders,
     problem_of,
 )
@@ -66,7 +67,7 @@ def find(models: Path | Sequence[Path], name: str) -> Path:
     Raises:
         AdapterNotFoundError: there is none.
     """
-    return locate_adapter(models, name, _marker(Path(name))) if "/" in name else find_named(models, name)
+    return locate_adapter(models, name, marker_of(Path(name))) if "/" in name else find_named(models, name)
 
 
 def find_named(models: Path | Sequence[Path], name: str) -> Path:
@@ -83,18 +84,13 @@ def find_named(models: Path | Sequence[Path], name: str) -> Path:
     return adapter_folder(models, name)
 
 
-def _marker(folder: Path) -> str:
-    """The file that makes a folder an adapter: one of its settings."""
-    return SUMMARY_FILE if is_file(folder / SUMMARY_FILE) else QA_FILE
-
-
 def describe(folder: Path) -> AdapterInfo:
     """Read an adapter's folder; its weights are not loaded.
 
     Raises:
         AdapterError: no adapter folder, or a damaged one.
     """
-    config = (SummaryConfig if _marker(folder) == SUMMARY_FILE else QAConfig).load(folder)
+    config = (SummaryConfig if marker_of(folder) == SUMMARY_FILE else QAConfig).load(folder)
     try:
         peft = read_object(folder / LORA_SETTINGS)
     except FileNotFoundError:
@@ -114,7 +110,7 @@ def describe_all(models: Path | Sequence[Path]) -> list[AdapterInfo]:
     """Every adapter of the folders that can be read, by name; for the others see `broken_adapters`."""
     found = []
     for folder in sorted(named_folders(models), key=lambda folder: folder.name):
-        if is_file(folder / _marker(folder)) and problem_of(folder, _marker(folder)) is None:
+        if is_file(folder / marker_of(folder)) and problem_of(folder, marker_of(folder)) is None:
             with contextlib.suppress(AdapterError, OSError):
                 found.append(describe(folder))
     return found

@@ -38,7 +38,7 @@ def models(tmp_path):
 
 
 def test_trained_anew_and_rolled_back_without_a_restart(models, tmp_path):
-    """A training in place, by the command, and the command that takes it back; the shipped ones are there, too."""
+    """A training in place, and the command that takes it back; the shipped adapters are there, too."""
     data = tmp_path / "faq.jsonl"
     start = CONTEXT.index("Ada Berg")
     row = {"question": "Who built the bridge?", "context": CONTEXT}
