@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from localqa.config import Combination, EngineName, Precision
+from localqa.config import Combination, EngineName, Precision, models_dirs
 from localqa.engine.loading import make_engine
 from localqa.engine.reader import Reader
 from localqa.errors import InvalidInputError, LocalQAError, report_and_exit
@@ -23,8 +23,6 @@ from localqa.model.adapter_files import locate_adapter
 from localqa.model.bases import Base, resolve_base
 
 __all__ = ["Answer", "BertQA"]
-
-MODELS_DIR = Path(__file__).resolve().parent / "models"
 
 
 class BertQA:
@@ -54,11 +52,12 @@ class BertQA:
 
         Args:
             base: Hub name or folder; None: the base that the adapter was trained on.
-            adapter: name of a folder in `models/`, or the path of an adapter folder.
+            adapter: its name, looked for in `QA_MODELS_DIR` and among the shipped ones, or the path of an
+                adapter folder.
             engine: "openvino" runs LoRA adapters on a CPU, "torch" everything, GPUs too; "auto" takes
                 torch where OpenVINO cannot run this base or adapter.
-            precision: of OpenVINO's arithmetic: "fp32", "bf16", "int8", "int4"; "auto" measures once what
-                suits this processor.
+            precision: of OpenVINO's arithmetic: "fp32", "bf16", "int8", "int4"; "auto" decides by the
+                processor's instructions.
             threads: processor threads; 0: all cores.
 
         Raises:
@@ -66,11 +65,13 @@ class BertQA:
             AdapterError: a damaged adapter, or one made for another base.
             BaseModelError: the base is not on this machine and cannot be fetched.
         """
-        folder = locate_adapter(MODELS_DIR, adapter)
+        folder = locate_adapter(models_dirs(), adapter)
         config = QAConfig.load(folder)
         found = resolve_base(base or config.base)
         runs = make_engine(found, config, engine=engine, precision=precision, threads=threads)
-        return cls(Reader(runs, folder.parent, folder.name).load())
+        # What lies beside it is found by name before what lies elsewhere.
+        models = dict.fromkeys([folder.parent, *models_dirs()])
+        return cls(Reader(runs, list(models), folder.name).load())
 
     @property
     def adapters(self) -> list[str]:
@@ -79,7 +80,7 @@ class BertQA:
 
     def add(self, adapter: str | Path) -> str:
         """Load another adapter over the same base and return its name; see `load` for errors."""
-        folder = locate_adapter(MODELS_DIR, adapter)
+        folder = locate_adapter(models_dirs(), adapter)
         self.reader.load_adapter(folder.name, folder)
         return folder.name
 

@@ -6,26 +6,33 @@ no such switch.
 
     python benchmarks/engines.py             ten minutes on two cores
 
+The second table holds what the engine chooses by itself for these processors (localqa/engine/precision.py)
+against what was fastest. `--judge` prints it for the figures of the last time, and measures nothing.
+
 The last line printed is one JSON object, which benchmarks/results/engines.json holds too.
 """
 
 import argparse
+import json
+import os
 import statistics
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.common import TEST, publish
+from tabulate import tabulate
+
+from benchmarks.common import RESULTS, TEST, publish
 from benchmarks.peers.starting import OWN, Peer, write_pairs
-from localqa.engine.session import has_bf16
+from localqa.engine.precision import LIMIT, Ability, abilities, decided, has_bf16
 from localqa.errors import LocalQAError, report_and_exit
 from localqa.squad.load import load_reported
 from localqa.training.report import environment
 
-ISA = "ONEDNN_MAX_CPU_ISA"
 LIMITS = ("", "AVX512_CORE_VNNI", "AVX2")
 PRECISIONS = ("fp32", "bf16", "int8", "int4")
 
@@ -33,6 +40,10 @@ PRECISIONS = ("fp32", "bf16", "int8", "int4")
 def main() -> None:
     """Run all of them and print the comparison."""
     args = _parser().parse_args()
+    if args.judge:
+        report = json.loads((RESULTS / "engines.json").read_text(encoding="utf-8"))
+        _publish(report | {"table": judged(report)})
+        return
     try:
         examples = load_reported([args.data], limit=args.questions)
         pairs = [(example.question, example.context) for example in examples]
@@ -44,9 +55,47 @@ def main() -> None:
         "questions": len(pairs),
         "rounds": args.rounds,
         "engines": results,
+        "abilities": {limit or "all": sorted(_abilities_under(limit)) for limit in LIMITS},
         "environment": environment(),
     }
-    rows = [list(result.values()) for result in results]
+    report["table"] = judged(report)
+    _publish(report)
+
+
+def judged(report: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What the table of precisions chooses for each kind of processor, and what was fastest there.
+
+    int4 is not among them: it costs answers.
+    """
+    rows = []
+    for kind, has in report["abilities"].items():
+        measured = {
+            one["precision"]: one["per_second"]
+            for one in report["engines"]
+            if one["engine"] == "OpenVINO" and one["instructions"] == kind
+        }
+        candidates = [name for name in ("fp32", "bf16", "int8") if name in measured]
+        chosen, why = decided(has)
+        fastest = max(candidates, key=lambda name: measured[name])
+        rows.append({"instructions": kind, "chosen": chosen, "fastest": fastest, "why": why})
+    return rows
+
+
+def _abilities_under(limit: str) -> frozenset[Ability]:
+    before = os.environ.pop(LIMIT, None)
+    try:
+        if limit:
+            os.environ[LIMIT] = limit
+        return abilities()
+    finally:
+        os.environ.pop(LIMIT, None)
+        if before is not None:
+            os.environ[LIMIT] = before
+
+
+def _publish(report: dict[str, Any]) -> None:
+    print(tabulate([row.values() for row in report["table"]], ["instructions", "chosen", "fastest", "why"]))
+    rows = [list(result.values()) for result in report["engines"]]
     publish("engines", report, ["engine", "precision", "instructions", "questions/s", "p50, ms"], rows)
 
 
@@ -63,7 +112,7 @@ def compare(pairs: Path, args: argparse.Namespace) -> list[dict[str, Any]]:
             name, precision, limit = kind
             print(f"round {number + 1} of {args.rounds}: {' '.join(kind)}", file=sys.stderr)
             # One at a time: so many processes would not all fit into memory.
-            peer = Peer(name, pairs, variables={"PRECISION": precision} | ({ISA: limit} if limit else {}))
+            peer = Peer(name, pairs, variables={"PRECISION": precision} | ({LIMIT: limit} if limit else {}))
             peer.ask("many", args.questions)
             seconds[kind].append(peer.ask("many", args.questions)["seconds"])
             singles[kind] += peer.ask("each", args.singles)["seconds"]
@@ -84,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--judge", action="store_true", help="judge the figures of the last time")
     parser.add_argument("--questions", type=int, default=300, help="questions in a batch [300]")
     parser.add_argument("--singles", type=int, default=60, help="of them asked alone, in each round [60]")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each [3]")

@@ -9,7 +9,8 @@ from openvino import opset13 as op
 
 from localqa.config import Precision
 from localqa.engine.compressed import compressed
-from localqa.engine.session import Session, has_bf16, weights_of
+from localqa.engine.precision import has_bf16
+from localqa.engine.session import Session, weights_of
 
 TOKENS, HIDDEN, WIDE, PAIRS, RUNS = 512, 384, 1536, 6, 60
 """A batch of the engine, through the wide layers of the default base."""

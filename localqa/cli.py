@@ -3,16 +3,19 @@
 import argparse
 import contextlib
 import json
+import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
 from tabulate import tabulate
 
-from localqa.config import ADAPTER_NAME, Combination, Settings
+from localqa.config import ADAPTER_NAME, Combination, models_dirs
 from localqa.errors import ConfigError, LocalQAError, report_and_exit
 
 
@@ -28,9 +31,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def list_adapters(args: argparse.Namespace) -> None:
     """Print a table of all adapters, or their descriptions as JSON."""
+    from localqa.model.adapter_files import broken_adapters
     from localqa.model.registry import describe_all
 
-    found = describe_all(_models_dir(args))
+    folders = _folders(args)
+    found = describe_all(folders)
+    for name, problem in broken_adapters(folders).items():
+        print(f"{name}: cannot be read: {problem}", file=sys.stderr)
     if args.json:
         print(json.dumps([asdict(info) for info in found], indent=2))
         return
@@ -54,7 +61,7 @@ def show_adapter(args: argparse.Namespace) -> None:
     """Print everything that is known about one adapter."""
     from localqa.model.registry import describe, find
 
-    info = describe(find(_models_dir(args), args.name))
+    info = describe(find(_folders(args), args.name))
     if args.json:
         print(json.dumps(asdict(info), indent=2))
         return
@@ -75,11 +82,11 @@ def merge_adapter(args: argparse.Namespace) -> None:
     from localqa.model.bases import resolve_base
     from localqa.model.combine import merge_into_base
 
-    folder = locate_adapter(_models_dir(args), args.name)
+    folder = locate_adapter(_folders(args), args.name)
     output = _output(args)
-    with _made(output):
-        merge_into_base(resolve_base(args.base or QAConfig.load(folder).base), folder, output)
-    _note(output, {"merged": [args.name]})
+    with _made(output) as made:
+        merge_into_base(resolve_base(args.base or QAConfig.load(folder).base), folder, made)
+        _note(made, {"merged": [args.name]})
     print(f"{output}: {args.name} merged into its base; it is used like an adapter, by its name")
 
 
@@ -90,7 +97,7 @@ def combine_adapters(args: argparse.Namespace) -> None:
     from localqa.model.bases import resolve_base
     from localqa.model.combine import combine
 
-    folders = [locate_adapter(_models_dir(args), name) for name in args.names]
+    folders = [locate_adapter(_folders(args), name) for name in args.names]
     weights = args.weights or [1 / len(folders)] * len(folders)
     if len(weights) != len(folders):
         raise ConfigError(
@@ -99,9 +106,9 @@ def combine_adapters(args: argparse.Namespace) -> None:
         )
     output = _output(args)
     base = resolve_base(args.base or QAConfig.load(folders[0]).base)
-    with _made(output):
-        combine(base, dict(zip(folders, weights, strict=True)), output, method=args.method, rank=args.rank)
-    _note(output, {"combined": dict(zip(args.names, weights, strict=True)), "method": args.method})
+    with _made(output) as made:
+        combine(base, dict(zip(folders, weights, strict=True)), made, method=args.method, rank=args.rank)
+        _note(made, {"combined": dict(zip(args.names, weights, strict=True)), "method": args.method})
     print(
         f"{output}: {args.method} of {', '.join(args.names)}\n"
         f"Its scores are not calibrated: python scripts/calibrate.py --adapter {output} --data HELD_OUT_FILE"
@@ -112,15 +119,56 @@ def remove_adapter(args: argparse.Namespace) -> None:
     """Delete an adapter's folder."""
     from localqa.model.registry import find_named
 
-    folder = find_named(_models_dir(args), args.name)
+    folder = find_named(_own(args), args.name)
     if not args.yes:
         raise ConfigError(f"{folder} would be deleted.", remedy="Add --yes to do so.")
     shutil.rmtree(folder)
     print(f"{folder} is deleted")
 
 
-def _models_dir(args: argparse.Namespace) -> Path:
-    return Path(args.models_dir) if args.models_dir else Settings.load().models_dir
+def list_versions(args: argparse.Namespace) -> None:
+    """Print what an adapter is and was."""
+    from localqa.model.registry import find
+    from localqa.model.versions import versions
+
+    found = versions(find(_folders(args), args.name))
+    if args.json:
+        values = [asdict(one) | {"folder": str(one.folder)} for one in found]
+        print(json.dumps(values, indent=2))
+        return
+    rows = [
+        [one.number, _moment(one.written), one.digest[:12], "answers now" if one.current else ""]
+        for one in reversed(found)
+    ]
+    print(tabulate(rows, ["version", "trained", "sha256 of the weights", ""]))
+
+
+def roll_back(args: argparse.Namespace) -> None:
+    """Make an adapter again what it was before."""
+    from localqa.model.registry import find
+    from localqa.model.versions import rollback
+
+    folder = find(_folders(args), args.name)
+    before, now = rollback(folder, args.to)
+    print(
+        f"{folder}: version {now.number} ({now.digest[:12]}, of {_moment(now.written)}) answers; "
+        f"before it was version {before.number} ({before.digest[:12]}), which is kept.\n"
+        "A running server takes it up with the next question."
+    )
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
+
+
+def _folders(args: argparse.Namespace) -> tuple[Path, ...]:
+    """Where adapters are looked for: the folder of the flag alone, else as everywhere."""
+    return (Path(args.models_dir),) if args.models_dir else models_dirs()
+
+
+def _own(args: argparse.Namespace) -> Path:
+    """The folder in which adapters are made and removed."""
+    return _folders(args)[0]
 
 
 def _output(args: argparse.Namespace) -> Path:
@@ -129,7 +177,7 @@ def _output(args: argparse.Namespace) -> Path:
     Raises:
         ConfigError: not a legal name, or there is something already.
     """
-    output = Path(args.output) if "/" in args.output else _models_dir(args) / args.output
+    output = Path(args.output) if "/" in args.output else _own(args) / args.output
     if not re.fullmatch(ADAPTER_NAME, output.name):
         raise ConfigError(
             f"'{output.name}' is no adapter name.", remedy="Use small letters, digits, '.', '_' and '-'."
@@ -140,13 +188,15 @@ def _output(args: argparse.Namespace) -> Path:
 
 
 @contextlib.contextmanager
-def _made(output: Path) -> Iterator[None]:
-    """The folder, which goes again when what should fill it fails."""
-    output.mkdir(parents=True)
+def _made(output: Path) -> Iterator[Path]:
+    """A folder to fill, which appears as `output` once it is whole, and goes when that fails."""
+    made = output.with_name(f".{output.name}.new-{os.getpid()}")
+    made.mkdir(parents=True)
     try:
-        yield
+        yield made
+        made.rename(output)
     except BaseException:
-        shutil.rmtree(output)
+        shutil.rmtree(made)
         raise
 
 
@@ -166,12 +216,16 @@ def _short_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="localqa", description=__doc__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    adapters = commands.add_parser("adapters", help="list, show, merge, combine and remove adapters")
+    adapters = commands.add_parser(
+        "adapters", help="list, show, merge, combine, roll back and remove adapters"
+    )
     actions = adapters.add_subparsers(metavar="ACTION", required=True)
 
     def action(name: str, run: Any, text: str) -> argparse.ArgumentParser:
         one = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        one.add_argument("--models_dir", metavar="FOLDER", help="where adapters lie [models/]")
+        one.add_argument(
+            "--models_dir", metavar="FOLDER", help="look there alone [QA_MODELS_DIR, then the shipped ones]"
+        )
         one.set_defaults(run=run)
         return one
 
@@ -197,6 +251,12 @@ def _parser() -> argparse.ArgumentParser:
         made = actions.choices[name]
         made.add_argument("--output", required=True, help="name or folder of the new adapter")
         made.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
+    one = action("versions", list_versions, "what an adapter is and was")
+    one.add_argument("name", help="adapter name, or folder")
+    one.add_argument("--json", action="store_true", help="print JSON")
+    one = action("rollback", roll_back, "make an adapter again what it was")
+    one.add_argument("name", help="adapter name, or folder")
+    one.add_argument("--to", type=int, metavar="VERSION", help="which version [the one before]")
     one = action("remove", remove_adapter, "delete an adapter")
     one.add_argument("name", help="adapter name")
     one.add_argument("--yes", action="store_true", help="really delete it")

@@ -21,7 +21,8 @@ Combination: TypeAlias = Literal["cat", "svd", "mean"]
 
 DATA_DIR_VARIABLE: Final = "QA_DATA_DIR"
 CACHE_DIR_VARIABLE: Final = "QA_CACHE_DIR"
-_MODELS_DIR = Path(__file__).resolve().parents[1] / "models"
+SHIPPED_MODELS: Final = Path(__file__).resolve().parents[1] / "models"
+"""The adapters that come with the project."""
 _ECHO_CHARS = 60
 
 
@@ -54,9 +55,12 @@ class Settings(BaseSettings):
     )
     precision: Precision = Field(
         default="auto",
-        description="Arithmetic of the openvino engine; auto: measured to be fast and exact enough here.",
+        description="Arithmetic of the openvino engine; auto: what suits the processor's instructions.",
     )
-    models_dir: Path = Field(default=_MODELS_DIR, description="Folder that holds one folder per adapter.")
+    models_dir: Path = Field(
+        default=SHIPPED_MODELS,
+        description="Folder of your own adapters, one folder for each; the shipped ones are found behind it.",
+    )
     adapter: str = Field(
         default="squad",
         pattern=ADAPTER_NAME,
@@ -110,6 +114,12 @@ class Settings(BaseSettings):
     )
     cache_size: int = Field(
         default=0, ge=0, le=10_000_000, description="Answers to remember; 0 answers every question anew."
+    )
+    cache_bytes: int = Field(
+        default=32 * 1024 * 1024,
+        ge=1024,
+        le=64 * 1024 * 1024 * 1024,
+        description="Memory that remembered answers may take, in bytes; the oldest are forgotten above it.",
     )
     rate_limit: str = Field(
         default="",
@@ -179,6 +189,13 @@ class Settings(BaseSettings):
         """The API keys, one of which a request must bring; none: open to all."""
         return tuple(key for part in self.api_keys.get_secret_value().split(",") if (key := part.strip()))
 
+    @property
+    def models_dirs(self) -> tuple[Path, ...]:
+        """Where an adapter is looked for by its name: the user's own folder, then the shipped ones."""
+        own = self.models_dir.expanduser()
+        shipped = own.resolve() == SHIPPED_MODELS.resolve()
+        return (own,) if shipped else (own, SHIPPED_MODELS)
+
     @field_validator("log_level", "ollama", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
@@ -206,6 +223,15 @@ class Settings(BaseSettings):
                 f"The settings file .env cannot be read: {e}.",
                 remedy="Save it as UTF-8 text that you may read, or remove it.",
             ) from e
+
+
+def models_dirs() -> tuple[Path, ...]:
+    """Where adapters are looked for by name, as `QA_MODELS_DIR` says; see `Settings.models_dirs`.
+
+    Raises:
+        ConfigError: see `Settings.load`.
+    """
+    return Settings.load().models_dirs
 
 
 def data_dir() -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 # The project's own folder has to be on the path first.
-from bert_qa import MODELS_DIR
+from localqa.config import models_dirs
 from localqa.errors import ConfigError, LocalQAError, report_and_exit
 from localqa.evaluation.calibrate import calibrate, score_decoded
 from localqa.extraction.qa_config import QAConfig
@@ -21,6 +21,7 @@ from localqa.model.adapter_files import locate_adapter
 from localqa.model.adapters import load_adapter
 from localqa.model.bases import resolve_base
 from localqa.model.loading import load_base_of
+from localqa.model.versions import keep
 from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         LocalQAError: unreadable data, no such adapter, or nothing to choose a threshold by.
     """
-    folder = locate_adapter(MODELS_DIR, args.adapter)
+    folder = locate_adapter(models_dirs(), args.adapter)
     config = QAConfig.load(folder)
     examples = _examples(args)
     abstain = config.null_threshold is not None if args.abstain is None else args.abstain
@@ -63,6 +64,7 @@ def run(args: argparse.Namespace) -> None:
     decoded = predict(model, examples, windower=windower, config=config)
     fitted = calibrate(examples, decoded, config, abstain=abstain)
     scores = score_decoded(examples, decoded, fitted)
+    keep(folder)
     fitted.save(folder)
     print(
         f"{folder}: temperature {config.temperature:g} -> {fitted.temperature:g}, "

@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 # The project's own folder has to be on the path first.
 from tqdm import tqdm
 
-from bert_qa import MODELS_DIR, BertQA
-from localqa.config import Precision
+from bert_qa import BertQA
+from localqa.config import Precision, models_dirs
 from localqa.errors import LocalQAError, report_and_exit
 from localqa.evaluation.comparison import accepted, compare, differing, summary, told, write_comparison
 from localqa.evaluation.outcomes import Outcome, make_outcomes
@@ -136,7 +136,7 @@ def untrained(folder: Path, args: argparse.Namespace) -> Path:
     from localqa.model.loading import load_model
 
     other = args.after if args.before == UNTRAINED else args.before
-    like = QAConfig.load(locate_adapter(MODELS_DIR, other)) if other != UNTRAINED else None
+    like = QAConfig.load(locate_adapter(models_dirs(), other)) if other != UNTRAINED else None
     base = resolve_base(args.base or (like.base if like else DEFAULT_BASE))
     config = QAConfig(base=base.name, base_sha256=base.sha256, method="lora")
     torch.manual_seed(0)

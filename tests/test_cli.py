@@ -9,6 +9,8 @@ import pytest
 
 from localqa.cli import main
 from localqa.extraction.qa_config import QAConfig
+from localqa.model.bases import file_sha256
+from localqa.model.versions import saving
 from tests.conftest import ROOT
 
 
@@ -66,6 +68,45 @@ def test_an_adapter_that_summarises_is_among_them(capsys, models, summary_adapte
     assert not (models / "short").exists()
 
 
+def test_broken_folders_are_named(capsys, models):
+    (models / "twin" / "qa_config.json").write_text("[" * 200_000)
+    (models / "squad" / "report.json").write_text("[" * 200_000)
+    run("list", "--models_dir", models)
+    printed = capsys.readouterr()
+    assert "squad" in printed.out
+    assert "twin: cannot be read" in printed.err
+
+
+def test_ones_own_folder_comes_first_and_hides_no_shipped_adapter(capsys, models, monkeypatch):
+    shutil.rmtree(models / "squad")
+    monkeypatch.setenv("QA_MODELS_DIR", str(models))
+    run("list")
+    printed = capsys.readouterr().out
+    assert "twin" in printed
+    assert "squad2" in printed
+    with pytest.raises(SystemExit):
+        run("remove", "squad2", "--yes")
+    assert (ROOT / "models" / "squad2").is_dir()
+
+
+def test_versions_and_rollback(capsys, models):
+    folder = models / "twin"
+    old = (folder / "adapter_model.safetensors").read_bytes()
+    with saving(folder) as made:
+        for name in ("adapter_config.json", "adapter_model.safetensors", "qa_config.json"):
+            shutil.copy(ROOT / "models" / "squad2" / name, made)
+    run("versions", "twin", "--json", "--models_dir", models)
+    found = json.loads(capsys.readouterr().out)
+    assert [(one["number"], one["current"]) for one in found] == [(1, False), (2, True)]
+    assert found[1]["digest"] == file_sha256(ROOT / "models" / "squad2" / "adapter_model.safetensors")
+    run("rollback", "twin", "--models_dir", models)
+    assert (folder / "adapter_model.safetensors").read_bytes() == old
+    run("rollback", "twin", "--to", "2", "--models_dir", models)
+    assert (folder / "adapter_model.safetensors").read_bytes() != old
+    run("versions", "twin", "--models_dir", models)
+    assert "answers now" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_combine_merge_and_remove(capsys, models):
     run("combine", "squad", "twin", "--method", "svd", "--output", "both", "--models_dir", models)
@@ -85,6 +126,9 @@ def test_combine_merge_and_remove(capsys, models):
         (["merge", "squad", "--output", "Bad Name"], "no adapter name"),
         (["combine", "squad", "twin", "--weights", "1", "--output", "new"], "1 weights"),
         (["combine", "squad", "--output", "new"], "nothing to combine"),
+        (["rollback", "squad"], "no version before this one"),
+        (["rollback", "squad", "--to", "7"], "no version 7"),
+        (["versions", "nobody"], "There is no adapter"),
     ],
 )
 def test_mistakes_are_named_and_leave_nothing_behind(capsys, models, words, message):

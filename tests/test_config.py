@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from localqa.config import Settings, unknown_variables
+from localqa.config import SHIPPED_MODELS, Settings, models_dirs, unknown_variables
 from localqa.errors import ConfigError
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
@@ -112,6 +112,14 @@ def test_misspelt_variables_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QA_ADPTER", "law")
     monkeypatch.setenv("QA_ADAPTER", "law")
     assert unknown_variables() == ["QA_ADPTER"]
+
+
+def test_ones_own_adapters_come_before_the_shipped_ones(clean_environment, monkeypatch, tmp_path):
+    assert Settings.load().models_dirs == models_dirs() == (SHIPPED_MODELS,)
+    monkeypatch.setenv("QA_MODELS_DIR", str(tmp_path))
+    assert models_dirs() == (tmp_path, SHIPPED_MODELS)
+    monkeypatch.setenv("QA_MODELS_DIR", f"{SHIPPED_MODELS}/../models")
+    assert len(models_dirs()) == 1
 
 
 def test_the_example_file_lists_every_setting_with_its_default() -> None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from localqa.api.service import current_service
 from localqa.api.spec import responses
-from localqa.api.state_schemas import AdapterInfo, AdapterRequest, AdaptersResponse
+from localqa.api.state_schemas import AdapterInfo, AdapterRequest, AdaptersResponse, BrokenAdapter
 from localqa.config import ADAPTER_NAME
 
 blueprint = APIBlueprint(
@@ -30,11 +30,13 @@ class AdapterPath(BaseModel):
 def list_adapters() -> dict[str, Any]:
     """The adapters that can be asked
 
-    The default one first; `loaded` tells which are in memory.
+    The default one first; `loaded` tells which are in memory, `digest` which weights, and `stale` whether
+    their files have changed since. `broken` names the folders that cannot be read, and why.
     """
     reader = current_service().reader
     adapters = [AdapterInfo(**reader.describe(name)) for name in reader.adapters()]
-    return AdaptersResponse(adapters=adapters, default=reader.default_adapter).model_dump()
+    broken = [BrokenAdapter(**one) for one in reader.broken()]
+    return AdaptersResponse(adapters=adapters, default=reader.default_adapter, broken=broken).model_dump()
 
 
 @blueprint.post(
@@ -45,8 +47,9 @@ def list_adapters() -> dict[str, Any]:
 def load_adapter(body: AdapterRequest) -> dict[str, Any]:
     """Load an adapter by name
 
-    From the server's folder of adapters, after checking its files and its base. A request that names an
-    adapter loads it too; this does so beforehand, and tells why where it cannot.
+    From the server's folder of adapters, after checking its files and its base; anew where its files have
+    changed since it was loaded. A request that names an adapter does both too; this does so beforehand, and
+    tells why where it cannot. What cannot replace a loaded adapter leaves it as it was.
     """
     reader = current_service().reader
     reader.load_adapter(body.name)

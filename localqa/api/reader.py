@@ -51,7 +51,10 @@ class Reader(Protocol):
         """
 
     def describe(self, name: str) -> dict[str, Any]:
-        """Of a known adapter: name, loaded, bytes, modified (seconds since 1970)."""
+        """Of a known adapter: name, loaded, bytes, modified (seconds since 1970), digest, stale, problem."""
+
+    def broken(self) -> list[dict[str, str]]:
+        """Name and problem of each folder that looks like an adapter and cannot be read."""
 
     def stop(self) -> None:
         """Answer what was accepted, take nothing new."""

@@ -24,6 +24,21 @@ class AdapterInfo(BaseModel):
     loaded: bool = Field(description="Whether it is in memory.")
     bytes: int = Field(description="Size of its weights on disk.", ge=0)
     modified: float = Field(description="When they were written, in seconds since 1970.")
+    digest: str | None = Field(default=None, description="SHA-256 of the weights in memory.")
+    stale: bool = Field(
+        default=False,
+        description="Whether the files have changed since; the next question or a POST loads them.",
+    )
+    problem: str | None = Field(
+        default=None, description="Why the changed files could not be loaded; those of before answer on."
+    )
+
+
+class BrokenAdapter(BaseModel):
+    """A folder that looks like an adapter and cannot be asked."""
+
+    name: str = Field(description="Of the folder.")
+    problem: str = Field(description="Why it cannot be read.")
 
 
 class AdaptersResponse(BaseModel):
@@ -31,6 +46,9 @@ class AdaptersResponse(BaseModel):
 
     adapters: list[AdapterInfo] = Field(description="The default one first.")
     default: str = Field(description="The one that answers a question that names none.")
+    broken: list[BrokenAdapter] = Field(
+        default=[], description="Folders that look like adapters and cannot be read."
+    )
 
 
 class HealthResponse(BaseModel):
@@ -87,6 +105,7 @@ class ModelInfoResponse(BaseModel):
     checksum: str | None = Field(default=None, description="SHA-256 of the base's weights.")
     engine: str = Field(description="What runs the model.")
     precision: str = Field(description="Number format of the weights.")
+    precision_reason: str = Field(default="", description="Why it is this one.")
     parameters: int | dict[str, Any] = Field(description="Number of parameters.")
     adapters: list[dict[str, Any]] = Field(description="The known adapters and what is known of each.")
     max_length: int = Field(description="Window size in tokens.", json_schema_extra={"example": 384})

@@ -1,7 +1,9 @@
 """A base's sizes and weights, read without torch."""
 
+import contextlib
 import json
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +11,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
 
 from localqa.errors import BaseModelError
+from localqa.model.bases import file_sha256
+from localqa.model.tensor_file import TensorFile
 
 Array = NDArray[np.float32]
+_TRIES, _PAUSE_S = 5, 0.1
+"""How often, and after which seconds each time, a weight is read whose file is being written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,24 +126,48 @@ class BaseWeights:
     """The weights of a base's encoder, each read from the file when it is asked for.
 
     Names are those in the encoder, without the prefix that a model with a head has.
+
+    Args:
+        folder: of the base.
+        prefix: of the encoder.
+        sha256: of the file; one that is written over later must still have it. None: none may be.
+
+    Raises:
+        BaseModelError: the file cannot be read; reading a weight raises it, too, where it has changed.
     """
 
-    def __init__(self, folder: Path, prefix: str) -> None:
+    def __init__(self, folder: Path, prefix: str, sha256: str | None = None) -> None:
         self._path = folder / "model.safetensors"
-        with self._file() as file:
-            self._names = {name.removeprefix(prefix): name for name in file.keys()}  # noqa: SIM118 - the file itself is no iterable
-            self._sizes = {
-                name: list(file.get_slice(whole).get_shape()) for name, whole in self._names.items()
-            }
+        self._sha256 = sha256
+        try:
+            self._file = TensorFile(self._path)
+            self._known = self._status()
+        except (OSError, ValueError) as e:
+            raise BaseModelError(
+                f"The weights of the base in '{folder}' cannot be read ({e}).", remedy="Get the base again."
+            ) from e
+        self._names = {name.removeprefix(prefix): name for name in self._file.infos}
+        self._sizes = {name: self._file.infos[whole].shape for name, whole in self._names.items()}
 
     def __contains__(self, name: str) -> bool:
         return name in self._names
 
     def __getitem__(self, name: str) -> Array:
         """A weight in fp32."""
-        # Opened each time: the pages of an open file count as this process's memory once they were read.
-        with self._file() as file:
-            return file.get_tensor(self._names[name]).astype(np.float32, copy=False)
+        whole = self._names[name]
+        for _ in range(_TRIES):
+            with contextlib.suppress(OSError, ValueError):
+                before = self._status()
+                self._recognise(before)
+                values = self._file.read(whole)
+                if self._status() == before:
+                    return values
+            time.sleep(_PAUSE_S)
+        raise self._changed()
+
+    def rows(self, name: str) -> int:
+        """How many rows a table has; 0 where there is no such one."""
+        return self._sizes[name][0] if name in self._sizes else 0
 
     def linears(self, shape: Shape) -> dict[str, tuple[int, int]]:
         """Name of each layer that may have LoRA matrices -> (outputs, inputs)."""
@@ -154,5 +183,20 @@ class BaseWeights:
         """Number of parameters."""
         return sum(math.prod(sizes) for sizes in self._sizes.values())
 
-    def _file(self) -> Any:
-        return safe_open(self._path, framework="numpy")
+    def _recognise(self, status: tuple[int, int, int]) -> None:
+        """Make sure that the file is still that of the start; its bytes are looked at where it seems not."""
+        if status == self._known:
+            return
+        if self._sha256 is None or file_sha256(self._path) != self._sha256:
+            raise self._changed()
+        self._known = status
+
+    def _status(self) -> tuple[int, int, int]:
+        found = self._path.stat()
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+    def _changed(self) -> BaseModelError:
+        return BaseModelError(
+            f"{self._path} has changed since the start, or is being written.",
+            remedy="Put the base back, or start again.",
+        )

@@ -1,5 +1,6 @@
 """From settings to a reader that is ready to answer."""
 
+import logging
 from collections.abc import Callable
 from importlib.util import find_spec
 
@@ -11,6 +12,8 @@ from localqa.errors import BaseModelError, ConfigError
 from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import adapter_folder
 from localqa.model.bases import Base, resolve_base
+
+_log = logging.getLogger("localqa.engine")
 
 
 def load_reader(
@@ -31,20 +34,33 @@ def load_reader(
         ConfigError: the engine asked for is not installed.
     """
     base = resolve_base(settings.base)
-    adapter = QAConfig.load(adapter_folder(settings.models_dir, settings.adapter))
+    if not settings.models_dir.is_dir():
+        _log.warning(
+            "there is no folder %s (QA_MODELS_DIR); only the shipped adapters are found", settings.models_dir
+        )
+    adapter = QAConfig.load(adapter_folder(settings.models_dirs, settings.adapter))
     engine = make_engine(
         base, adapter, engine=settings.engine, precision=settings.precision, threads=settings.threads
     )
     batcher = Batcher(engine.run, max_windows=settings.max_waiting_windows, on_batch=on_batch)
     reader = Reader(
         engine,
-        settings.models_dir,
+        settings.models_dirs,
         settings.adapter,
         batcher=batcher,
         max_windows=settings.max_windows,
-        cache=AnswerCache(settings.cache_size, on_lookup),
+        cache=AnswerCache(settings.cache_size, on_lookup, max_bytes=settings.cache_bytes),
+    ).load()
+    runs = engine.info()
+    _log.info(
+        "engine %s on %s, precision %s (%s), adapter %s",
+        runs["engine"],
+        runs["device"],
+        runs["precision"],
+        runs["precision_reason"],
+        settings.adapter,
     )
-    return reader.load()
+    return reader
 
 
 def make_engine(
@@ -61,7 +77,7 @@ def make_engine(
         base: found and verified.
         adapter: settings of that adapter.
         engine: `auto` takes torch only where OpenVINO cannot serve that base or adapter.
-        precision: of OpenVINO's arithmetic; `auto` measures what suits this processor.
+        precision: of OpenVINO's arithmetic; `auto` decides by the processor's instructions.
         threads: processor threads; 0: all cores.
 
     Raises:
@@ -79,12 +95,15 @@ def make_engine(
 
         return TorchEngine(base, threads=threads)
     from localqa.engine.openvino_engine import OpenVINOEngine
-    from localqa.engine.precision import fastest_precision
+    from localqa.engine.precision import chosen
 
-    if precision == "auto":
-        # An adapter that learned over a rounded base answers over that one alone.
-        precision = adapter.rounded_base or fastest_precision(base, threads=threads)
-    return OpenVINOEngine(base, precision=precision, threads=threads)
+    if precision != "auto":
+        reason = "as set"
+    elif adapter.rounded_base:
+        precision, reason = adapter.rounded_base, "the adapter learned over the base in this precision"
+    else:
+        precision, reason = chosen()
+    return OpenVINOEngine(base, precision=precision, threads=threads, reason=reason)
 
 
 def _suits_openvino(base: Base, adapter: QAConfig) -> bool:

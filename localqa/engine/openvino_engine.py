@@ -2,14 +2,16 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from localqa.config import Precision
 from localqa.engine.base_weights import Array, BaseWeights, read_shape
+from localqa.engine.checked import checked_logits, trial
 from localqa.engine.embeddings import Embeddings, padded_length, padded_lengths
 from localqa.engine.graph import GraphBuilder
 from localqa.engine.memory import give_back
@@ -19,9 +21,10 @@ from localqa.extraction.batches import batches_of_few_sizes, in_batches
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Logits
 from localqa.extraction.windows import Window
-from localqa.model.adapter_files import HEAD, check_base
+from localqa.model.adapter_files import check_base, check_positions, damage_named
 from localqa.model.bases import Base
-from localqa.model.lora_weights import LoraWeights, read_lora
+from localqa.model.lora_weights import BaseSizes, LoraWeights, read_lora
+from localqa.model.snapshot import AdapterFiles
 
 _BATCH_TOKENS = 512
 """Padded tokens in one batch: two windows of 200 tokens are as fast as sixteen, and each further size of
@@ -37,62 +40,80 @@ _NO_LORA = 1
 """Rank of the zeros that stand for a layer without LoRA matrices."""
 
 
+_Inputs: TypeAlias = dict[str, NDArray[np.floating]]
+
+
+@dataclass(slots=True)
+class _Merged:
+    """An adapter with a graph of its own, and what that graph can be made of again."""
+
+    session: Session | None
+    inputs: _Inputs
+
+
 class OpenVINOEngine:
     """Runs windows through a base with any of its LoRA adapters.
 
     The first adapter, unless it was trained over a rounded base, is folded into a graph of its own, which
-    is half as fast again; all others share a second graph, made when the first of them is loaded, that
-    takes their matrices as inputs.
+    is half as fast again, and so are its later versions; all others share a second graph, made when the
+    first of them is loaded, that takes their matrices as inputs. A graph in which a run has failed is made
+    anew at its next use: what it holds of that run would fail the next ones, too.
     Thread-safe: runs take turns, for they already use all cores.
 
     Args:
         base: found and verified.
         precision: of the arithmetic and the weights; not "auto".
         threads: processor threads; 0: all cores.
+        reason: why it has that precision, for whoever asks.
     """
 
     name = "openvino"
 
-    def __init__(self, base: Base, *, precision: Precision = "fp32", threads: int = 0) -> None:
+    def __init__(
+        self, base: Base, *, precision: Precision = "fp32", threads: int = 0, reason: str = ""
+    ) -> None:
         self.base = base
         self.precision = precision
+        self._reason = reason
         self._threads = threads
         self._shape = read_shape(base.folder)
-        self._weights = BaseWeights(base.folder, self._shape.family.prefix)
-        self._layers = self._weights.linears(self._shape)
+        self._weights = BaseWeights(base.folder, self._shape.family.prefix, base.sha256)
+        self._sizes = BaseSizes(self._weights.linears(self._shape), self._shape.hidden)
         self._embeddings = Embeddings(self._weights, self._shape, _KEPT[precision])
         self._run_lock = threading.Lock()
         self._load_lock = threading.Lock()
-        self._merged: tuple[str, Session] | None = None
+        self._merged: dict[str, _Merged] = {}
         self._shared: Session | None = None
         self._headless: Session | None = None
-        self._adapters: dict[str, dict[str, NDArray[np.floating]]] = {}
+        self._adapters: dict[str, _Inputs] = {}
         self._active: str | None = None
 
-    def load_adapter(self, key: str, folder: Path) -> QAConfig:
+    def load_adapter(self, key: str, folder: Path | AdapterFiles, *, replaces: str | None = None) -> QAConfig:
         """Load an adapter from its folder and return its settings.
 
+        Args:
+            key: to run it by.
+            folder: of the adapter, or its files.
+            replaces: key of an earlier version of it, which may be in use still.
+
         Raises:
-            AdapterError: a damaged folder, one made for another base, or no LoRA adapter.
+            AdapterError: a damaged folder, one made for another base, or no LoRA adapter; the message
+                names what does not fit.
         """
-        config = QAConfig.load(folder)
-        check_base(config, self.base, folder, rounded=self.precision)
-        if config.method != "lora":
-            raise AdapterError(
-                f"'{folder.name}' is no LoRA adapter (method {config.method}): this engine runs no other.",
-                remedy="Serve it with QA_ENGINE=torch.",
-            )
-        weights = read_lora(folder, self._shape.family.prefix)
-        self._check_shapes(weights, folder)
+        files = AdapterFiles.of(folder)
+        config = files.config()
+        self._check(config, files)
+        weights = read_lora(files, self._shape.family.prefix, self._sizes)
         with self._load_lock:
             # Merged weights would be rounded anew, otherwise than those that it learned over.
             mergeable = config.rounded_base is None
-            if mergeable and self._merged is None and not self._adapters:
-                self._merged = key, self._session(weights, longest=config.max_length)
+            first = not self._merged and not self._adapters
+            if mergeable and (first or replaces in self._merged):
+                session = self._session(weights, longest=config.max_length)
+                self._try_out(session, files)
+                self._merged[key] = _Merged(session, _compacted(self._inputs(weights)))
             else:
-                if self._shared is None:
-                    self._shared = self._session(None, longest=0)
-                self._adapters[key] = {name: _compact(values) for name, values in self._inputs(weights)}
+                self._share(key, weights, files)
         del weights
         give_back()
         return config
@@ -100,8 +121,7 @@ class OpenVINOEngine:
     def remove_adapter(self, key: str) -> None:
         """Forget a loaded adapter and free its weights."""
         with self._load_lock, self._run_lock:
-            if self._merged is not None and self._merged[0] == key:
-                self._merged = None
+            if self._merged.pop(key, None) is not None:
                 return
             del self._adapters[key]
             if self._active == key:
@@ -113,7 +133,11 @@ class OpenVINOEngine:
         key: str,
         on_batch: Callable[[int], object] = lambda windows_done: None,
     ) -> list[Logits]:
-        """Logits of each window under a loaded adapter, in order."""
+        """Logits of each window under a loaded adapter, in order.
+
+        Raises:
+            AdapterError: its weights give values that are no numbers for these windows.
+        """
         with self._run_lock:
             session = self._session_for(key)
 
@@ -124,7 +148,12 @@ class OpenVINOEngine:
             batches = batches_of_few_sizes(
                 [len(window) for window in windows], padded_length=padded_length, max_tokens=_BATCH_TOKENS
             )
-            return in_batches(windows, infer, batches=batches, on_batch=on_batch)
+            try:
+                found = in_batches(windows, infer, batches=batches, on_batch=on_batch)
+            except Exception:
+                self._discard(key)
+                raise
+        return checked_logits(found)
 
     def embed(self, windows: Sequence[Window]) -> list[Array]:
         """The base's output for each window without any adapter, shape (tokens, hidden) each.
@@ -148,13 +177,55 @@ class OpenVINOEngine:
         return outputs
 
     def info(self) -> dict[str, Any]:
-        """Engine, precision, device and number of parameters of the base with a head."""
+        """Engine, precision and why, device, and number of parameters of the base with a head."""
         return {
             "engine": self.name,
             "precision": self.precision,
+            "precision_reason": self._reason,
             "device": "cpu",
             "parameters": self._weights.count() + 2 * self._shape.hidden + 2,
         }
+
+    def _check(self, config: QAConfig, files: AdapterFiles) -> None:
+        check_base(config, self.base, files.folder, rounded=self.precision)
+        if config.method != "lora":
+            raise AdapterError(
+                f"'{files.folder.name}' is no LoRA adapter (method {config.method}): "
+                "this engine runs no other.",
+                remedy="Serve it with QA_ENGINE=torch.",
+            )
+        positions = self._weights.rows("embeddings.position_embeddings.weight")
+        if self._shape.family.counts_from_padding:
+            positions -= self._shape.padding_id + 1
+        check_positions(config, files.folder, positions)
+
+    def _share(self, key: str, weights: LoraWeights, files: AdapterFiles) -> None:
+        """Put an adapter among those of the shared graph, and see that it runs there."""
+        inputs = _compacted(self._inputs(weights))
+        session = self._session(None, longest=0) if self._shared is None else None
+        with self._run_lock:
+            self._shared = self._shared or session
+            self._adapters[key] = inputs
+            try:
+                self._try_out(self._session_for(key), files)
+            except BaseException:
+                self._discard(key)
+                del self._adapters[key]
+                raise
+
+    def _try_out(self, session: Session, files: AdapterFiles) -> None:
+        """Run a few words; raises AdapterError where that fails."""
+        with damage_named(files.folder):
+            logits = session.infer(self._embeddings(trial()))
+        checked_logits([(logits[0, :, 0], logits[0, :, 1])])
+
+    def _discard(self, key: str) -> None:
+        """Forget the graph of an adapter; it is made anew when it is needed."""
+        if key in self._merged:
+            self._merged[key].session = None
+        else:
+            self._shared = None
+            self._active = None
 
     def _session(self, merged: LoraWeights | None, *, longest: int) -> Session:
         graph = GraphBuilder(self._weights, self._shape, merged, weights_of(self.precision)).build()
@@ -167,12 +238,15 @@ class OpenVINOEngine:
 
     def _session_for(self, key: str) -> Session:
         """The graph that runs an adapter, with its matrices before it."""
-        if self._merged is not None and self._merged[0] == key:
-            return self._merged[1]
+        if key in self._merged:
+            merged = self._merged[key]
+            if merged.session is None:
+                merged.session = self._session(self._restored(merged.inputs), longest=0)
+            return merged.session
         adapter = self._adapters[key]
-        # Made with the first adapter that was not merged.
+        if self._shared is None:
+            self._shared = self._session(None, longest=0)
         session = self._shared
-        assert session is not None  # noqa: S101 - for mypy; see load_adapter
         if self._active != key:
             self._active = None
             session.bind(adapter)
@@ -182,7 +256,7 @@ class OpenVINOEngine:
     def _inputs(self, weights: LoraWeights) -> list[tuple[str, Array]]:
         """The shared graph's inputs for an adapter; layers that it has no matrices for get zeros."""
         inputs = [("head", weights.head), ("head_bias", weights.head_bias)]
-        for name, (outputs, width) in self._layers.items():
+        for name, (outputs, width) in self._sizes.layers.items():
             nothing = (_NO_LORA, width), (outputs, _NO_LORA)
             down, up = (np.zeros(size, dtype=np.float32) for size in nothing)
             inputs += [
@@ -191,29 +265,21 @@ class OpenVINOEngine:
             ]
         return inputs
 
-    def _check_shapes(self, weights: LoraWeights, folder: Path) -> None:
-        """Compare an adapter's matrices with the layers of the base.
+    def _restored(self, inputs: _Inputs) -> LoraWeights:
+        """The adapter that these inputs were made of."""
+        values = {name: value.astype(np.float32) for name, value in inputs.items()}
+        down, up = (
+            {name: values[f"{name}.{part}"] for name in self._sizes.layers} for part in ("down", "up")
+        )
+        return LoraWeights(down, up, values["head"], values["head_bias"])
 
-        Raises:
-            AdapterError: matrices for a layer that the base does not have, or of another shape.
-        """
-        for name in weights.down:
-            outputs, width = self._layers.get(name, (0, 0))
-            if weights.down[name].shape[1] != width or weights.up[name].shape[0] != outputs:
-                raise _misfit(folder, name)
-        if weights.head.shape != (2, self._shape.hidden):
-            raise _misfit(folder, HEAD)
+
+def _compacted(inputs: Sequence[tuple[str, Array]]) -> _Inputs:
+    """The values in fp16 where that loses nothing, as of the adapters that this project writes."""
+    return {name: _compact(values) for name, values in inputs}
 
 
 def _compact(values: Array) -> NDArray[np.floating]:
-    """The values in fp16 where that loses nothing, as of the adapters that this project writes."""
     with np.errstate(over="ignore"):
         half = values.astype(np.float16)
     return half if np.array_equal(half, values) else values
-
-
-def _misfit(folder: Path, layer: str) -> AdapterError:
-    return AdapterError(
-        f"The adapter in '{folder}' does not fit the base: its matrices for {layer} have another shape.",
-        remedy="Restore the folder or train again.",
-    )

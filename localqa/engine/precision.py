@@ -1,97 +1,120 @@
-"""Choosing the arithmetic for a processor by measuring it."""
+"""The arithmetic that suits a processor, by the instructions that it has.
 
-import json
+No stop-watch: what is measured on a busy machine is chance, and processors of one kind must decide alike, or
+replicas of one service would give different scores.
+"""
+
 import os
-import time
-from typing import Any, Final
+import platform
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final, Literal, NamedTuple, TypeAlias
 
-import numpy as np
 import openvino as ov
 
-from localqa import __version__
-from localqa.config import Precision, cache_dir
-from localqa.engine.base_weights import BaseWeights, read_shape
-from localqa.engine.graph import GraphBuilder
-from localqa.engine.session import Session, has_bf16, weights_of
-from localqa.model.bases import Base
-from localqa.model.lora_weights import LoraWeights
+from localqa.config import Precision
 
-_FILE: Final = "precision.json"
-_BATCH, _TOKENS, _RUNS = 8, 128, 5
-_WORTH_ROUNDING = 1.2
-"""How much faster rounded weights must be to be chosen: their answers differ a little."""
+Ability: TypeAlias = Literal["amx_int8", "vnni", "bf16"]
+"""What a processor multiplies by itself: tiles of int8, rows of int8, bfloat16."""
+LIMIT: Final = "ONEDNN_MAX_CPU_ISA"
+"""The variable that makes oneDNN, and with it OpenVINO, do without a processor's newest instructions."""
+_CPU_INFO: Final = Path("/proc/cpuinfo")
 
 
-def fastest_precision(base: Base, *, threads: int = 0) -> Precision:
-    """The arithmetic that runs a base fastest here without costing answers.
+class Row(NamedTuple):
+    """A line of the table.
 
-    bfloat16 or fp32, whichever is faster; int8 where it is faster than both by a fifth at least. What was
-    measured stays in the cache folder, for this processor, base and version of OpenVINO and of this project.
+    Attributes:
+        needs: what the processor must have; None: nothing.
+        precision: that is the fastest one there without costing answers.
+        why: in a few words.
+    """
+
+    needs: Ability | None
+    precision: Precision
+    why: str
+
+
+TABLE: Final = (
+    Row("amx_int8", "int8", "the processor multiplies tiles of int8 (AMX)"),
+    Row("vnni", "int8", "the processor multiplies int8 (VNNI)"),
+    Row("bf16", "bf16", "the processor multiplies bfloat16, but not int8"),
+    Row(None, "fp32", "the processor multiplies neither int8 nor bfloat16"),
+)
+"""The first line that applies counts; `benchmarks/engines.py` prints what was measured beside it."""
+
+_FLAGS: Final = {
+    "amx_int8": "amx_int8",
+    "avx512_vnni": "vnni",
+    "avx_vnni": "vnni",
+    "avx512_bf16": "bf16",
+    "amx_bf16": "bf16",
+}
+"""Names in /proc/cpuinfo."""
+_LIMITS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
+    (r"AVX10.*AMX.*|AVX512_CORE_AMX.*", frozenset(_FLAGS)),
+    (r"AVX10.*|AVX512_CORE_FP16|AVX512_CORE_BF16", frozenset({"avx512_vnni", "avx_vnni", "avx512_bf16"})),
+    (r"AVX512_CORE_VNNI", frozenset({"avx512_vnni"})),
+    (r"AVX2_VNNI.*", frozenset({"avx_vnni"})),
+    (r"AVX512_CORE|AVX2|AVX|SSE41", frozenset()),
+)
+"""Values of `LIMIT` -> the flags that they leave; any other value limits nothing."""
+
+
+def chosen() -> tuple[Precision, str]:
+    """The arithmetic for this processor, and why."""
+    return decided(abilities())
+
+
+def decided(has: Collection[Ability]) -> tuple[Precision, str]:
+    """The arithmetic for a processor with these abilities, and why."""
+    row = next(row for row in TABLE if row.needs is None or row.needs in has)
+    return row.precision, row.why
+
+
+def has_bf16() -> bool:
+    """Whether the processor multiplies in bfloat16 itself, and may: oneDNN can be told to do without."""
+    return "bf16" in abilities()
+
+
+def abilities() -> frozenset[Ability]:
+    """What this processor can, and may, see `LIMIT`."""
+    bf16 = "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return abilities_of(_flags(), limit=os.environ.get(LIMIT, ""), machine=platform.machine(), bf16=bf16)
+
+
+def abilities_of(flags: Collection[str], *, limit: str, machine: str, bf16: bool) -> frozenset[Ability]:
+    """What a processor can, and may.
 
     Args:
-        base: found and verified.
-        threads: processor threads; 0: all cores.
+        flags: its instructions as Linux names them; empty where nobody tells.
+        limit: value of `LIMIT`; "": none.
+        machine: its kind, such as "x86_64" or "aarch64".
+        bf16: whether OpenVINO says that it has bfloat16.
     """
-    file = cache_dir() / _FILE
-    known = _read(file)
-    versions = f"{ov.__version__} {__version__}"
-    key = "|".join([_processor(), versions, base.sha256, str(threads or os.cpu_count())])
-    if key not in known:
-        seconds = {precision: _seconds(base, precision, threads) for precision in _candidates()}
-        known[key] = {"precision": _choice(seconds), "seconds": seconds}
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            partial = file.with_suffix(f".{os.getpid()}")
-            partial.write_text(json.dumps(known, indent=1), encoding="utf-8")
-            partial.replace(file)
-        except OSError:
-            pass  # measured anew at the next start
-    precision: Precision = known[key]["precision"]
-    return precision
+    allowed = _allowed(limit)
+    if not flags and machine.lower() in ("x86_64", "amd64", "i386", "i686"):
+        # Whatever of these has bfloat16 has the products of int8, too.
+        flags = ("avx512_bf16", "avx512_vnni") if bf16 else ()
+    found: set[Ability] = {_FLAGS[flag] for flag in _FLAGS if flag in flags and flag in allowed}  # type: ignore[misc]
+    if not bf16:
+        found -= {"bf16"}
+    elif machine.lower() in ("aarch64", "arm64"):
+        found |= {"bf16"}
+    return frozenset(found)
 
 
-def _candidates() -> list[Precision]:
-    return ["fp32", "int8", "bf16"] if has_bf16() else ["fp32", "int8"]
-
-
-def _choice(seconds: dict[Precision, float]) -> Precision:
-    exact = min((one for one in seconds if one != "int8"), key=lambda one: seconds[one])
-    return "int8" if seconds["int8"] * _WORTH_ROUNDING < seconds[exact] else exact
-
-
-def _seconds(base: Base, precision: Precision, threads: int) -> float:
-    """Time of a batch through the base, with a head of zeros."""
-    shape = read_shape(base.folder)
-    nothing = LoraWeights(
-        {}, {}, np.zeros((2, shape.hidden), dtype=np.float32), np.zeros(2, dtype=np.float32)
+def _allowed(limit: str) -> frozenset[str]:
+    return next(
+        (flags for name, flags in _LIMITS if re.fullmatch(name, limit.strip().upper())), frozenset(_FLAGS)
     )
-    weights = BaseWeights(base.folder, shape.family.prefix)
-    graph = GraphBuilder(weights, shape, nothing, weights_of(precision)).build()
-    session = Session(graph, precision, threads, shape.hidden)
-    batch = {
-        "embedded": np.random.default_rng(0).standard_normal((_BATCH, _TOKENS, shape.hidden), np.float32),
-        "mask": np.zeros((_BATCH, 1, 1, _TOKENS), dtype=np.float32),
-    }
-    times = []
-    for _ in range(1 + _RUNS):
-        began = time.perf_counter()
-        session.infer(batch)
-        times.append(time.perf_counter() - began)
-    # The first run prepares the kernels. The fastest of the others is the one that nothing else disturbed.
-    return min(times[1:])
 
 
-def _processor() -> str:
-    core = ov.Core()
-    name: str = core.get_property("CPU", "FULL_DEVICE_NAME")
-    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "")
-    return " ".join([name, *core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"), limit])
-
-
-def _read(file: os.PathLike[str]) -> dict[str, Any]:
+def _flags() -> frozenset[str]:
+    """The instructions of the processor, out of Linux' own list; empty where there is none."""
     try:
-        with open(file, encoding="utf-8") as text:
-            known = json.load(text)
-    except (OSError, ValueError):
-        return {}
-    return known if isinstance(known, dict) else {}
+        lines = _CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(next((line.partition(":")[2] for line in lines if line.startswith("flags")), "").split())

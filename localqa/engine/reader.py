@@ -1,9 +1,7 @@
 """The reader: queries in, answers out, each by its own adapter, which may come and go meanwhile."""
 
-import itertools
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,32 +11,21 @@ from numpy.typing import NDArray
 
 from localqa.engine.batcher import Batcher
 from localqa.engine.cache import AnswerCache
-from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError, TooLargeError
+from localqa.engine.table import AdapterEngine, AdapterTable, LoadedAdapter
+from localqa.errors import InvalidInputError, TooLargeError
 from localqa.extraction.answers import Answer, Patience, Query
 from localqa.extraction.pipeline import answer_pairs
-from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Logits
-from localqa.extraction.windows import Window, Windower
-from localqa.model.adapter_files import adapter_folder, known_adapters
-from localqa.model.bases import Base
+from localqa.extraction.windows import Window
+from localqa.model.catalogue import Catalogue
 
 _CHARS_OF_A_TOKEN = 40
 """More than tokens have, with the white space between them."""
 _NOBODY: Callable[[int], object] = lambda windows_done: None  # noqa: E731 - a default, not a function of its own
 
 
-class Engine(Protocol):
+class Engine(AdapterEngine, Protocol):
     """What runs windows: one base, with adapters under keys of the reader's choice."""
-
-    @property
-    def base(self) -> Base:
-        """The base that all adapters share."""
-
-    def load_adapter(self, key: str, folder: Path) -> QAConfig:
-        """Load an adapter; raises AdapterError for a folder that cannot be used."""
-
-    def remove_adapter(self, key: str) -> None:
-        """Free an adapter's weights; no run of it is going on."""
 
     def run(
         self, windows: Sequence[Window], key: str, on_batch: Callable[[int], object] = _NOBODY
@@ -52,28 +39,12 @@ class Engine(Protocol):
         """Engine, precision, device and number of parameters."""
 
 
-@dataclass(slots=True)
-class _Adapter:
-    """A loaded adapter.
-
-    Its key in the engine is never used again: an adapter that is unloaded and loaded anew under the
-    same name is another one to the requests that still use the first.
-    """
-
-    key: str
-    folder: Path
-    config: QAConfig
-    windower: Windower
-    users: int = 0
-    removed: bool = False
-
-
 class Reader:
     """Answers queries with one base and the adapters of one folder, which are loaded at first use.
 
     Args:
         engine: runs the windows.
-        models_dir: holds one folder for each adapter.
+        models: the folder that holds one folder for each adapter; or several, the first one first.
         default_adapter: answers queries that name none.
         batcher: puts the windows of concurrent queries together; None: each query runs for itself.
         max_windows: of one call of `answer`; None: any number.
@@ -83,7 +54,7 @@ class Reader:
     def __init__(
         self,
         engine: Engine,
-        models_dir: Path,
+        models: Path | Sequence[Path],
         default_adapter: str,
         *,
         batcher: Batcher | None = None,
@@ -91,16 +62,12 @@ class Reader:
         cache: AnswerCache | None = None,
     ) -> None:
         self.engine = engine
-        self.models_dir = models_dir
         self.default_adapter = default_adapter
         self._batcher = batcher
         self._max_windows = max_windows
         self._cache = cache or AnswerCache(0)
-        self._windower: Windower | None = None
-        self._adapters: dict[str, _Adapter] = {}
-        self._numbers = itertools.count()
-        self._loading = threading.Lock()
-        self._table = threading.Lock()
+        self._catalogue = Catalogue(models, engine.base)
+        self._table = AdapterTable(engine, self._catalogue, default_adapter)
 
     def load(self) -> "Reader":
         """Load the default adapter.
@@ -150,7 +117,7 @@ class Reader:
                 answers.update((i, answer.named(name)) for i, answer in zip(indices, found, strict=True))
         return [answers[index] for index in range(len(queries))]
 
-    def _answered(self, adapter: _Adapter, queries: Sequence[Query], run: "_Runs") -> list[Answer]:
+    def _answered(self, adapter: LoadedAdapter, queries: Sequence[Query], run: "_Runs") -> list[Answer]:
         """Answers of one adapter, those that are remembered without the engine."""
         answers = [self._cache.get(adapter.key, query) for query in queries]
         new = [query for query, answer in zip(queries, answers, strict=True) if answer is None]
@@ -189,22 +156,15 @@ class Reader:
         return vectors, sum(map(len, windows))
 
     def load_adapter(self, name: str, folder: Path | None = None) -> bool:
-        """Load an adapter, by its name in `models_dir` or from a folder; says whether it was new.
+        """Load an adapter, by its name or from a folder; says whether it was new.
+
+        One whose files have changed since it was loaded is loaded anew.
 
         Raises:
             AdapterNotFoundError: no such name.
             AdapterError: damaged, made for another base, or a name that another folder has already.
         """
-        with self._loading:
-            known = self._adapters.get(name)
-            if known is None:
-                self._load(name, folder or adapter_folder(self.models_dir, name))
-            elif folder is not None and known.folder.resolve() != folder.resolve():
-                raise AdapterError(
-                    f"An adapter '{name}' is loaded already, from {known.folder}.",
-                    remedy="Remove it first, or rename one of the folders.",
-                )
-            return known is None
+        return self._table.load(name, folder)
 
     def remove_adapter(self, name: str) -> None:
         """Unload an adapter; its folder stays. Queries that use it now are answered by it still.
@@ -213,37 +173,26 @@ class Reader:
             AdapterNotFoundError: it is not loaded.
             InvalidInputError: it is the one that answers when a query names none.
         """
-        with self._table:
-            adapter = self._adapters.get(name)
-            if adapter is None:
-                raise AdapterNotFoundError(
-                    f"No adapter {name!r} is loaded.", remedy=f"Loaded: {', '.join(self._adapters)}."
-                )
-            if name == self.default_adapter:
-                raise InvalidInputError(
-                    f"'{name}' is the default adapter, which stays.",
-                    remedy="Start with another default adapter to do without it.",
-                )
-            del self._adapters[name]
-            adapter.removed = True
-            unused = not adapter.users
-        if unused:
-            self.engine.remove_adapter(adapter.key)
+        self._table.remove(name)
 
     def loaded(self) -> list[str]:
         """Names of the adapters in memory, in the order they came."""
-        return list(self._adapters)
+        return self._table.loaded()
 
     def folder(self, name: str) -> Path:
         """The folder of an adapter, which is loaded if it is not yet."""
         with self._in_use(name) as adapter:
-            return adapter.folder
+            return adapter.files.folder
 
     def adapters(self) -> list[str]:
         """Names of the known adapters, the default one first."""
-        names = known_adapters(self.models_dir, self.engine.base)
-        others = dict.fromkeys([*self._adapters, *names])
+        others = dict.fromkeys([*self.loaded(), *self._catalogue.names()])
         return [self.default_adapter, *(name for name in others if name != self.default_adapter)]
+
+    def broken(self) -> list[dict[str, str]]:
+        """Name and problem of each folder that looks like an adapter and cannot be read."""
+        found = self._catalogue.broken()
+        return [{"name": name, "problem": problem} for name, problem in found.items()]
 
     def info(self) -> dict[str, Any]:
         """What runs: base, checksum, engine, precision, parameters, adapters and window settings."""
@@ -261,57 +210,22 @@ class Reader:
             **self.engine.info(),
             "default_adapter": self.default_adapter,
             "adapters": [self.describe(name) for name in self.adapters()],
+            "broken_adapters": self.broken(),
             **sizes,
         }
 
     def describe(self, name: str) -> dict[str, Any]:
-        """Name, whether it is in memory, and of its weights on disk the bytes and when they were written."""
-        loaded = self._adapters.get(name)
-        folder = loaded.folder if loaded else self.models_dir / name
-        files = [file.stat() for file in folder.glob("*.safetensors")]
-        return {
-            "name": name,
-            "loaded": loaded is not None,
-            "bytes": sum(file.st_size for file in files),
-            "modified": max((file.st_mtime for file in files), default=0.0),
-        }
+        """What is known of an adapter, see `AdapterTable.describe`."""
+        return self._table.describe(name)
 
     def stop(self) -> None:
         """Answer what was accepted, take nothing new."""
         if self._batcher is not None:
             self._batcher.stop()
 
-    @contextmanager
-    def _in_use(self, name: str) -> Iterator[_Adapter]:
+    def _in_use(self, name: str) -> AbstractContextManager[LoadedAdapter]:
         """An adapter, loaded if need be, whose weights stay until the block ends."""
-        adapter = self._taken(name)
-        try:
-            yield adapter
-        finally:
-            with self._table:
-                adapter.users -= 1
-                last = adapter.removed and not adapter.users
-            if last:
-                self.engine.remove_adapter(adapter.key)
-
-    def _taken(self, name: str) -> _Adapter:
-        while True:
-            with self._table:
-                adapter = self._adapters.get(name)
-                if adapter is not None:
-                    adapter.users += 1
-                    return adapter
-            # Between this and the next look another request may unload it again.
-            self.load_adapter(name)
-
-    def _load(self, name: str, folder: Path) -> None:
-        key = f"{name}#{next(self._numbers)}"
-        config = self.engine.load_adapter(key, folder)
-        if self._windower is None:
-            self._windower = Windower.from_folder(self.engine.base.folder)
-        windower = self._windower.of_sizes(max_length=config.max_length, stride=config.stride)
-        with self._table:
-            self._adapters[name] = _Adapter(key, folder, config, windower)
+        return self._table.in_use(name)
 
 
 @dataclass(frozen=True, slots=True)

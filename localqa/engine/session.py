@@ -1,6 +1,5 @@
 """A graph compiled for this processor."""
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from localqa.config import Precision
 from localqa.engine.base_weights import Array
 from localqa.engine.compressed import Weights
+from localqa.engine.precision import has_bf16
 from localqa.errors import ConfigError
 from localqa.model.rounding import GROUP as INT4_GROUP
 
@@ -69,13 +69,6 @@ class Session:
         tensor = ov.Tensor(np.ascontiguousarray(values), shared_memory=True)
         self._request.set_tensor(name, tensor)
         return tensor
-
-
-def has_bf16() -> bool:
-    """Whether the processor multiplies in bfloat16 itself, and may: oneDNN can be told to do without."""
-    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
-    allowed = limit in ("", "ALL", "DEFAULT") or any(name in limit for name in ("BF16", "FP16", "AMX"))
-    return allowed and "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _compiled(graph: ov.Model, settings: dict[str, Any]) -> Any:

@@ -14,14 +14,17 @@ from peft import PeftModel
 from torch import nn
 from transformers import PreTrainedModel
 
+from localqa.engine.checked import checked_logits, trial
+from localqa.errors import AdapterError
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Logits
 from localqa.extraction.windows import Window
-from localqa.model.adapter_files import check_base
+from localqa.model.adapter_files import check_base, check_positions
 from localqa.model.adapters import count_parameters, load_adapter, load_lora
 from localqa.model.bases import Base
-from localqa.model.loading import load_model
+from localqa.model.loading import load_model, max_tokens
 from localqa.model.runner import last_hidden, run_windows
+from localqa.model.snapshot import AdapterFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +55,32 @@ class TorchEngine:
         self._parameters = 0
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
-    def load_adapter(self, name: str, folder: Path) -> QAConfig:
-        """Load an adapter from its folder and return its settings.
+    def load_adapter(
+        self, name: str, folder: Path | AdapterFiles, *, replaces: str | None = None
+    ) -> QAConfig:
+        """Load an adapter from its folder, or its files, and return its settings.
+
+        An earlier version that it replaces stays until it is removed.
 
         Raises:
-            AdapterError: a damaged folder, or one made for another base.
+            AdapterError: a damaged folder, or one made for another base; the message names what does not fit.
         """
-        config = QAConfig.load(folder)
-        check_base(config, self.base, folder)
+        files = AdapterFiles.of(folder)
+        config = files.config()
+        check_base(config, self.base, files.folder)
         with self._lock:
             if self._threads:
                 torch.set_num_threads(self._threads)
             if config.method == "lora":
-                self._loaded[name] = self._load_lora(folder)
+                self._loaded[name] = self._load_lora(config, files)
             else:
-                model = load_adapter(self._fresh_base(), folder).to(self._device).eval()
+                model = load_adapter(self._fresh_base(), files).to(self._device).eval()
                 self._loaded[name] = _Loaded(model, None)
+            try:
+                self.run(trial(), name)
+            except AdapterError:
+                self.remove_adapter(name)
+                raise
         return config
 
     def remove_adapter(self, name: str) -> None:
@@ -91,12 +104,16 @@ class TorchEngine:
         adapter: str,
         on_batch: Callable[[int], object] = lambda windows_done: None,
     ) -> list[Logits]:
-        """Logits of each window under a loaded adapter, in order."""
+        """Logits of each window under a loaded adapter, in order.
+
+        Raises:
+            AdapterError: its weights give values that are no numbers for these windows.
+        """
         with self._lock:
             loaded = self._loaded[adapter]
             if loaded.peft_name is not None and isinstance(loaded.model, PeftModel):
                 loaded.model.set_adapter(loaded.peft_name)
-            return run_windows(loaded.model, windows, on_batch=on_batch)
+            return checked_logits(run_windows(loaded.model, windows, on_batch=on_batch))
 
     def embed(self, windows: Sequence[Window]) -> list[NDArray[np.float32]]:
         """The base's output for each window without any adapter, shape (tokens, hidden) each."""
@@ -106,10 +123,11 @@ class TorchEngine:
             return [last_hidden(self._bare, window) for window in windows]
 
     def info(self) -> dict[str, Any]:
-        """Engine, precision, device and number of parameters of the base."""
+        """Engine, precision and why, device and number of parameters of the base."""
         return {
             "engine": self.name,
             "precision": self.precision,
+            "precision_reason": "the torch engine computes in fp32",
             "device": self._device.type,
             "parameters": self._parameters,
         }
@@ -119,11 +137,11 @@ class TorchEngine:
         self._parameters = count_parameters(model)["total"]
         return model
 
-    def _load_lora(self, folder: Path) -> _Loaded:
+    def _load_lora(self, config: QAConfig, files: AdapterFiles) -> _Loaded:
         # peft uses the name as a module name, where dots are not allowed; a name whose loading failed
         # is never used again, because peft may keep part of what failed under it.
         peft_name = f"adapter_{next(self._numbers)}"
-        self._shared = (
-            load_lora(self._shared or self._fresh_base(), folder, peft_name).to(self._device).eval()
-        )
+        model = self._shared or self._fresh_base()
+        check_positions(config, files.folder, max_tokens(model))
+        self._shared = load_lora(model, files, peft_name).to(self._device).eval()
         return _Loaded(self._shared, peft_name)

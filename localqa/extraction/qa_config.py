@@ -1,11 +1,20 @@
 """`qa_config.json`: how an adapter wants to be asked. It travels in the adapter's folder."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from localqa.errors import AdapterError
+from localqa.extraction.settings_file import (
+    is_number,
+    is_whole,
+    parse_object,
+    read_object,
+    write_atomically,
+    wrong_value,
+)
 
 FILE_NAME = "qa_config.json"
 
@@ -40,8 +49,8 @@ class QAConfig:
     rounded_base: Literal["int8", "int4"] | None = None
 
     def save(self, folder: Path) -> None:
-        """Write `qa_config.json` into a folder."""
-        (folder / FILE_NAME).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        """Write `qa_config.json` into a folder; whoever reads it meanwhile sees the old one or the new."""
+        write_atomically(folder / FILE_NAME, json.dumps(asdict(self), indent=2) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> "QAConfig":
@@ -52,39 +61,62 @@ class QAConfig:
         """
         path = folder / FILE_NAME
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = read_object(path)
         except FileNotFoundError as e:
             raise AdapterError(
                 f"'{folder}' is not an adapter folder: it has no {FILE_NAME}.",
                 remedy="Name a folder written by fine_tune.py.",
             ) from e
-        except ValueError as e:
-            raise AdapterError(f"{path} is not JSON: {e}.", remedy="Restore the file or train again.") from e
         return cls._checked(values, path)
 
     @classmethod
-    def _checked(cls, values: Any, path: Path) -> "QAConfig":
+    def parse(cls, content: bytes, path: Path) -> "QAConfig":
+        """The settings in the bytes of a `qa_config.json`; raises as `load` does."""
+        return cls._checked(parse_object(content, path), path)
+
+    @classmethod
+    def _checked(cls, values: dict[str, Any], path: Path) -> "QAConfig":
         known = {field.name for field in fields(cls)}
-        if not isinstance(values, dict) or not {"base", "base_sha256"} <= values.keys() <= known:
+        if not {"base", "base_sha256"} <= values.keys() <= known:
             raise AdapterError(
                 f"{path} must be an object with 'base' and 'base_sha256', and of keys only {sorted(known)}.",
                 remedy="It may come from a newer version of this project; train again or upgrade.",
             )
+        for name, value in values.items():
+            legal, allowed = _RULES[name]
+            if not legal(value):
+                raise wrong_value(path, name, value, allowed)
         config = cls(**values)
-        sizes = (config.max_length, config.stride, config.max_answer_tokens)
-        legal = (
-            all(type(size) is int for size in sizes)
-            and 0 <= config.stride < config.max_length
-            and config.max_answer_tokens > 0
-            and isinstance(config.temperature, int | float)
-            and config.temperature > 0
-            and isinstance(config.score_offset, int | float)
-            and isinstance(config.null_threshold, int | float | None)
-            and config.rounded_base in (None, "int8", "int4")
-            and config.method in ("lora", "full", "prompt")
-        )
-        if not legal:
-            raise AdapterError(
-                f"{path} holds a value out of its range.", remedy="Restore the file or train again."
-            )
+        if config.stride >= config.max_length:
+            raise wrong_value(path, "stride", config.stride, f"below max_length, {config.max_length}")
         return config
+
+
+MOST_TOKENS: Final = 8192
+"""Of a window; bases have positions for fewer, most of them for 512."""
+_FARTHEST: Final = 1e9
+_Rule: TypeAlias = tuple[Callable[[Any], bool], str]
+_TEXT: _Rule = (lambda value: isinstance(value, str) and 0 < len(value) <= 4096, "a text")
+_RULES: Mapping[str, _Rule] = {
+    "base": _TEXT,
+    "base_sha256": _TEXT,
+    "method": (lambda value: value in ("lora", "full", "prompt"), "lora, full or prompt"),
+    "max_length": (
+        lambda value: is_whole(value, 1, MOST_TOKENS),
+        f"a whole number from 1 to {MOST_TOKENS}",
+    ),
+    "stride": (lambda value: is_whole(value, 0, MOST_TOKENS), "a whole number, 0 or more, below max_length"),
+    "max_answer_tokens": (
+        lambda value: is_whole(value, 1, MOST_TOKENS),
+        f"a whole number from 1 to {MOST_TOKENS}",
+    ),
+    "null_threshold": (
+        lambda value: value is None or is_number(value, -_FARTHEST, _FARTHEST),
+        "null or a finite number",
+    ),
+    # The exponential of a score over it, or of the offset, must stay a number.
+    "temperature": (lambda value: is_number(value, 0.001, 1000), "a number from 0.001 to 1000"),
+    "score_offset": (lambda value: is_number(value, -100, 100), "a number from -100 to 100"),
+    "rounded_base": (lambda value: value in (None, "int8", "int4"), "null, int8 or int4"),
+}
+"""What each setting may be, and in words."""

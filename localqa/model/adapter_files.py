@@ -1,62 +1,71 @@
 """Adapter folders as files: found, named and checked without torch; see `adapters` for what is in them."""
 
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
-import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from localqa.config import ADAPTER_NAME
 from localqa.errors import AdapterError, AdapterNotFoundError
 from localqa.extraction.qa_config import FILE_NAME, QAConfig
 from localqa.model.bases import Base
 from localqa.model.summary_config import FILE_NAME as SUMMARY_FILE
+from localqa.model.summary_config import SummaryConfig
 
 HEAD = "qa_outputs"
 """Name of the head in every `AutoModelForQuestionAnswering`: a linear layer, hidden -> (start, end)."""
 LORA_FILE = "adapter_model.safetensors"
+LORA_SETTINGS = "adapter_config.json"
 PROMPT_FILE = "prompt_model.safetensors"
 FULL_FILE = "model.safetensors"
+WEIGHTS_OF: Mapping[str, str] = {"lora": LORA_FILE, "prompt": PROMPT_FILE, "full": FULL_FILE}
+"""Method -> the file with what was trained."""
 
 _OTHER = {FILE_NAME: SUMMARY_FILE, SUMMARY_FILE: FILE_NAME}
 _DOES = {FILE_NAME: "answers questions", SUMMARY_FILE: "summarises"}
 
-Tensor = TypeVar("Tensor")
 
-
-def adapter_folder(models_dir: Path, name: str, marker: str = FILE_NAME) -> Path:
+def adapter_folder(models: Path | Sequence[Path], name: str, marker: str = FILE_NAME) -> Path:
     """The folder of an adapter by name.
 
     Args:
-        models_dir: where adapters lie.
+        models: the folder that adapters lie in; or several, of which the first one that has it counts.
         name: of the folder.
         marker: the file that makes a folder an adapter of the wanted kind.
 
     Raises:
         AdapterNotFoundError: not a legal name, or no such folder; the message lists the known ones.
+        AdapterError: there is one, but its settings are no file that can be read.
     """
-    folder = models_dir / name
-    if not re.fullmatch(ADAPTER_NAME, name) or not (folder / marker).is_file():
-        known = ", ".join(known_adapters(models_dir, marker=marker)) or "none"
-        if re.fullmatch(ADAPTER_NAME, name) and (folder / _OTHER.get(marker, "")).is_file():
-            raise AdapterNotFoundError(
-                f'The adapter "{name}" is for another task: it {_DOES[_OTHER[marker]]}.',
-                remedy=f"Those for this one: {known}.",
+    legal = re.fullmatch(ADAPTER_NAME, name) is not None
+    folders = [folder / name for folder in as_folders(models)] if legal else []
+    for folder in folders:
+        if is_file(folder / marker):
+            return folder
+    for folder in folders:
+        if problem := problem_of(folder, marker):
+            raise AdapterError(
+                f"The adapter '{name}' cannot be used: {problem}.",
+                remedy="Restore the folder or train again.",
             )
+    known = ", ".join(known_adapters(models, marker=marker)) or "none"
+    if any(is_file(folder / _OTHER.get(marker, "")) for folder in folders):
         raise AdapterNotFoundError(
-            f"There is no adapter {json.dumps(name[:80])}; known: {known}.",
-            remedy="Use a known name, or train one: python fine_tune.py --help.",
+            f'The adapter "{name}" is for another task: it {_DOES[_OTHER[marker]]}.',
+            remedy=f"Those for this one: {known}.",
         )
-    return folder
+    raise AdapterNotFoundError(
+        f"There is no adapter {json.dumps(name[:80])}; known: {known}.",
+        remedy="Use a known name, or train one: python fine_tune.py --help.",
+    )
 
 
-def locate_adapter(models_dir: Path, name: str | Path, marker: str = FILE_NAME) -> Path:
-    """The folder of an adapter that a user named: by its name in `models_dir`, or by a path.
+def locate_adapter(models: Path | Sequence[Path], name: str | Path, marker: str = FILE_NAME) -> Path:
+    """The folder of an adapter that a user named: by its name, see `adapter_folder`, or by a path.
 
     Never for what comes over HTTP: there an adapter has a name, see `adapter_folder`.
 
@@ -64,9 +73,9 @@ def locate_adapter(models_dir: Path, name: str | Path, marker: str = FILE_NAME) 
         AdapterNotFoundError: no such name, or a path that is no adapter folder.
     """
     if isinstance(name, str) and "/" not in name:
-        return adapter_folder(models_dir, name, marker)
+        return adapter_folder(models, name, marker)
     folder = Path(name).resolve()
-    if not (folder / marker).is_file():
+    if not is_file(folder / marker):
         raise AdapterNotFoundError(
             f"'{name}' is not an adapter folder: it has no {marker}.",
             remedy="Name a folder written by fine_tune.py.",
@@ -74,17 +83,80 @@ def locate_adapter(models_dir: Path, name: str | Path, marker: str = FILE_NAME) 
     return folder
 
 
-def known_adapters(models_dir: Path, base: Base | None = None, *, marker: str = FILE_NAME) -> list[str]:
-    """Names of the adapters in a folder, sorted; with a base, only those that were trained on it."""
-    if not models_dir.is_dir():
-        return []
-    return sorted(
-        folder.name
-        for folder in models_dir.iterdir()
-        if re.fullmatch(ADAPTER_NAME, folder.name)
-        and (folder / marker).is_file()
-        and (base is None or _is_for(folder, base))
-    )
+def known_adapters(
+    models: Path | Sequence[Path], base: Base | None = None, *, marker: str = FILE_NAME
+) -> list[str]:
+    """Names of the adapters in folders, sorted; with a base, only those that were trained on it."""
+    found = [folder for folder in named_folders(models) if is_file(folder / marker)]
+    return sorted({folder.name for folder in found if base is None or _is_for(folder, base)})
+
+
+def named_folders(models: Path | Sequence[Path]) -> list[Path]:
+    """What lies in folders under a name that an adapter may have; of one name, the first."""
+    found: dict[str, Path] = {}
+    for folder in as_folders(models):
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError:
+            continue
+        for entry in entries:
+            # A name that a broken or unfinished folder takes is not yet taken from those behind it.
+            if re.fullmatch(ADAPTER_NAME, entry.name) and not _is_adapter(found.get(entry.name)):
+                found[entry.name] = entry
+    return list(found.values())
+
+
+def broken_adapters(models: Path | Sequence[Path]) -> dict[str, str]:
+    """Names of what looks like an adapter, for any task, and is none -> why."""
+    broken = {}
+    for folder in named_folders(models):
+        if problem := problem_of(folder, marker_of(folder)):
+            broken[folder.name] = problem
+    return broken
+
+
+def marker_of(folder: Path) -> str:
+    """The file that makes a folder an adapter: one of its settings."""
+    return SUMMARY_FILE if is_file(folder / SUMMARY_FILE) else FILE_NAME
+
+
+def problem_of(folder: Path, marker: str = FILE_NAME) -> str | None:
+    """Why something that looks like an adapter is none, in a few words; None: it looks whole, or like none.
+
+    Nothing but its settings is read.
+    """
+    if os.path.islink(folder) and not os.path.exists(folder):
+        return "it is a link to nothing"
+    try:
+        names = set(os.listdir(folder))
+    except NotADirectoryError:
+        return None
+    except OSError as e:
+        return f"the folder cannot be read ({e.strerror})" if os.path.lexists(folder) else None
+    if marker not in names:
+        others = {_OTHER.get(marker, "")} & names
+        return f"it has no {marker}" if names & set(WEIGHTS_OF.values()) and not others else None
+    try:
+        config = QAConfig.load(folder) if marker == FILE_NAME else SummaryConfig.load(folder)
+    except AdapterError as e:
+        return f"{marker}: {_within(e.message, folder)}"
+    method = config.method if isinstance(config, QAConfig) else "lora"
+    needed = [WEIGHTS_OF[method], *([LORA_SETTINGS] if method == "lora" else [])]
+    missing = [name for name in needed if not _readable(folder / name)]
+    return f"it has no {missing[0]} that can be read" if missing else None
+
+
+def as_folders(models: Path | Sequence[Path]) -> Sequence[Path]:
+    """One folder or several, as several."""
+    return [models] if isinstance(models, Path) else models
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a regular file; False, too, where nobody may look."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def check_base(config: QAConfig, base: Base, folder: Path, *, rounded: str | None = None) -> None:
@@ -121,44 +193,24 @@ def check_trained_on(base: Base, folder: Path, name: str, sha256: str) -> None:
         )
 
 
-def check_lora_files(folder: Path, *, head: bool = True) -> None:
-    """Refuse a LoRA folder that peft would load without complaint and wrongly.
-
-    peft asks the Hub for files that a folder lacks, and leaves tensors that a file lacks at random.
+def check_positions(config: QAConfig, folder: Path, positions: int | None, *, before: int = 0) -> None:
+    """Refuse an adapter whose windows are longer than what the base can read.
 
     Args:
+        config: of the adapter.
         folder: of the adapter.
-        head: whether it must have a head.
+        positions: most tokens that the base reads; None: any number.
+        before: learned vectors that come before each window.
 
     Raises:
-        AdapterError: naming what is missing or damaged.
+        AdapterError: naming the setting.
     """
-    missing = [name for name in ("adapter_config.json", LORA_FILE) if not (folder / name).is_file()]
-    if not missing:
-        with damage_named(folder):
-            tensors = load_file(folder / LORA_FILE)
-            check_finite(tensors)
-        parts = ("lora_A", "lora_B", HEAD) if head else ("lora_A", "lora_B")
-        missing = [part for part in parts if not any(part in name for name in tensors)]
-    if missing:
+    if positions is not None and config.max_length + before > positions:
         raise AdapterError(
-            f"The adapter in '{folder}' has no {' and no '.join(missing)}.",
-            remedy="Restore the folder or train again.",
+            f"The adapter '{folder.name}' has a max_length of {config.max_length} tokens"
+            f"{f' and {before} vectors before them' if before else ''}; the base reads {positions}.",
+            remedy="Restore its qa_config.json or train again.",
         )
-
-
-def check_finite(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The same tensors, of NumPy or torch.
-
-    A diverged training or a weight beyond fp16 leaves some that are no numbers.
-
-    Raises:
-        ValueError: naming the first such tensor.
-    """
-    broken = [name for name, tensor in tensors.items() if not np.isfinite(np.asarray(tensor)).all()]
-    if broken:
-        raise ValueError(f"{broken[0]} holds values that are not finite")
-    return tensors
 
 
 @contextmanager
@@ -170,10 +222,10 @@ def damage_named(folder: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError, TypeError) as e:
+    except (OSError, SafetensorError, LookupError, ValueError, RuntimeError, TypeError, AttributeError) as e:
         lines = str(e).strip().splitlines() or [""]
         raise AdapterError(
-            f"The adapter in '{folder}' cannot be loaded ({type(e).__name__}: {lines[0][:200]}).",
+            f"The adapter '{folder.name}' cannot be loaded ({type(e).__name__}: {lines[0][:200]}).",
             remedy="Its files are damaged or belong to another base; restore the folder or train again.",
         ) from e
 
@@ -183,3 +235,16 @@ def _is_for(folder: Path, base: Base) -> bool:
         return QAConfig.load(folder).base_sha256 == base.sha256
     except AdapterError:
         return False
+
+
+def _is_adapter(folder: Path | None) -> bool:
+    return folder is not None and any(is_file(folder / marker) for marker in _OTHER)
+
+
+def _readable(path: Path) -> bool:
+    return is_file(path) and os.access(path, os.R_OK)
+
+
+def _within(message: str, folder: Path) -> str:
+    """A message without where the folder lies, which is nobody's business over HTTP."""
+    return message.replace(f"{folder}{os.sep}", "").replace(str(folder), folder.name).removesuffix(".")

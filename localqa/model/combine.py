@@ -1,21 +1,31 @@
 """New adapters out of trained ones: combined by weight, averaged, or merged into the base."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model_state_dict
-from safetensors.torch import load_file
 from torch import nn
 
 from localqa.config import Combination
 from localqa.errors import AdapterError, ConfigError
 from localqa.extraction.qa_config import QAConfig
-from localqa.model.adapter_files import HEAD, LORA_FILE, check_base, check_lora_files, damage_named
-from localqa.model.adapters import load_adapter, merge, save_adapter, write_weights
+from localqa.model.adapter_files import HEAD, LORA_FILE, check_base
+from localqa.model.adapters import (
+    base_sizes,
+    load_adapter,
+    merge,
+    peft_settings,
+    save_adapter,
+    write_weights,
+)
 from localqa.model.bases import Base
 from localqa.model.loading import load_model
+from localqa.model.lora_weights import MOST_RANK, LoraSettings, checked_tensors, read_settings
+from localqa.model.snapshot import AdapterFiles
+from localqa.model.versions import saving
 
 _NEW = "combined"
 
@@ -28,7 +38,7 @@ def combine(
     method: Combination = "cat",
     rank: int | None = None,
 ) -> None:
-    """Write a new LoRA adapter that is the weighted sum of others, into an existing folder.
+    """Write a new LoRA adapter that is the weighted sum of others, into a folder.
 
     The sum of their changes to the base, and the weighted mean of their heads:
 
@@ -58,16 +68,20 @@ def combine(
             "There is nothing to combine.",
             remedy="Name two adapters or more, with weights whose sum is positive.",
         )
-    configs = [_lora_config(folder, base) for folder in folders]
-    states = [load_file(folder / LORA_FILE) for folder in folders]
+    model = load_model(base)
+    parts = [_read(folder, base, model) for folder in folders]
+    states = [part.state for part in parts]
     if method == "mean":
-        state, peft_config = _mean(states, list(weights.values()), folders)
+        state = _mean(states, list(weights.values()), folders)
+        peft_config = peft_settings(parts[0].settings)
     else:
-        state, peft_config = _by_peft(base, weights, method, rank)
+        state, peft_config = _by_peft(model, base, parts, list(weights.values()), method, rank)
         state |= _mean_head(states, list(weights.values()))
-    peft_config.save_pretrained(str(output))
-    write_weights({name: tensor.half().contiguous() for name, tensor in state.items()}, output / LORA_FILE)
-    replace(configs[0], null_threshold=None, temperature=1.0, score_offset=0.0).save(output)
+    with saving(output) as staging:
+        peft_config.save_pretrained(str(staging))
+        halves = {name: tensor.half().contiguous() for name, tensor in state.items()}
+        write_weights(halves, staging / LORA_FILE)
+        replace(parts[0].config, null_threshold=None, temperature=1.0, score_offset=0.0).save(staging)
 
 
 def merge_into_base(base: Base, folder: Path, output: Path) -> None:
@@ -76,25 +90,36 @@ def merge_into_base(base: Base, folder: Path, output: Path) -> None:
     Raises:
         AdapterError: not LoRA, damaged, or made for another base.
     """
-    config = _lora_config(folder, base)
-    model = load_adapter(load_model(base), folder)
-    save_adapter(merge(model), output, replace(config, method="full"))
+    model = load_model(base)
+    config = _read(folder, base, model).config
+    save_adapter(merge(load_adapter(model, folder)), output, replace(config, method="full"))
 
 
-def _lora_config(folder: Path, base: Base) -> QAConfig:
-    config = QAConfig.load(folder)
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """An adapter that goes into a new one: its settings, and its tensors in fp32."""
+
+    config: QAConfig
+    settings: LoraSettings
+    state: dict[str, torch.Tensor]
+
+
+def _read(folder: Path, base: Base, model: nn.Module) -> _Part:
+    files = AdapterFiles(folder)
+    config = files.config()
     check_base(config, base, folder)
     if config.method != "lora":
         raise AdapterError(
             f"'{folder.name}' is no LoRA adapter (method {config.method}).", remedy="Name LoRA adapters only."
         )
-    check_lora_files(folder)
-    return config
+    settings = read_settings(files)
+    tensors = checked_tensors(files, settings, base_sizes(model))
+    return _Part(config, settings, {name: torch.from_numpy(np.array(one)) for name, one in tensors.items()})
 
 
 def _mean(
     states: Sequence[dict[str, torch.Tensor]], weights: Sequence[float], folders: Sequence[Path]
-) -> tuple[dict[str, torch.Tensor], LoraConfig]:
+) -> dict[str, torch.Tensor]:
     shapes = [{name: tensor.shape for name, tensor in state.items()} for state in states]
     for folder, shape in zip(folders, shapes, strict=True):
         if shape != shapes[0]:
@@ -102,7 +127,7 @@ def _mean(
                 f"'{folder}' and '{folders[0]}' differ in rank or layers.",
                 remedy="Use --method cat or svd, or average an adapter with one trained further from it.",
             )
-    return _weighted(states, weights, states[0].keys()), LoraConfig.from_pretrained(str(folders[0]))
+    return _weighted(states, weights, states[0].keys())
 
 
 def _mean_head(
@@ -125,26 +150,34 @@ def _weighted(
 
 
 def _by_peft(
-    base: Base, weights: Mapping[Path, float], method: Combination, rank: int | None
+    base_model: nn.Module,
+    base: Base,
+    parts: Sequence[_Part],
+    weights: list[float],
+    method: Combination,
+    rank: int | None,
 ) -> tuple[dict[str, torch.Tensor], LoraConfig]:
     """The combination of the LoRA matrices alone: peft combines no adapters that bring a head."""
-    model: nn.Module = load_model(base)
-    names = {folder: f"adapter_{number}" for number, folder in enumerate(weights)}
-    ranks = []
-    for folder, name in names.items():
-        with damage_named(folder):
-            config = LoraConfig.from_pretrained(str(folder))
-            config.modules_to_save = None
-            ranks.append(config.r)
-            if isinstance(model, PeftModel):
-                model.add_adapter(name, config)
-            else:
-                model = PeftModel(model, config, adapter_name=name)
-            _fill(model, load_file(folder / LORA_FILE), name)
+    ranks = [part.settings.rank for part in parts]
+    if method == "cat" and sum(ranks) > MOST_RANK:
+        raise ConfigError(
+            f"The ranks of these adapters add up to {sum(ranks):,}, at most {MOST_RANK:,} are served.",
+            remedy="Use --method svd, or combine fewer.",
+        )
+    model = base_model
+    names = [f"adapter_{number}" for number in range(len(parts))]
+    for part, name in zip(parts, names, strict=True):
+        config = peft_settings(part.settings)
+        config.modules_to_save = None
+        if isinstance(model, PeftModel):
+            model.add_adapter(name, config)
+        else:
+            model = PeftModel(model, config, adapter_name=name)
+        _fill(model, part.state, name)
     assert isinstance(model, PeftModel)
     model.add_weighted_adapter(
-        list(names.values()),
-        list(weights.values()),
+        names,
+        weights,
         _NEW,
         combination_type=method,
         **({"svd_rank": rank or max(ranks)} if method == "svd" else {}),

@@ -1,6 +1,7 @@
 """A base's weights into memory, with a fresh question-answering head, at the precision asked for."""
 
 import contextlib
+import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -22,7 +24,7 @@ from transformers import logging as transformers_logging
 from localqa.errors import BaseModelError
 from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import HEAD, check_base
-from localqa.model.bases import Base
+from localqa.model.bases import WEIGHTS_FILE, Base
 from localqa.model.rounding import Bits, rounded
 
 Precision = Literal["none", "int8", "nf4", "served-int8", "served-int4"]
@@ -143,22 +145,37 @@ def uses_token_types(model: nn.Module) -> bool:
 
 
 def _from_pretrained(base: Base, config: Any, precision: Precision, attention: str) -> PreTrainedModel:
-    load = partial(
-        AutoModelForQuestionAnswering.from_pretrained,
-        base.folder,
-        config=config,
-        use_safetensors=True,
-        trust_remote_code=False,
-        dtype=torch.float32,
-        **_quantization(precision),
-    )
+    if packs_weights(precision):
+        load = partial(AutoModelForQuestionAnswering.from_pretrained, base.folder, **_quantization(precision))
+    else:
+        with torch.device("meta"):
+            kind = type(AutoModelForQuestionAnswering.from_config(config))
+        load = partial(kind.from_pretrained, None, state_dict=_weights(base))
+    load = partial(load, config=config, use_safetensors=True, trust_remote_code=False, dtype=torch.float32)
+    state = torch.random.get_rng_state()
     try:
         return load(attn_implementation=attention)
     except ValueError as e:
         # Some encoders, MPNet for one, bring their own attention only.
         if "attention" not in str(e):
             raise
+        torch.random.set_rng_state(state)
         return load(attn_implementation="eager")
+
+
+def _weights(base: Base) -> dict[str, torch.Tensor]:
+    """A base's weights, copied: a mapped file that is written over kills the process.
+
+    Raises:
+        BaseModelError: they are not those that the base was known by.
+    """
+    content = (base.folder / WEIGHTS_FILE).read_bytes()
+    if hashlib.sha256(content).hexdigest() != base.sha256:
+        raise BaseModelError(
+            f"The weights of the base '{base.name}' have changed, or are being written.",
+            remedy="Put the base back, or start again.",
+        )
+    return load_tensors(content)
 
 
 def max_tokens(model: nn.Module) -> int | None:

@@ -1,15 +1,28 @@
 """The adapters of a folder as a table: what each does, what it is, how large, how good."""
 
-import json
-from collections.abc import Mapping
+import contextlib
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from localqa.config import ADAPTER_NAME
 from localqa.errors import AdapterError
 from localqa.extraction.qa_config import FILE_NAME as QA_FILE
 from localqa.extraction.qa_config import QAConfig
-from localqa.model.adapter_files import adapter_folder, known_adapters, locate_adapter
+from localqa.extraction.settings_file import read_object
+from localqa.model.adapter_files import (
+    LORA_SETTINGS,
+    adapter_folder,
+    as_folders,
+    is_file,
+    locate_adapter,
+    marker_of,
+    named_folders,
+    problem_of,
+)
+from localqa.model.snapshot import SETTINGS, stamp_of
 from localqa.model.summary_config import FILE_NAME as SUMMARY_FILE
 from localqa.model.summary_config import SummaryConfig
 
@@ -48,27 +61,27 @@ class AdapterInfo:
         return "answers" if self.config.null_threshold is None else "answers or abstains"
 
 
-def find(models_dir: Path, name: str) -> Path:
+def find(models: Path | Sequence[Path], name: str) -> Path:
     """The folder of an adapter for any task, by name or by a path; see `locate_adapter`.
 
     Raises:
         AdapterNotFoundError: there is none.
     """
-    return locate_adapter(models_dir, name, _marker(Path(name) if "/" in name else models_dir / name))
+    return locate_adapter(models, name, marker_of(Path(name))) if "/" in name else find_named(models, name)
 
 
-def find_named(models_dir: Path, name: str) -> Path:
+def find_named(models: Path | Sequence[Path], name: str) -> Path:
     """The folder of an adapter for any task, by name alone; see `adapter_folder`.
 
     Raises:
         AdapterNotFoundError: there is none.
     """
-    return adapter_folder(models_dir, name, _marker(models_dir / name))
-
-
-def _marker(folder: Path) -> str:
-    """The file that makes a folder an adapter: one of its settings."""
-    return SUMMARY_FILE if (folder / SUMMARY_FILE).is_file() else QA_FILE
+    for folder in as_folders(models):
+        if re.fullmatch(ADAPTER_NAME, name) and is_file(folder / name / SUMMARY_FILE):
+            return adapter_folder(folder, name, SUMMARY_FILE)
+        if re.fullmatch(ADAPTER_NAME, name) and is_file(folder / name / QA_FILE):
+            break
+    return adapter_folder(models, name)
 
 
 def describe(folder: Path) -> AdapterInfo:
@@ -77,47 +90,50 @@ def describe(folder: Path) -> AdapterInfo:
     Raises:
         AdapterError: no adapter folder, or a damaged one.
     """
-    peft = _json(folder / "adapter_config.json")
+    config = (SummaryConfig if marker_of(folder) == SUMMARY_FILE else QAConfig).load(folder)
+    try:
+        peft = read_object(folder / LORA_SETTINGS)
+    except FileNotFoundError:
+        peft = {}
+    targets = peft.get("target_modules")
     return AdapterInfo(
         name=folder.name,
-        config=(SummaryConfig if _marker(folder) == SUMMARY_FILE else QAConfig).load(folder),
+        config=config,
         rank=peft.get("r"),
-        target_modules=tuple(sorted(peft.get("target_modules") or ())),
-        size=sum(file.stat().st_size for file in folder.glob("*.safetensors")),
+        target_modules=tuple(sorted(map(str, targets))) if isinstance(targets, list) else (),
+        size=sum(found[1] for found in stamp_of(folder)[len(SETTINGS) :] if found),
         metrics=_metrics(folder),
     )
 
 
-def describe_all(models_dir: Path) -> list[AdapterInfo]:
-    """Every adapter of a folder that can be read, by name."""
+def describe_all(models: Path | Sequence[Path]) -> list[AdapterInfo]:
+    """Every adapter of the folders that can be read, by name; for the others see `broken_adapters`."""
     found = []
-    for name in sorted({*known_adapters(models_dir), *known_adapters(models_dir, marker=SUMMARY_FILE)}):
-        try:
-            found.append(describe(models_dir / name))
-        except AdapterError:
-            continue
+    for folder in sorted(named_folders(models), key=lambda folder: folder.name):
+        if is_file(folder / marker_of(folder)) and problem_of(folder, marker_of(folder)) is None:
+            with contextlib.suppress(AdapterError, OSError):
+                found.append(describe(folder))
     return found
 
 
 def _metrics(folder: Path) -> dict[str, dict[str, Any]]:
+    """What was measured; reports that cannot be read tell nothing."""
     metrics: dict[str, dict[str, Any]] = {}
-    result = _json(folder / "report.json").get("result", {})
-    validation = result.get("validation") or result.get("after")
-    if validation:
+    result = _object(_report(folder / "report.json").get("result"))
+    if validation := _object(result.get("validation") or result.get("after")):
         metrics["validation"] = validation
     for file in sorted(folder.glob("evaluation/*.json")):
-        scores = _json(file).get("scores")
-        if scores:
+        if scores := _object(_report(file).get("scores")):
             metrics[file.stem] = scores
     return metrics
 
 
-def _json(path: Path) -> dict[str, Any]:
-    """A JSON object of a file; empty where there is none."""
+def _report(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        return read_object(path)
+    except (OSError, AdapterError):
         return {}
-    except ValueError as e:
-        raise AdapterError(f"{path} is not JSON: {e}.", remedy="Restore the file or train again.") from e
-    return values if isinstance(values, dict) else {}
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

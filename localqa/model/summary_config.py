@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from localqa.errors import AdapterError
+from localqa.extraction.qa_config import MOST_TOKENS
+from localqa.extraction.settings_file import read_file, write_atomically
 
 FILE_NAME = "summary_config.json"
 
@@ -31,7 +33,7 @@ class SummaryConfig:
 
     def save(self, folder: Path) -> None:
         """Write `summary_config.json` into a folder."""
-        (folder / FILE_NAME).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        write_atomically(folder / FILE_NAME, json.dumps(asdict(self), indent=2) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> "SummaryConfig":
@@ -42,11 +44,15 @@ class SummaryConfig:
         """
         path = folder / FILE_NAME
         try:
-            config = TypeAdapter(cls).validate_json(path.read_bytes(), strict=True)
+            config = TypeAdapter(cls).validate_json(read_file(path), strict=True)
         except FileNotFoundError as e:
             raise AdapterError(
                 f"'{folder}' is not a summarisation adapter: it has no {FILE_NAME}.",
                 remedy="Name a folder written by fine_tune.py --task summarization.",
+            ) from e
+        except OSError as e:
+            raise AdapterError(
+                f"{path} cannot be read ({e.strerror or e}).", remedy="Restore the file or train again."
             ) from e
         except ValidationError as e:
             wrong = e.errors()[0]
@@ -55,7 +61,9 @@ class SummaryConfig:
                 f"{path}: {where} {wrong['msg']}.".replace(":  ", ": "),
                 remedy="Restore the file or train again.",
             ) from e
-        if config.max_input_tokens < 16 or config.max_summary_tokens < 2:
+        if not (
+            16 <= config.max_input_tokens <= MOST_TOKENS and 2 <= config.max_summary_tokens <= MOST_TOKENS
+        ):
             raise AdapterError(
                 f"{path} holds a value out of its range.", remedy="Restore the file or train again."
             )

@@ -9,7 +9,7 @@ import numpy as np
 from tabulate import tabulate
 from tqdm import tqdm
 
-from localqa.config import Settings
+from localqa.config import models_dirs
 from localqa.evaluation.comparison import chance, in_cell, paired
 from localqa.evaluation.report import with_interval
 from localqa.model.adapter_files import locate_adapter
@@ -34,8 +34,7 @@ def load(name: str, *, like: str, base: str | None = None) -> Summarizer:
     Raises:
         LocalQAError: it cannot be loaded.
     """
-    models_dir = Settings.load().models_dir
-    folder = locate_adapter(models_dir, like if name == UNTRAINED else name, FILE_NAME)
+    folder = locate_adapter(models_dirs(), like if name == UNTRAINED else name, FILE_NAME)
     if name != UNTRAINED:
         return Summarizer.load(folder, base=base)
     config = SummaryConfig.load(folder)

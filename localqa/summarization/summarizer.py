@@ -70,7 +70,7 @@ class Summarizer:
         self._shape = read_shape(base.folder)
         self._tokenizer = load_tokenizer(base)
         self._room = room_for_text(self._tokenizer, config)
-        weights = BaseWeights(base.folder, "")
+        weights = BaseWeights(base.folder, "", base.sha256)
         down, up = read_matrices(adapter) if adapter else ({}, {})
         try:
             builder = GraphBuilder(weights, self._shape, down, up)
@@ -200,7 +200,7 @@ def load_named(settings: Settings) -> Summarizer:
         AdapterNotFoundError: no such adapter in the folder of adapters.
         AdapterError, BaseModelError: it cannot be used.
     """
-    folder = adapter_folder(settings.models_dir, settings.summary_adapter, FILE_NAME)
+    folder = adapter_folder(settings.models_dirs, settings.summary_adapter, FILE_NAME)
     return Summarizer.load(folder, base=settings.summary_base or None, threads=settings.threads)
 
 

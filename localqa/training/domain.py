@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tabulate import tabulate
 
-from localqa.config import ADAPTER_NAME, data_dir
+from localqa.config import ADAPTER_NAME, data_dir, models_dirs
 from localqa.errors import ConfigError, DataError
 from localqa.evaluation.comparison import compare, differing, summary, write_comparison
 from localqa.evaluation.outcomes import Outcome, make_outcomes
@@ -52,15 +52,25 @@ class DomainConfig(BaseModel):
     validation_share: float = Field(0.1, gt=0, lt=0.5, description="of the questions, by context")
     test_share: float = Field(0.2, gt=0, lt=0.9, description="of the questions, by context")
     compare_with: str | None = Field("squad", description="adapter shown beside the new one; null: none")
-    models_dir: str = Field("models", description="where the adapter's folder is made")
+    models_dir: str | None = Field(
+        None, description="where the adapter's folder is made; null: QA_MODELS_DIR, else models/"
+    )
     work_dir: str = Field("runs", description="where the parts of the data are kept")
     seed: int = Field(13, ge=0, description="of the splits and the training")
     training: dict[str, Any] = Field({}, description="settings as of fine_tune.py, without data and folder")
 
     @property
+    def folders(self) -> list[Path]:
+        """Where adapters are looked for by name; the first one is where the new one is made."""
+        own, *shipped = models_dirs()
+        # Without a folder of one's own it is made where one works, not among the shipped ones.
+        made = Path(self.models_dir or (own if shipped else "models"))
+        return [made, own, *shipped]
+
+    @property
     def adapter(self) -> Path:
         """The new adapter's folder."""
-        return Path(self.models_dir) / self.name
+        return self.folders[0] / self.name
 
     @property
     def work(self) -> Path:
@@ -148,7 +158,7 @@ def evaluate(config: DomainConfig, overwrite: bool) -> None:
     write_evaluation(folder, "test", report, after)
     found: dict[str, Any] = {"scores": report["scores"], "ece": report["calibration"]["ece"]}
     if config.compare_with:
-        before = _outcomes(locate_adapter(Path(config.models_dir), config.compare_with), examples)
+        before = _outcomes(locate_adapter(config.folders, config.compare_with), examples)
         beside = {"data": ["test.json"], **compare((config.compare_with, config.name), before, after)}
         name = f"against-{Path(config.compare_with).name}"
         write_comparison(folder, name, beside, differing(before, after))

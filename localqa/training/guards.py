@@ -49,7 +49,8 @@ def check_output(config: RunConfig, folder: Path) -> None:
     if (folder / "report.json").exists() and not config.overwrite and not config.dry_run:
         raise ConfigError(
             f"{folder} holds a finished adapter.",
-            remedy="Choose another --output_dir, or --overwrite to replace it.",
+            remedy="Choose another --output_dir, or --overwrite to replace it; what it was is kept "
+            "(localqa adapters versions).",
         )
 
 

@@ -37,12 +37,12 @@ def peak_memory_mb() -> float:
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
-def write_report(folder: Path, report: Mapping[str, Any]) -> None:
-    """Write report.json, report.md and curve.png into an adapter's folder."""
+def write_report(folder: Path, report: Mapping[str, Any], name: str) -> None:
+    """Write report.json, report.md and curve.png of an adapter of that name into a folder."""
     (folder / "report.json").write_text(
         json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
-    (folder / "report.md").write_text(_markdown(folder.name, report), encoding="utf-8")
+    (folder / "report.md").write_text(_markdown(name, report), encoding="utf-8")
     draw_curve(folder / "curve.png", report["curve"]["losses"], report["curve"]["evaluations"])
 
 

@@ -15,6 +15,7 @@ from localqa.extraction.windows import Windower
 from localqa.model.adapters import count_parameters, load_adapter, save_adapter
 from localqa.model.bases import Base
 from localqa.model.loading import load_base_of, served_bits
+from localqa.model.versions import keep, saving
 from localqa.squad.load import load_reported
 from localqa.squad.metrics import Scores
 from localqa.squad.negatives import make_negatives
@@ -76,15 +77,18 @@ def run(config: TrainConfig) -> Path | None:
             print_estimate(config, trainee, features)
             return None
         folder.mkdir(parents=True, exist_ok=True)
+        keep(folder)
         (folder / "report.json").unlink(missing_ok=True)
         validated = partial(validate, trainee.model, data.validation, windower=windower, config=qa_config)
         evaluate = (lambda: _evaluation(validated())) if data.validation else None
         progress = fit(config, trainee, features, checkpoints, evaluate, _augmentation(config, windower))
-        save_adapter(trainee.model, folder, qa_config)
-        qa_config, scores = _final_scores(config, base, folder, data, windower, qa_config)
-        parameters = count_parameters(trainee.model)
-        report = _report(config, base, folder, data, features, progress, scores, parameters, qa_config)
-        write_report(folder, report)
+        # Made whole beside what is served, threshold and report included, before it takes its place.
+        with saving(folder) as made:
+            save_adapter(trainee.model, made, qa_config)
+            qa_config, scores = _final_scores(config, base, made, data, windower, qa_config)
+            parameters = count_parameters(trainee.model)
+            report = _report(config, base, made, data, features, progress, scores, parameters, qa_config)
+            write_report(made, report, folder.name)
     checkpoints.clear()
     _print_result(folder, scores, progress)
     return folder

@@ -16,6 +16,7 @@ from localqa.model.adapters import add_lora, count_parameters, linear_layers, sa
 from localqa.model.bases import Base
 from localqa.model.loading import load_seq2seq
 from localqa.model.summary_config import SummaryConfig
+from localqa.model.versions import keep, saving
 from localqa.squad.split import subset
 from localqa.summarization.evaluation import summaries, table
 from localqa.summarization.graph import read_shape
@@ -74,13 +75,17 @@ def run(config: SummaryTrainConfig) -> Path | None:
             print_estimate(config, trainee, texts)
             return None
         folder.mkdir(parents=True, exist_ok=True)
+        keep(folder)
         (folder / "report.json").unlink(missing_ok=True)
         evaluate = partial(_validation_loss, config, trainee, held_out) if held_out else None
         progress = fit(config, trainee, texts, checkpoints, evaluate)
-        save_summary_adapter(trainee.model, folder, summary_config)
-        judged = _before_and_after(base, folder, summary_config, validation, threads)
-        parameters = count_parameters(trainee.model)
-        write_report(folder, _report(config, base, folder, train, validation, progress, judged, parameters))
+        # Made whole beside what is served, report included, before it takes its place.
+        with saving(folder) as made:
+            save_summary_adapter(trainee.model, made, summary_config)
+            judged = _before_and_after(base, made, summary_config, validation, threads)
+            parameters = count_parameters(trainee.model)
+            report = _report(config, base, made, train, validation, progress, judged, parameters)
+            write_report(made, report, folder.name)
     checkpoints.clear()
     if judged:
         print(table(judged, "simple"))

@@ -45,6 +45,9 @@ class FakeReader:
     def describe(self, name: str) -> dict[str, Any]:
         return {"name": name, "loaded": name in self.loaded, "bytes": 2_700_000, "modified": 1_795_000_000.0}
 
+    def broken(self) -> list[dict[str, str]]:
+        return [{"name": "torn", "problem": "qa_config.json is not JSON"}]
+
     def stop(self) -> None:
         pass
 

@@ -9,6 +9,11 @@ def test_list_tells_what_is_in_memory(client):
     assert [(one["name"], one["loaded"]) for one in found["adapters"]] == [("squad", True), ("law", False)]
 
 
+def test_broken_folders_are_named(client):
+    found = client.get("/api/adapters").get_json()
+    assert found["broken"] == [{"name": "torn", "problem": "qa_config.json is not JSON"}]
+
+
 def test_load_and_unload(client):
     loaded = client.post("/api/adapters", json={"name": "law"})
     assert (loaded.status_code, loaded.get_json()["loaded"]) == (200, True)

@@ -1,6 +1,8 @@
 """Answers that are remembered."""
 
 import shutil
+import tracemalloc
+from dataclasses import replace
 
 import pytest
 
@@ -44,6 +46,32 @@ def test_the_one_not_asked_for_longest_is_forgotten():
     cache.get("a", first)
     cache.put("a", third, ANSWER)
     assert [cache.get("a", query) is not None for query in (first, second, third)] == [True, False, True]
+
+
+def test_memory_is_bounded_whatever_is_answered():
+    """The context goes; long answers push out others, and one that is too long is not remembered."""
+    cache = AnswerCache(1000, max_bytes=1_000_000)
+    for number in range(50):
+        query = Query("Who?", f"{number}" + "x" * 500_000)
+        cache.put("a", query, replace(ANSWER, answer="é" * 100_000, alternatives=(ANSWER,) * 3))
+        assert cache.bytes <= 1_000_000
+    assert cache.get("a", query) is not None
+    cache.put("a", QUERY, replace(ANSWER, answer="y" * 2_000_000))
+    assert cache.get("a", QUERY) is None
+    assert cache.get("a", query) is not None
+
+
+def test_what_is_counted_is_what_is_taken():
+    cache = AnswerCache(100_000, max_bytes=100_000_000)
+    tracemalloc.start()
+    try:
+        for number in range(2000):
+            text = f"{number} " * 500
+            cache.put("squad#0", Query("Who?", text * 20), replace(ANSWER, answer=text))
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert 0.5 * cache.bytes < taken <= cache.bytes
 
 
 def test_lookups_are_told_but_not_those_of_no_cache():

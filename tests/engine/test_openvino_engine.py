@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from localqa.engine.embeddings import Embeddings, padded_length, padded_lengths
 from localqa.engine.openvino_engine import OpenVINOEngine
 from localqa.engine.reader import Reader
 from localqa.engine.torch_engine import TorchEngine
-from localqa.errors import AdapterError
+from localqa.errors import AdapterError, BaseModelError
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
 from localqa.model.adapter_files import LORA_FILE
@@ -197,3 +198,32 @@ def test_engine_loads_no_torch():
         "sys.exit(bool({'torch', 'transformers', 'peft'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_a_base_that_is_written_over_is_noticed(tiny_bert, tmp_path):
+    """Read, not mapped: a mapped file that shrinks kills the process. The same bytes are the same base."""
+    shutil.copytree(tiny_bert.folder, tmp_path / "base")
+    base = resolve_base(str(tmp_path / "base"))
+    weights = BaseWeights(base.folder, "bert.", base.sha256)
+    name = "encoder.layer.0.attention.self.query.weight"
+    before = weights[name]
+    file = base.folder / "model.safetensors"
+    content = file.read_bytes()
+    file.write_bytes(content)
+    np.testing.assert_array_equal(weights[name], before)
+    for other in (content[: len(content) // 2], content[:-4] + b"\x00\x00\x80\x3f"):
+        file.write_bytes(other)
+        with pytest.raises(BaseModelError, match="has changed"):
+            weights[name]
+    file.write_bytes(content)
+    np.testing.assert_array_equal(weights[name], before)
+
+
+def test_no_weights_are_mapped(tiny_bert, tmp_path):
+    make_adapter(tiny_bert, tmp_path, "one")
+    for engine in (OpenVINOEngine, TorchEngine):
+        loaded = engine(tiny_bert)
+        loaded.load_adapter("one#0", tmp_path / "one")
+        maps = Path("/proc/self/maps").read_text() if Path("/proc/self/maps").exists() else ""
+        assert str(tiny_bert.folder) not in maps
+        assert str(tmp_path) not in maps

@@ -196,12 +196,59 @@ def test_damaged_adapter_is_refused(saved, tiny_bert, damage):
         "[]",
         '{"base": "b"}',
         '{"base": "b", "base_sha256": "0", "new": 1}',
-        '{"base": "b", "base_sha256": "0", "stride": -1}',
+        "[" * 200_000,
+        '{"base": "b", "base": "c", "base_sha256": "0"}',
     ],
 )
 def test_damaged_qa_config_is_refused(saved, content):
     (saved / "qa_config.json").write_text(content)
     with pytest.raises(AdapterError, match="qa_config.json"):
+        QAConfig.load(saved)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("base", 1),
+        ("base_sha256", None),
+        ("method", "pickle"),
+        ("method", ["lora"]),
+        ("max_length", 0),
+        ("max_length", 10**9),
+        ("max_length", True),
+        ("max_length", "384"),
+        ("max_length", 384.0),
+        ("stride", -1),
+        ("stride", 384),
+        ("stride", None),
+        ("max_answer_tokens", 0),
+        ("max_answer_tokens", 1e9),
+        ("max_answer_tokens", 10**9),
+        ("null_threshold", float("nan")),
+        ("null_threshold", float("-inf")),
+        ("null_threshold", "0"),
+        ("null_threshold", False),
+        ("null_threshold", 10**400),
+        ("temperature", 0),
+        ("temperature", -1),
+        ("temperature", float("nan")),
+        ("temperature", float("inf")),
+        ("temperature", 1e-300),
+        ("temperature", True),
+        ("temperature", None),
+        ("score_offset", float("nan")),
+        ("score_offset", float("inf")),
+        ("score_offset", 1e6),
+        ("score_offset", "1"),
+        ("score_offset", [1]),
+        ("rounded_base", "int2"),
+        ("rounded_base", 8),
+    ],
+)
+def test_settings_out_of_their_range_are_named(saved, field, value):
+    values = json.loads((saved / "qa_config.json").read_text()) | {field: value}
+    (saved / "qa_config.json").write_text(json.dumps(values))
+    with pytest.raises(AdapterError, match=rf"qa_config.json: {field} is "):
         QAConfig.load(saved)
 
 

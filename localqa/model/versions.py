@@ -1,0 +1,223 @@
+"""Saving an adapter so that nobody meets half of it, and keeping those that it had been before.
+
+An adapter's folder holds, beside its files, `versions/0001`, `versions/0002` and so on: what it was at
+earlier times. A new one is made whole in a hidden folder within; then the one before is copied to
+`versions`; then the new files take the places of the old ones, the settings last. Until those are there, the
+folder is no adapter.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from localqa.errors import AdapterError, AdapterNotFoundError
+from localqa.extraction.settings_file import open_regular
+from localqa.model.adapter_files import WEIGHTS_OF, is_file
+from localqa.model.snapshot import FILES, newest_change, stamp_of
+
+FOLDER: Final = "versions"
+KEPT: Final = 10
+"""Earlier versions of an adapter; with one more, the oldest goes."""
+_REPORTS: Final = ("report.json", "report.md", "curve.png", "domain.md", "evaluation")
+"""What is said of the weights goes with them."""
+_MARKERS: Final = FILES[:2]
+"""The settings that make a folder an adapter; the first files to go and the last to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """An adapter as it was or is.
+
+    Attributes:
+        number: counted from 1.
+        folder: where its files are.
+        identity: sha256 over them.
+        digest: sha256 of its weights.
+        written: when, in seconds since 1970.
+        current: whether it is the one that answers.
+    """
+
+    number: int
+    folder: Path
+    identity: str
+    digest: str
+    written: float
+    current: bool
+
+
+@contextlib.contextmanager
+def saving(folder: Path) -> Iterator[Path]:
+    """A folder to write a new adapter into, which takes its place in `folder` when the block ends.
+
+    What `folder` held before becomes one of its versions. When the block fails, nothing has happened.
+    """
+    staging = folder / f".new-{os.getpid()}"
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    try:
+        yield staging
+        for file in staging.rglob("*"):
+            _flush(file)
+        keep(folder)
+        _put(staging, folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def keep(folder: Path) -> None:
+    """Copy what an adapter is now to its versions, unless it is there already."""
+    if not _is_whole(folder):
+        return
+    identity = _identity(folder)
+    known = _archived(folder)
+    if identity in {_identity(one) for one in known.values()}:
+        return
+    number = max(known, default=0) + 1
+    partial = folder / FOLDER / f".{number:04d}-{os.getpid()}"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        for name in (*FILES, *_REPORTS):
+            _copy(folder / name, partial / name)
+        partial.rename(folder / FOLDER / f"{number:04d}")
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    for old in sorted(_archived(folder).items())[:-KEPT]:
+        shutil.rmtree(old[1], ignore_errors=True)
+
+
+def versions(folder: Path) -> list[Version]:
+    """What an adapter is and was, the oldest first."""
+    archived = {number: (one, _identity(one)) for number, one in sorted(_archived(folder).items())}
+    own = _identity(folder) if _is_whole(folder) else None
+    found = [
+        Version(number, one, identity, _digest(one), _written(one), current=identity == own)
+        for number, (one, identity) in archived.items()
+    ]
+    if own is not None and not any(one.current for one in found):
+        number = max(archived, default=0) + 1
+        found.append(Version(number, folder, own, _digest(folder), _written(folder), current=True))
+    return found
+
+
+def rollback(folder: Path, to: int | None = None) -> tuple[Version, Version]:
+    """Make an adapter again what it was.
+
+    Args:
+        folder: of the adapter.
+        to: number of the version; None: the one before what it is now.
+
+    Returns:
+        What it was until now, and what it is now.
+
+    Raises:
+        AdapterNotFoundError: there is no such version; the message lists the known ones.
+    """
+    known = versions(folder)
+    current = next((one for one in known if one.current), None)
+    if to is not None:
+        wanted = next((one for one in known if one.number == to), None)
+    else:
+        before = [one for one in known if current is None or one.number < current.number]
+        wanted = before[-1] if before else None
+    if wanted is None:
+        numbers = ", ".join(str(one.number) for one in known) or "none"
+        raise AdapterNotFoundError(
+            f"The adapter '{folder.name}' has no version {to if to is not None else 'before this one'}; "
+            f"known: {numbers}.",
+            remedy=f"See localqa adapters versions {folder.name}.",
+        )
+    if not _is_whole(wanted.folder):
+        raise AdapterError(
+            f"Version {wanted.number} of '{folder.name}' is damaged.", remedy="Choose another with --to."
+        )
+    if not wanted.current:
+        with saving(folder) as staging:
+            for name in (*FILES, *_REPORTS):
+                _copy(wanted.folder / name, staging / name)
+    found = {one.number: one for one in versions(folder)}
+    return found[current.number if current else wanted.number], found[wanted.number]
+
+
+def _put(staging: Path, folder: Path) -> None:
+    """Move an adapter's new files to their places; each is there whole or not at all."""
+    for name in _MARKERS:
+        _remove(folder / name)
+    for name in (*FILES[2:], *_REPORTS, *_MARKERS):
+        new, place = staging / name, folder / name
+        if new.is_dir() or not new.exists() or place.is_dir():
+            _remove(place)
+        if new.exists():
+            os.replace(new, place)
+    _flush(folder)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target)
+    elif is_file(source):
+        shutil.copy2(source, target)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether there are settings and weights; what they are worth is not looked at."""
+    return any(is_file(folder / one) for one in _MARKERS) and bool(_weights(folder))
+
+
+def _weights(folder: Path) -> list[Path]:
+    return [folder / name for name in WEIGHTS_OF.values() if is_file(folder / name)]
+
+
+def _archived(folder: Path) -> dict[int, Path]:
+    try:
+        entries = list((folder / FOLDER).iterdir())
+    except OSError:
+        return {}
+    return {int(one.name): one for one in entries if one.name.isascii() and one.name.isdigit()}
+
+
+def _identity(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for name in FILES:
+        if is_file(folder / name):
+            digest.update(f"{name} {_sha256(folder / name)}\n".encode())
+    return digest.hexdigest()
+
+
+def _digest(folder: Path) -> str:
+    return next((_sha256(file) for file in _weights(folder)), "")
+
+
+def _written(folder: Path) -> float:
+    """When the weights were written."""
+    return max((file.stat().st_mtime for file in _weights(folder)), default=newest_change(stamp_of(folder)))
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open_regular(path) as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _flush(path: Path) -> None:
+    """See to it that a file is on the disk before another one that speaks of it."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
