@@ -85,6 +85,12 @@ class Settings(BaseSettings):
         le=256 * 1024 * 1024,
         description="Largest request body in bytes.",
     )
+    max_values: int = Field(
+        default=50_000,
+        ge=1000,
+        le=10_000_000,
+        description="Most values in a body, names and lists among them.",
+    )
     max_question_chars: int = Field(
         default=1000, ge=1, le=100_000, description="Longest question in characters."
     )
@@ -169,6 +175,12 @@ class Settings(BaseSettings):
     )
     http_threads: int = Field(
         default=64, ge=1, le=1024, description="Requests handled at the same time under gunicorn."
+    )
+    receive_s: float = Field(
+        default=10.0,
+        gt=0,
+        le=3600,
+        description="Seconds in which the headers of a request must come, and its body or 16 KB of it each.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log lines to write."

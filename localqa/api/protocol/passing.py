@@ -1,7 +1,6 @@
 """Requests for other models than ours: passed to the Ollama server and back, unchanged and as they come."""
 
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any, cast
@@ -11,33 +10,26 @@ from flask import Response, request
 
 from localqa.api.body import JsonRequest
 from localqa.api.protocol.names import ModelNotFoundError
-from localqa.api.service import caller_gone, current_service
+from localqa.api.callers import caller_gone
+from localqa.api.service import current_service
 from localqa.api.spec import NDJSON
 from localqa.errors import InvalidInputError, LocalQAError
 from localqa.ollama import TELLING_S
 from localqa.ollama.errors import CallerGoneError
 
 EVENTS = "text/event-stream"
-_LARGE = 1024 * 1024
 _PATIENCE = 10
 """How many times longer than usual a whole body is waited for: until then the server says nothing."""
 _QUERY = "!$&'()*+,;=:@/?%-._~"
-_parsing = threading.Lock()
 
 
 def asked() -> dict[str, Any]:
     """The JSON object in the body, whatever its content type: many clients of Ollama send none.
 
-    Large ones are parsed one at a time, for a parsed body may take many times its size.
-
     Raises:
         MalformedBodyError, InvalidInputError, RequestEntityTooLarge: see `JsonRequest.get_json`.
     """
-    sent = cast(JsonRequest, request)
-    if (sent.content_length or _LARGE) < _LARGE:
-        return sent.json_of_any_type()
-    with _parsing:
-        return sent.json_of_any_type()
+    return cast(JsonRequest, request).json_of_any_type()
 
 
 def model_in(body: Mapping[str, Any]) -> str:
