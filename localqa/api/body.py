@@ -68,8 +68,8 @@ class JsonRequest(Request):
     def json_of_any_type(self) -> dict[str, Any]:
         """The same without a look at the content type, which clients of other protocols may leave out.
 
-        Text is taken as it is: what holds NUL or lone surrogates may be meant for another server. Large bodies
-        are parsed one at a time, and only while there is room for what they become.
+        Text is taken as it is: what holds NUL or lone surrogates may be meant for another server. Large
+        bodies are parsed one at a time, and only while there is room for what they become.
         """
         data = self.raw_body()
         if not data.strip():

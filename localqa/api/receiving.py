@@ -3,7 +3,7 @@
 import io
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import h11
 from gunicorn.config import Config
@@ -13,6 +13,9 @@ from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.http.message import Request
 
 from localqa.errors import LocalQAError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 SLOWEST: Final = 16 * 1024
 """Bytes a second at which a body must come, on average, after the time that a request has."""
@@ -48,9 +51,17 @@ class Body(io.BytesIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read on; raises the error, if there is one."""
+        self._check()
+        return super().read(size)
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """Read on into a buffer; raises the error, if there is one."""
+        self._check()
+        return super().readinto(buffer)
+
+    def _check(self) -> None:
         if self.error is not None:
             raise self.error
-        return super().read(size)
 
 
 class _Framing(Protocol):

@@ -29,9 +29,11 @@ _MIB: Final = 1024 * 1024
 # What all requests together may take, whatever is sent; with the rest of a server, below 600 MB.
 _BODIES, _PASSING, _TEXTS = 64 * _MIB, 32 * _MIB, 160 * _MIB
 _FREE: Final = _MIB // 4
-_FREE_TEXT: Final = 4000
-_BYTES_OF_A_CHARACTER: Final = 200
-"""What a character that is a token of its own takes until its windows have run."""
+_FREE_TEXT: Final = 2 * _MIB
+# A character that is a token of its own: while the tokenizer has it, and until its window has run.
+_BYTES_AT_FIRST, _BYTES_THEN = 700, 60
+_AT_FIRST: Final = 64_000
+"""Characters that are with the tokenizer at a time, see `localqa.extraction.tokens`."""
 _AT_ONCE: Final = 500_000
 """Characters that are made windows of at a time, however many texts they are."""
 _log = logging.getLogger("localqa.service")
@@ -56,10 +58,10 @@ class Service:
         self._draining = False
         self._started = time.monotonic()
         self._places = threading.BoundedSemaphore(settings.max_requests)
-        line = max(1, settings.http_threads // 2)
+        line = max(1, settings.http_threads * 3 // 4)
         self.bodies = Room(_BODIES, free=_FREE, line=line)
         self.passing = Room(_PASSING, free=_FREE, line=line)
-        self._texts = Room(_TEXTS, free=_FREE_TEXT * _BYTES_OF_A_CHARACTER, line=line)
+        self._texts = Room(_TEXTS, free=_FREE_TEXT, line=line)
         self.metrics = Metrics()
 
     def load(self, loader: Callable[[], Reader]) -> None:
@@ -242,7 +244,8 @@ class Service:
     @contextmanager
     def _read(self, characters: int, patience: Patience) -> Iterator[None]:
         """Wait for the room that so much text takes while it is read; raises as `Room.enter` does."""
-        leave = self._texts.enter(characters * _BYTES_OF_A_CHARACTER, patience)
+        size = min(characters, _AT_FIRST) * _BYTES_AT_FIRST + characters * _BYTES_THEN
+        leave = self._texts.enter(size, patience)
         try:
             yield
         finally:

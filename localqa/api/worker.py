@@ -81,7 +81,7 @@ class _Arrived:
     def __next__(self) -> Any:
         if self._incoming.failure is not None:
             raise self._incoming.failure
-        request = self._incoming.request
+        request: Any = self._incoming.request
         request.body = self._incoming.body
         return request
 
@@ -111,7 +111,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._looked = 0.0
         self._probes = ThreadPoolExecutor(2, "probe")
         self._documents = ThreadPoolExecutor(4, "document")
-        self.worker_connections = _connections(self.worker_connections)
+        self.worker_connections = _connections(self.cfg.worker_connections)
 
     # What comes in.
 

@@ -9,8 +9,8 @@ from urllib.parse import quote
 from flask import Response, request
 
 from localqa.api.body import JsonRequest
-from localqa.api.protocol.names import ModelNotFoundError
 from localqa.api.callers import caller_gone
+from localqa.api.protocol.names import ModelNotFoundError
 from localqa.api.service import current_service
 from localqa.api.spec import NDJSON
 from localqa.errors import InvalidInputError, LocalQAError
