@@ -87,6 +87,7 @@ bind = (
 )
 workers = 1
 worker_class = Worker
+logger_class = worker.PrintableLogger
 threads = _settings.http_threads
 preload_app = False
 timeout = 120

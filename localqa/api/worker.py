@@ -16,8 +16,10 @@ from functools import partial
 from typing import Any, Final, Literal, TypeAlias
 
 from gunicorn import util
+from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from localqa.api.logs import LogfmtFormatter
 from localqa.api.receiving import Incoming, SlowRequestError
 from localqa.errors import OverloadedError
 
@@ -44,6 +46,16 @@ _LATE: Final = (
 )
 
 Stage: TypeAlias = Literal["idle", "receiving", "in line", "working", "lingering"]
+
+
+class PrintableLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's own lines, in the form of the app's: what they quote of a request is made printable."""
+
+    def setup(self, cfg: Any) -> None:
+        """Set the handlers up."""
+        super().setup(cfg)
+        for handler in (*self.error_log.handlers, *self.access_log.handlers):
+            handler.setFormatter(LogfmtFormatter())
 
 
 class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
