@@ -124,7 +124,7 @@ def _warn_of_settings_without_effect(settings: Settings) -> None:
 
 
 class _QuietHandler(WSGIRequestHandler):
-    """Leaves the log of requests to the app, which has its own line for each; waits for no client for ever."""
+    """Leaves the log of requests to the app, which has its own line; waits for no client for ever."""
 
     timeout = 30
 

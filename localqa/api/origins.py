@@ -23,12 +23,7 @@ _APPS: Final = ("app://*", "file://*", "tauri://*", "vscode-webview://*", "vscod
 _LOCAL_DOMAINS: Final = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _PROBES: Final = ("/livez", "/readyz")
 _METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-_HEADERS: Final = (
-    "Authorization, Content-Type, User-Agent, Accept, X-Requested-With, X-API-Key, X-Request-ID, "
-    "OpenAI-Beta, x-stainless-arch, x-stainless-async, x-stainless-custom-poll-interval, x-stainless-helper-method, "
-    "x-stainless-lang, x-stainless-os, x-stainless-package-version, x-stainless-poll-helper, "
-    "x-stainless-retry-count, x-stainless-runtime, x-stainless-runtime-version, x-stainless-timeout"
-)
+_HEADERS: Final = "Authorization, Content-Type, User-Agent, Accept, X-Requested-With, X-API-Key, X-Request-ID"
 _EXPOSED: Final = "X-Request-ID, Retry-After"
 _HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9_-]{1,60}(, ?[A-Za-z0-9_-]{1,60}){0,60}")
 _DAY_S: Final = "43200"
@@ -94,16 +89,16 @@ def register_origins(app: Flask, settings: Settings) -> None:
         if origin is None:
             _check_site()
             return None
-        if _is_same(origin):
-            return None
-        if not origins.allows(origin):
+        same = _is_same(origin)
+        if not same and not origins.allows(origin):
             raise ForeignOriginError(
                 f"Pages of {quoted(origin)} may not ask this server.",
                 remedy="Start it with QA_ORIGINS naming them, such as QA_ORIGINS=https://chat.example.org.",
             )
         if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
             return _preflight()
-        _check_content()
+        if not same:
+            _check_content()
         return None
 
     def tell(response: Response) -> Response:
