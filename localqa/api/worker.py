@@ -21,6 +21,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from localqa.api.logs import LogfmtFormatter
 from localqa.api.receiving import Incoming, SlowRequestError
+from localqa.engine.memory import give_back
 from localqa.errors import OverloadedError
 
 PROBES: Final = ("/livez", "/readyz", "/api/health", "/metrics")
@@ -121,6 +122,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._waiting: dict[Connection, None] = {}
         self._line: deque[Connection] = deque()
         self._looked = 0.0
+        self._untidy = False
         self._probes = ThreadPoolExecutor(2, "probe")
         self._documents = ThreadPoolExecutor(4, "document")
         self.worker_connections = _connections(self.cfg.worker_connections)
@@ -268,9 +270,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._feed(conn, rest)
 
     def _leave_room(self, conn: Connection) -> None:
-        self.room += conn.room
-        conn.room = 0
-        self._advance()
+        if conn.room:
+            self.room += conn.room
+            conn.room = 0
+            self._untidy = True
+            self._advance()
+
+    def _tidy(self) -> None:
+        """Give freed memory back once no large request is there any more."""
+        if self._untidy and not any(conn.room for conn in self._waiting):
+            self._untidy = False
+            self._documents.submit(give_back)
 
     def _linger(self, conn: Connection) -> None:
         """Say that no more follows, and read away what is still sent, so that the answer is not lost."""
@@ -300,6 +310,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         if not force and now - self._looked < _LOOK_S:
             return
         self._looked = now
+        self._tidy()
         for conn in list(self._waiting):
             if force:
                 self._close(conn)
@@ -359,8 +370,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._line.remove(conn)
         self.nr_conns -= 1
         util.close(conn.sock)
-        if conn.room:
-            self._leave_room(conn)
+        self._leave_room(conn)
 
     def _leave_poller(self, conn: Connection) -> None:
         try:
