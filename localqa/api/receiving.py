@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SLOWEST: Final = 16 * 1024
 """Bytes a second at which a body must come, on average, after the time that a request has."""
+FREE: Final = 16 * 1024
+"""Bytes of a request that are read without asking for room."""
 _HEAD: Final = 32 * 1024
 _PIECES: Final = 20_000
 """Most pieces of a chunked body: each costs far more time than its bytes."""
@@ -136,7 +138,7 @@ class Incoming:
             return self._framing.length
         # How long a chunked body will be is not said.
         came = self.body.getbuffer().nbytes
-        return came if came < _HEAD else self._max_body
+        return came if came <= FREE else self._max_body
 
     def late(self, now: float, seconds: float) -> bool:
         """Whether it comes too slowly, where it has so many seconds and then a rate."""

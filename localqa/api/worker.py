@@ -20,7 +20,7 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from localqa.api.logs import LogfmtFormatter
-from localqa.api.receiving import Incoming, SlowRequestError
+from localqa.api.receiving import FREE, Incoming, SlowRequestError
 from localqa.engine.memory import give_back
 from localqa.errors import OverloadedError
 
@@ -29,8 +29,6 @@ DOCUMENTS: Final = ("/", "/docs", "/docs/", "/openapi.json")
 SEND_S: Final = 30.0
 """How long a piece of a response may take to be taken by the client."""
 
-_FREE: Final = 16 * 1024
-"""Bytes of a request that are read without asking for room."""
 _READ: Final = 64 * 1024
 _LINE_S: Final = 30.0
 """How long a large body waits for room."""
@@ -174,7 +172,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._read_away(conn)
             return
         try:
-            data = conn.sock.recv(_READ if conn.room else _FREE)
+            data = conn.sock.recv(_READ if conn.room else FREE)
         except BlockingIOError:
             return
         except OSError:
@@ -195,7 +193,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._bid_continue(conn)
         if incoming.done:
             self._answer(conn)
-        elif incoming.size > _FREE and not conn.room:
+        elif incoming.size > FREE and not conn.room:
             self._line.append(conn)
             self._leave_poller(conn)
             conn.stage = "in line"
