@@ -4,7 +4,9 @@ import argparse
 import logging
 import threading
 from collections.abc import Sequence
+from typing import Any
 
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.serving import WSGIRequestHandler, run_simple
 
 from localqa import __version__
@@ -15,6 +17,7 @@ from localqa.api.errors import register_error_handlers
 from localqa.api.hooks import register_hooks
 from localqa.api.listening import ensure_can_listen
 from localqa.api.logs import configure_logging
+from localqa.api.origins import register_origins, unused_star
 from localqa.api.output import StrictJSONProvider
 from localqa.api.protocol.registering import register_protocols
 from localqa.api.rate import register_rate_limit
@@ -22,7 +25,7 @@ from localqa.api.reader import Reader
 from localqa.api.service import EXTENSION, Service
 from localqa.api.spec import Api
 from localqa.api.summaries import Summarizes
-from localqa.config import Settings, unknown_variables
+from localqa.config import Settings, settings_files, unknown_variables
 from localqa.errors import LocalQAError, report_and_exit
 
 _log = logging.getLogger("localqa.app")
@@ -50,13 +53,14 @@ def create_app(
     settings = settings or Settings.load()
     check_exposure(settings)
     configure_logging(settings.log_level)
-    _warn_of_misspelt_variables()
+    _warn_of_settings_without_effect(settings)
     service = Service(settings, reader, summarizer)
     app = Api("localqa", limits=service.limits)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.json = StrictJSONProvider(app)
     app.extensions[EXTENSION] = service
     register_hooks(app)
+    register_origins(app, settings)
     register_access(app, settings.keys)
     register_rate_limit(app, settings)
     register_error_handlers(app)
@@ -67,6 +71,11 @@ def create_app(
     register_protocols(app)
     register_docs(app)
     app.generate_spec_json()
+    if settings.proxy_hops:
+        hops = settings.proxy_hops
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's own way
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops
+        )
     if reader is None:
         _load(service, background=background)
     return app
@@ -81,7 +90,9 @@ def _load(service: Service, *, background: bool) -> None:
             from localqa.summarization.summarizer import load_named
 
             service.summarizer = load_named(service.settings)
-        return load_reader(service.settings, service.metrics.batch, service.metrics.lookup)
+        reader = load_reader(service.settings, service.metrics.batch, service.metrics.lookup)
+        _tell_start(service.settings, reader.info())
+        return reader
 
     if background:
         threading.Thread(target=service.load_in_background, args=(loader,), daemon=True).start()
@@ -89,13 +100,33 @@ def _load(service: Service, *, background: bool) -> None:
         service.load(loader)
 
 
-def _warn_of_misspelt_variables() -> None:
+def _tell_start(settings: Settings, info: dict[str, Any]) -> None:
+    """One line with what a user asks first."""
+    address = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{settings.port}"
+    fields = {
+        "version": __version__,
+        "settings": ",".join(map(str, settings_files())) or "environment",
+        "keys": "yes" if settings.keys else "no",
+        "adapter": settings.adapter,
+        "engine": info["engine"],
+        "precision": info["precision"],
+        "address": address,
+        "docs": f"{address}/docs",
+    }
+    _log.info("ready", extra={"fields": fields})
+
+
+def _warn_of_settings_without_effect(settings: Settings) -> None:
     for name in unknown_variables():
         _log.warning("the variable %s is no setting and has no effect; .env.example lists them", name)
+    if unused_star(settings.origins, settings.keys):
+        _log.warning("QA_ORIGINS=* has no effect while there are API keys: name the origins that may ask")
 
 
 class _QuietHandler(WSGIRequestHandler):
-    """Leaves the log of requests to the app, which has its own line for each."""
+    """Leaves the log of requests to the app, which has its own line; waits for no client for ever."""
+
+    timeout = 30
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Write nothing."""
@@ -124,10 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app = create_app(settings)
     except LocalQAError as e:
         report_and_exit(e)
-    print(
-        f"localqa {__version__} answers on http://{settings.host}:{settings.port} (/docs shows how)",
-        flush=True,
-    )
+    configure_logging(settings.log_level, ("werkzeug",))
     run_simple(settings.host, settings.port, app, threaded=True, request_handler=_QuietHandler)
 
 

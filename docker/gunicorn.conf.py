@@ -13,11 +13,11 @@ from pathlib import Path
 from types import FrameType
 
 from gunicorn.arbiter import Arbiter
-from gunicorn.workers.gthread import ThreadWorker
 
 # gunicorn reads this file before it puts the project's folder on the path.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from localqa.api import worker  # noqa: E402  (needs the path above)
 from localqa.api.listening import ensure_can_listen  # noqa: E402  (needs the path above)
 from localqa.config import Settings  # noqa: E402  (needs the path above)
 from localqa.errors import LocalQAError, report_and_exit  # noqa: E402  (needs the path above)
@@ -28,8 +28,11 @@ except LocalQAError as e:
     report_and_exit(e)
 
 
-class Worker(ThreadWorker):
+class Worker(worker.Worker):
     """A threaded worker that may take its time to load, and tells why it cannot without a stack trace."""
+
+    max_body = max(_settings.max_body_bytes, _settings.ollama_max_body_bytes)
+    receive_s = _settings.receive_s
 
     def load_wsgi(self) -> None:
         """Load the app; on an expected failure leave with the status that makes gunicorn stop."""
@@ -84,6 +87,7 @@ bind = (
 )
 workers = 1
 worker_class = Worker
+logger_class = worker.PrintableLogger
 threads = _settings.http_threads
 preload_app = False
 timeout = 120

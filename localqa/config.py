@@ -21,7 +21,9 @@ Combination: TypeAlias = Literal["cat", "svd", "mean"]
 
 DATA_DIR_VARIABLE: Final = "QA_DATA_DIR"
 CACHE_DIR_VARIABLE: Final = "QA_CACHE_DIR"
-SHIPPED_MODELS: Final = Path(__file__).resolve().parents[1] / "models"
+ENV_FILE_VARIABLE: Final = "QA_ENV_FILE"
+_PROJECT = Path(__file__).resolve().parents[1]
+SHIPPED_MODELS: Final = _PROJECT / "models"
 """The adapters that come with the project."""
 _ECHO_CHARS = 60
 
@@ -30,12 +32,11 @@ class Settings(BaseSettings):
     """Everything that can be set, with its bounds; read once, then never changed.
 
     Each field is read from `QA_<FIELD>` (the port also from plain `PORT`), in the environment first,
-    then in the file `.env` of the current folder. Build it with `Settings.load`.
+    then in the settings files (`settings_files`). Build it with `Settings.load`.
     """
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
-        env_file=".env",
         env_file_encoding="utf-8",
         env_ignore_empty=True,
         extra="ignore",
@@ -88,6 +89,12 @@ class Settings(BaseSettings):
         ge=1024,
         le=256 * 1024 * 1024,
         description="Largest request body in bytes.",
+    )
+    max_values: int = Field(
+        default=50_000,
+        ge=1000,
+        le=10_000_000,
+        description="Most values in a body, names and lists among them.",
     )
     max_question_chars: int = Field(
         default=1000, ge=1, le=100_000, description="Longest question in characters."
@@ -174,11 +181,31 @@ class Settings(BaseSettings):
     allow_open: bool = Field(
         default=False, description="Listen beyond this machine without API keys, at your own risk."
     )
+    origins: str = Field(
+        default="",
+        validation_alias=AliasChoices("QA_ORIGINS", "OLLAMA_ORIGINS"),
+        description="Origins of web pages that may ask, beside those of this machine; * all, without keys.",
+    )
+    hosts: str = Field(
+        default="", description="Names that this server goes by, beside addresses and those of this network."
+    )
+    proxy_hops: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="Proxies in front whose X-Forwarded-For, -Proto, -Host and -Prefix are believed.",
+    )
     threads: int = Field(
         default=0, ge=0, le=1024, description="Threads of the inference engine; 0 means one per core."
     )
     http_threads: int = Field(
         default=64, ge=1, le=1024, description="Requests handled at the same time under gunicorn."
+    )
+    receive_s: float = Field(
+        default=10.0,
+        gt=0,
+        le=3600,
+        description="Seconds in which the headers of a request must come, and its body or 16 KB of it each.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log lines to write."
@@ -187,7 +214,7 @@ class Settings(BaseSettings):
     @property
     def keys(self) -> tuple[str, ...]:
         """The API keys, one of which a request must bring; none: open to all."""
-        return tuple(key for part in self.api_keys.get_secret_value().split(",") if (key := part.strip()))
+        return _keys(self.api_keys.get_secret_value())
 
     @property
     def models_dirs(self) -> tuple[Path, ...]:
@@ -200,6 +227,16 @@ class Settings(BaseSettings):
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _usable(cls, value: SecretStr) -> SecretStr:
+        """A setting that holds no key would leave the server open, and some keys cannot be sent."""
+        given = value.get_secret_value()
+        keys = _keys(given)
+        if (given and not keys) or not all(key.isprintable() for key in keys):
+            raise ValueError("no usable keys")
+        return value
 
     @classmethod
     def load(cls, **overrides: Any) -> "Settings":
@@ -214,13 +251,14 @@ class Settings(BaseSettings):
             raise ConfigError(
                 f"There is no setting {', '.join(unknown)}.", remedy=f"Known: {', '.join(cls.model_fields)}."
             )
+        files = settings_files()
         try:
-            return cls(**given)
+            return cls(**given, _env_file=files)
         except ValidationError as e:
             raise _config_error(e, given=set(given)) from e
         except (OSError, UnicodeError) as e:
             raise ConfigError(
-                f"The settings file .env cannot be read: {e}.",
+                f"The settings file {' or '.join(map(str, files))} cannot be read: {e}.",
                 remedy="Save it as UTF-8 text that you may read, or remove it.",
             ) from e
 
@@ -232,6 +270,31 @@ def models_dirs() -> tuple[Path, ...]:
         ConfigError: see `Settings.load`.
     """
     return Settings.load().models_dirs
+
+
+def settings_files() -> list[Path]:
+    """The files that settings are read from, the last one first asked.
+
+    The one that `QA_ENV_FILE` names; without it `.env` beside the project and `.env` of the current folder.
+
+    Raises:
+        ConfigError: the one that is named is not there.
+    """
+    named = os.environ.get(ENV_FILE_VARIABLE)
+    if named:
+        path = Path(named).expanduser()
+        if not path.is_file():
+            raise ConfigError(
+                f"{ENV_FILE_VARIABLE} names {path}, which is no file.",
+                remedy="Correct the path, or unset the variable.",
+            )
+        return [path.resolve()]
+    found = [path.resolve() for path in (_PROJECT / ".env", Path(".env")) if path.is_file()]
+    return list(dict.fromkeys(found))
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    return tuple(key for part in text.split(",") if (key := part.strip()))
 
 
 def data_dir() -> Path:
@@ -258,7 +321,8 @@ def _config_error(error: ValidationError, *, given: set[str]) -> ConfigError:
     for detail in error.errors(include_url=False):
         field = _field_of(str(detail["loc"][0]))
         name = _written_name(field, detail, given=given)
-        problems.append(f"{name}={_short(detail['input'])}")
+        shown = "(hidden)" if field == "api_keys" else _short(detail["input"])
+        problems.append(f"{name}={shown}")
         allowed.append(f"{name} must be {_allowed(field)}.")
     return ConfigError(f"Not a usable setting: {', '.join(problems)}.", remedy=" ".join(allowed))
 
@@ -294,6 +358,8 @@ def _allowed(field: str) -> str:
         return f"a number above {schema['exclusiveMinimum']:g}, up to {schema['maximum']:g}"
     if schema["type"] == "boolean":
         return "true or false"
+    if field == "api_keys":
+        return "empty, or one or more secrets with commas between them, without line breaks in them"
     if field == "rate_limit":
         return "empty, or a number of requests and a time such as 60/minute"
     if field == "summary_adapter":
@@ -306,5 +372,5 @@ def _allowed(field: str) -> str:
 def unknown_variables() -> list[str]:
     """Variables of the environment that look like settings but are none: most likely misspelt."""
     known = {f"{ENV_PREFIX}{field.upper()}" for field in Settings.model_fields}
-    known |= {DATA_DIR_VARIABLE, CACHE_DIR_VARIABLE}
+    known |= {DATA_DIR_VARIABLE, CACHE_DIR_VARIABLE, ENV_FILE_VARIABLE}
     return sorted(name for name in os.environ if name.startswith(ENV_PREFIX) and name not in known)

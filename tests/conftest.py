@@ -170,6 +170,7 @@ def clean_environment(monkeypatch, tmp_path) -> None:
         if name == "PORT" or name.startswith(("QA_", "OLLAMA_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("localqa.config._PROJECT", tmp_path)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from localqa.config import SHIPPED_MODELS, Settings, models_dirs, unknown_variables
+from localqa.config import SHIPPED_MODELS, Settings, models_dirs, settings_files, unknown_variables
 from localqa.errors import ConfigError
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
@@ -131,3 +131,30 @@ def test_the_example_file_lists_every_setting_with_its_default() -> None:
     for field, described in Settings.model_fields.items():
         if field != "models_dir":
             assert lines[f"QA_{field.upper()}"] == str(described.default)
+
+
+def test_the_file_beside_the_project_is_read_from_everywhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("QA_API_KEYS=secret\nQA_MAX_BATCH=3\n")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert Settings.load().keys == ("secret",)
+    (elsewhere / ".env").write_text("QA_MAX_BATCH=7\n")
+    settings = Settings.load()
+    assert (settings.keys, settings.max_batch) == (("secret",), 7)
+    assert settings_files() == [tmp_path / ".env", elsewhere / ".env"]
+
+
+def test_a_variable_names_the_one_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("QA_MAX_BATCH=3\n")
+    (tmp_path / "mine").write_text("QA_ADAPTER=law\n")
+    monkeypatch.setenv("QA_ENV_FILE", str(tmp_path / "mine"))
+    settings = Settings.load()
+    assert (settings.adapter, settings.max_batch) == ("law", 64)
+    assert settings_files() == [tmp_path / "mine"]
+    assert "QA_ENV_FILE" not in unknown_variables()
+    monkeypatch.setenv("QA_ENV_FILE", str(tmp_path / "gone"))
+    with pytest.raises(ConfigError, match="is no file"):
+        Settings.load()

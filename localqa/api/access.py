@@ -27,7 +27,7 @@ class UnauthorizedError(LocalQAError):
 def register_access(app: Flask, keys: Sequence[str]) -> None:
     """Ask every request of this app for one of the keys, where there are any."""
     if keys:
-        app.before_request(partial(_check_key, [_digest(key) for key in keys]))
+        app.before_request(partial(_check_key, _digests(keys)))
 
 
 def check_exposure(settings: Settings) -> None:
@@ -54,9 +54,7 @@ def _check_key(digests: Sequence[bytes]) -> None:
     if request.path in OPEN_PATHS or request.path.startswith("/swagger/"):
         return
     given = given_key(request)
-    # Digests are compared, and every key each time: neither length nor place of a match can be timed.
-    matches = [hmac.compare_digest(_digest(given), digest) for digest in digests]
-    if not any(matches):
+    if not _is_known(given, digests):
         raise UnauthorizedError(
             "The API key is wrong." if given else "There is no API key.",
             remedy="Send a key as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
@@ -69,8 +67,35 @@ def given_key(asked: Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else asked.headers.get("X-API-Key", "")
 
 
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
+def is_stranger(keys: Sequence[str]) -> bool:
+    """Whether the current request brings none of the keys that there are."""
+    return bool(keys) and not _is_known(given_key(request), _digests(keys))
+
+
+def _is_known(given: str, digests: Sequence[bytes]) -> bool:
+    # A header arrives as bytes, each of which is a character here.
+    digest = _digest(given.encode("latin-1", "replace"))
+    # Digests are compared, and every key each time: neither length nor place of a match can be timed.
+    matches = [hmac.compare_digest(digest, one) for one in digests]
+    return any(matches)
+
+
+def _digests(keys: Sequence[str]) -> list[bytes]:
+    """Of each key, in both encodings in which clients send what is not ASCII."""
+    encoded = [key.encode(kind) for key in keys for kind in ("utf-8", "latin-1") if _fits(key, kind)]
+    return [_digest(one) for one in encoded]
+
+
+def _fits(key: str, encoding: str) -> bool:
+    try:
+        key.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()
 
 
 def _is_loopback(host: str) -> bool:

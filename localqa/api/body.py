@@ -1,18 +1,32 @@
 """Reading a request body as strict JSON: every way it can be broken is a clear 400, 413, 415 or 422."""
 
 import json
-from typing import Any, Final, NoReturn
+import threading
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Final
 
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.wsgi import get_input_stream
 
+from localqa.api.room import Leave
+from localqa.api.service import current_service
 from localqa.api.text import quoted, refuse_unusable_text
-from localqa.errors import InvalidInputError, LocalQAError
+from localqa.errors import InvalidInputError, LocalQAError, TooLargeError
+from localqa.strict_json import (
+    BYTES_OF_A_VALUE,
+    MAX_DEPTH,
+    TooDeepError,
+    TooManyValuesError,
+    count_values,
+    parse,
+)
 
 _DRAIN_BYTES: Final = 64 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
+_LARGE: Final = 64 * 1024
 _EXAMPLE: Final = 'Send a JSON object such as {"question": "...", "context": "..."}.'
+_parsing = threading.Lock()
 
 
 class MalformedBodyError(LocalQAError):
@@ -33,6 +47,7 @@ class JsonRequest(Request):
     """A request whose `get_json` raises the error tree and gives nothing but a JSON object."""
 
     _body_read = False
+    _leave: Leave | None = None
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> dict[str, Any]:
         """Parse the body; the arguments are Flask's and change nothing: no error is silent here.
@@ -46,14 +61,23 @@ class JsonRequest(Request):
         self._check_media_type()
         value = self.json_of_any_type()
         refuse_unusable_text(value)
+        # Nobody asks for the bytes again.
+        self._cached_data = b""
         return value
 
     def json_of_any_type(self) -> dict[str, Any]:
         """The same without a look at the content type, which clients of other protocols may leave out.
 
-        Text is taken as it is: what holds NUL or lone surrogates may be meant for another server.
+        Text is taken as it is: what holds NUL or lone surrogates may be meant for another server. Large
+        bodies are parsed one at a time, and only while there is room for what they become.
         """
-        value = _parse(self._text())
+        data = self.raw_body()
+        if not data.strip():
+            raise MalformedBodyError("The body is empty.", remedy=_EXAMPLE)
+        if self._leave is None:
+            self._room_for(data)
+        with _in_turn(data):
+            value = _parse(_decoded(data))
         if not isinstance(value, dict):
             raise InvalidInputError(f"body: must be a JSON object, not {kind_of(value)}.", remedy=_EXAMPLE)
         return value
@@ -83,25 +107,48 @@ class JsonRequest(Request):
             data = self.get_data(cache=True)
             if not self._body_read and self._goes_on_after(data):
                 raise RequestEntityTooLarge
+            if not self._body_read and len(data) < (self.content_length or 0):
+                raise ClientDisconnected
         except ClientDisconnected as e:
             raise MalformedBodyError("The body ended before its announced length.") from e
-        except HTTPException:
+        except (HTTPException, LocalQAError):
             raise
         except Exception as e:  # Each server has its own error for broken chunks; it is the client's fault.
             raise MalformedBodyError("The body could not be read: broken transfer encoding.") from e
         self._body_read = True
         return data
 
-    def _text(self) -> str:
-        data = self.raw_body()
-        if not data.strip():
-            raise MalformedBodyError("The body is empty.", remedy=_EXAMPLE)
+    def _room_for(self, data: bytes) -> None:
+        """Wait until there is room for what a body becomes in Python.
+
+        Raises:
+            TooLargeError: more values than are taken.
+            MalformedBodyError: nested too deeply.
+            OverloadedError, DeadlineError: see `Room.enter`.
+        """
+        service = current_service()
+        most = service.settings.max_values
         try:
-            return data.decode("utf-8-sig")
-        except UnicodeDecodeError as e:
+            with _in_turn(data):
+                values = count_values(data, most=most)
+        except TooDeepError as e:
             raise MalformedBodyError(
-                f"The body is not valid UTF-8 (byte {e.start}).", remedy="Encode the JSON text as UTF-8."
+                f"The body is nested too deeply: more than {MAX_DEPTH} levels.", remedy=_EXAMPLE
             ) from e
+        except TooManyValuesError as e:
+            raise TooLargeError(
+                f"The body holds more than {most:,} values.",
+                remedy="Send fewer at once, or start the server with a larger QA_MAX_VALUES.",
+            ) from e
+        # One character beyond the first 65,536 makes Python keep four bytes for each of a text.
+        wide = not data.isascii() or b"\\u" in data
+        size = len(data) * (4 if wide else 1) + values * BYTES_OF_A_VALUE
+        self._leave = service.bodies.enter(size, service.patience())
+
+    def leave_room(self) -> None:
+        """Give back what the body took, once the response has left."""
+        if self._leave is not None:
+            self._leave()
 
     def _goes_on_after(self, data: bytes) -> bool:
         """Whether a chunked body is over the limit, where Werkzeug stops reading without a word."""
@@ -125,10 +172,24 @@ class JsonRequest(Request):
             return
 
 
+def _in_turn(data: bytes) -> AbstractContextManager[object]:
+    """Large bodies are worked on one at a time: it takes several times their size."""
+    return _parsing if len(data) > _LARGE else nullcontext()
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        raise MalformedBodyError(
+            f"The body is not valid UTF-8 (byte {e.start}).", remedy="Encode the JSON text as UTF-8."
+        ) from e
+
+
 def _parse(text: str) -> object:
     """Parse JSON text, refusing what Python's parser takes beyond the standard."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return parse(text)
     except json.JSONDecodeError as e:
         message = (e.msg[:1].lower() + e.msg[1:]).removesuffix(" at")
         raise MalformedBodyError(
@@ -136,12 +197,10 @@ def _parse(text: str) -> object:
         ) from e
     except RecursionError as e:
         raise MalformedBodyError("The body is nested too deeply.", remedy=_EXAMPLE) from e
-    except ValueError as e:  # Python refuses to read integers of thousands of digits.
-        raise MalformedBodyError("The body holds a number of too many digits.", remedy=_EXAMPLE) from e
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise MalformedBodyError(f"The body is not valid JSON: {name} is not a JSON value.", remedy=_EXAMPLE)
+    except ValueError as e:
+        # Python refuses to read integers of thousands of digits, and says so at length.
+        said = "it holds a number of too many digits" if "digits" in str(e) else str(e)
+        raise MalformedBodyError(f"The body is not valid JSON: {said}.", remedy=_EXAMPLE) from e
 
 
 def kind_of(value: object) -> str:

@@ -50,8 +50,11 @@ def _summaries(operations: dict[str, Any]) -> dict[str, str]:
 
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
-    """The OpenAPI 3 document."""
-    return jsonify(_document())
+    """The OpenAPI 3 document; behind a path prefix it names that as the address."""
+    document = _document()
+    if request.script_root:
+        document = document | {"servers": [{"url": request.script_root}]}
+    return jsonify(document)
 
 
 @blueprint.get("/docs")

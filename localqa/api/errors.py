@@ -14,6 +14,8 @@ from localqa.api.text import printable, quoted
 from localqa.errors import LocalQAError
 
 RETRY_AFTER_S: Final = 5
+MESSAGE_CHARS: Final = 2000
+"""Most that a message holds, whatever it echoes."""
 _log = logging.getLogger("localqa.errors")
 
 
@@ -28,8 +30,8 @@ def error_detail(*, code: str, message: str, remedy: str) -> ErrorDetail:
     """What went wrong in the current request; whatever the message echoes is made printable."""
     return ErrorDetail(
         code=code,
-        message=printable(message, limit=None),
-        remedy=printable(remedy, limit=None),
+        message=printable(message, limit=MESSAGE_CHARS),
+        remedy=printable(remedy, limit=MESSAGE_CHARS),
         request_id=request_id(),
     )
 
@@ -45,9 +47,15 @@ def error_response(status: int, *, code: str, message: str, remedy: str) -> Resp
 
 
 def _expected(error: LocalQAError) -> Response:
-    if error.status >= 500:
-        _log.error("request_id=%s %s: %s", request_id(), error.code, error.message, exc_info=error)
+    log_expected(error)
     return error_response(error.status, code=error.code, message=error.message, remedy=error.remedy)
+
+
+def log_expected(error: LocalQAError) -> None:
+    """Tell the log of a failure that is not the caller's: in one line, unless it is this program's own."""
+    if error.status >= 500:
+        own = error if error.status == 500 else None
+        _log.error("request_id=%s %s: %s", request_id(), error.code, error.message, exc_info=own)
 
 
 def _http(error: HTTPException) -> Response:

@@ -9,6 +9,7 @@ from typing import Final, cast
 from flask import Flask, Response, g, request
 
 from localqa.api.body import JsonRequest
+from localqa.api.callers import RESPONDING
 from localqa.api.service import current_service
 
 REQUEST_ID_HEADER: Final = "X-Request-ID"
@@ -36,7 +37,10 @@ def _begin() -> None:
 
 
 def _finish(response: Response) -> Response:
-    cast(JsonRequest, request).drain()
+    asked = cast(JsonRequest, request)
+    asked.drain()
+    request.environ[RESPONDING] = True
+    response.call_on_close(asked.leave_room)
     response.headers[REQUEST_ID_HEADER] = request_id()
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"

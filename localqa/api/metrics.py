@@ -1,15 +1,30 @@
 """What the server counts, for Prometheus. Never a question, a context or an answer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import Metric
 
 from localqa.engine.batcher import BatchStats
 from localqa.extraction.answers import Answer
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_NAMING: Final = frozenset({"localqa_answers"})
 _COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class _Nameless(CollectorRegistry):
+    """What another registry holds, without the counters that name adapters."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__()
+        self._other = registry
+
+    def collect(self) -> Iterator[Metric]:
+        """The others."""
+        return (one for one in self._other.collect() if one.name not in _NAMING)
 
 
 class Metrics:
@@ -102,6 +117,6 @@ class Metrics:
         for answer in answers:
             self._answers.labels(answer.adapter, "yes" if answer.answerable else "no").inc()
 
-    def text(self) -> bytes:
-        """Everything in Prometheus' text format."""
-        return generate_latest(self.registry)
+    def text(self, *, names: bool = True) -> bytes:
+        """Everything in Prometheus' text format; without names what does not name an adapter."""
+        return generate_latest(self.registry if names else _Nameless(self.registry))

@@ -1,7 +1,6 @@
 """What the routes share: the settings and the reader, which may still be loading."""
 
 import logging
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,11 +8,13 @@ from contextlib import contextmanager
 from typing import Final, Literal, TypeAlias, cast
 
 import numpy as np
-from flask import current_app, request
+from flask import current_app
 from numpy.typing import NDArray
 
+from localqa.api.callers import caller_gone
 from localqa.api.metrics import Metrics
 from localqa.api.reader import Reader
+from localqa.api.room import Room
 from localqa.api.state_schemas import Limits
 from localqa.api.summaries import Summarized, Summarizes, by_adapter, by_ollama
 from localqa.config import Settings
@@ -24,6 +25,17 @@ from localqa.ollama.routing import Ask, Routed, route
 
 EXTENSION: Final = "localqa"
 Status: TypeAlias = Literal["ok", "loading", "failed", "draining"]
+_MIB: Final = 1024 * 1024
+# What all requests together may take, whatever is sent; with the rest of a server, below 600 MB.
+_BODIES, _PASSING, _TEXTS = 64 * _MIB, 32 * _MIB, 160 * _MIB
+_FREE: Final = _MIB // 4
+_FREE_TEXT: Final = 2 * _MIB
+# A character that is a token of its own: while the tokenizer has it, and until its window has run.
+_BYTES_AT_FIRST, _BYTES_THEN = 700, 60
+_AT_FIRST: Final = 64_000
+"""Characters that are with the tokenizer at a time, see `localqa.extraction.tokens`."""
+_AT_ONCE: Final = 500_000
+"""Characters that are made windows of at a time, however many texts they are."""
 _log = logging.getLogger("localqa.service")
 
 
@@ -46,6 +58,10 @@ class Service:
         self._draining = False
         self._started = time.monotonic()
         self._places = threading.BoundedSemaphore(settings.max_requests)
+        line = max(1, settings.http_threads * 3 // 4)
+        self.bodies = Room(_BODIES, free=_FREE, line=line)
+        self.passing = Room(_PASSING, free=_FREE, line=line)
+        self._texts = Room(_TEXTS, free=_FREE_TEXT, line=line)
         self.metrics = Metrics()
 
     def load(self, loader: Callable[[], Reader]) -> None:
@@ -152,7 +168,7 @@ class Service:
             OverloadedError: too many requests are answered already.
         """
         reader = self.reader
-        with self._admitted():
+        with self._admitted(), self._read(sum(map(len, texts)), self.patience()):
             return reader.embed(texts, truncate=truncate)
 
     def summarize(self, text: str, max_words: int | None) -> Summarized:
@@ -171,8 +187,8 @@ class Service:
         if self.summarizer is None:
             found = by_ollama(self.ollama.found(), text, max_words, gone)
         else:
-            with self._admitted():
-                patience = Patience(time.monotonic() + self.settings.deadline_s, gone)
+            patience = self.patience()
+            with self._admitted(), self._read(len(text), patience):
                 name = self.settings.summary_adapter
                 found = by_adapter(self.summarizer, name, text, max_words, patience)
         self.metrics.summarized(found.source)
@@ -194,11 +210,18 @@ class Service:
 
     def _answered(self, queries: Sequence[Query]) -> list[Answer]:
         reader = self.reader
+        answers: list[Answer] = []
+        patience = self.patience()
         with self._admitted():
-            patience = Patience(time.monotonic() + self.settings.deadline_s, caller_gone())
-            answers = reader.answer(queries, patience=patience)
+            for part in _parts(queries):
+                with self._read(sum(len(query.context) for query in part), patience):
+                    answers += reader.answer(part, patience=patience)
         self.metrics.answers(answers)
         return answers
+
+    def patience(self) -> Patience:
+        """How long the caller of the current request waits."""
+        return Patience(time.monotonic() + self.settings.deadline_s, caller_gone())
 
     @contextmanager
     def _admitted(self) -> Iterator[None]:
@@ -218,6 +241,16 @@ class Service:
         finally:
             self._places.release()
 
+    @contextmanager
+    def _read(self, characters: int, patience: Patience) -> Iterator[None]:
+        """Wait for the room that so much text takes while it is read; raises as `Room.enter` does."""
+        size = min(characters, _AT_FIRST) * _BYTES_AT_FIRST + characters * _BYTES_THEN
+        leave = self._texts.enter(size, patience)
+        try:
+            yield
+        finally:
+            leave()
+
     def _check(self, query: Query, *, at: str) -> None:
         settings = self.settings
         shorter = "Ask a shorter question; put what it is about into the context."
@@ -235,6 +268,19 @@ class Service:
         )
 
 
+def _parts(queries: Sequence[Query]) -> Iterator[list[Query]]:
+    """The queries in their order, so many at a time that their texts fit into memory."""
+    part: list[Query] = []
+    size = 0
+    for query in queries:
+        if part and size + len(query.context) > _AT_ONCE:
+            yield part
+            part, size = [], 0
+        part.append(query)
+        size += len(query.context)
+    yield part
+
+
 def _limit(field: str, size: int, most: int, unit: str, *, remedy: str) -> None:
     if size > most:
         raise InvalidInputError(f"{field}: has {size:,} {unit}, at most {most:,} are allowed.", remedy=remedy)
@@ -243,20 +289,3 @@ def _limit(field: str, size: int, most: int, unit: str, *, remedy: str) -> None:
 def current_service() -> Service:
     """The service of the app that handles the current request."""
     return cast(Service, current_app.extensions[EXTENSION])
-
-
-def caller_gone() -> Callable[[], bool]:
-    """Asks whether the client of the current request has closed its connection; False where none can tell."""
-    connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
-    if not isinstance(connection, socket.socket):
-        return lambda: False
-
-    def gone() -> bool:
-        try:
-            return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return False  # nothing to read: it waits for its answer
-        except (OSError, ValueError):
-            return False  # a TLS connection cannot be asked this way
-
-    return gone

@@ -7,6 +7,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from localqa import __version__
+from localqa.api.access import is_stranger
 from localqa.api.metrics import CONTENT_TYPE
 from localqa.api.service import current_service
 from localqa.api.spec import responses
@@ -22,16 +23,18 @@ blueprint = APIBlueprint(
 def health() -> dict[str, Any]:
     """How the server is
 
-    Answers 200 as long as the server lives; `ready` tells whether it answers questions.
+    Answers 200 as long as the server lives; `ready` tells whether it answers questions. Where there are API
+    keys, whoever brings none is told no names of adapters.
     """
     service = current_service()
     ready = service.status == "ok"
+    stranger = is_stranger(service.settings.keys)
     return HealthResponse(
         status=service.status,
         ready=ready,
         version=__version__,
-        adapter=service.reader.default_adapter if ready else service.settings.adapter,
-        adapters=service.reader.adapters() if ready else [],
+        adapter="" if stranger else service.reader.default_adapter if ready else service.settings.adapter,
+        adapters=service.reader.adapters() if ready and not stranger else [],
         ollama=service.ollama.state,
         summaries=service.summaries,
         uptime_s=round(service.uptime_s, 1),
@@ -55,6 +58,8 @@ def readyz() -> dict[str, Any]:
     server is about to stop.
     """
     service = current_service()
+    if service.status == "failed" and is_stranger(service.settings.keys):
+        raise NotReadyError("The model could not be loaded.", remedy="See the server's log.")
     _ = service.reader
     if service.status == "draining":
         raise NotReadyError("The server is about to stop.", remedy="Ask another one, or this one later.")
@@ -71,9 +76,12 @@ _METRICS_RESPONSE = {
 def metrics() -> Response:
     """Counters for Prometheus
 
-    Requests, latencies, waiting times, batches, answers by adapter; no text of anyone.
+    Requests, latencies, waiting times, batches, answers by adapter; no text of anyone. Where there are API
+    keys, the answers by adapter are told to whoever brings one.
     """
-    return Response(current_service().metrics.text(), content_type=CONTENT_TYPE)
+    service = current_service()
+    text = service.metrics.text(names=not is_stranger(service.settings.keys))
+    return Response(text, content_type=CONTENT_TYPE)
 
 
 @blueprint.get(

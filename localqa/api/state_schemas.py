@@ -59,9 +59,12 @@ class HealthResponse(BaseModel):
     )
     ready: bool = Field(description="Whether questions are answered now.")
     version: str = Field(description="Version of this server.", json_schema_extra={"example": "0.1.0"})
-    adapter: str = Field(description="Default adapter.", json_schema_extra={"example": "squad"})
+    adapter: str = Field(
+        description="Default adapter; empty to a caller without a key.",
+        json_schema_extra={"example": "squad"},
+    )
     adapters: list[str] = Field(
-        description="Known adapters, the default one first; empty until ready.",
+        description="Known adapters, the default one first; empty until ready, or without a key.",
         json_schema_extra={"example": ["squad"]},
     )
     ollama: Literal["off", "unknown", "ok", "unreachable"] = Field(

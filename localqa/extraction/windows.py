@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Tokenizer
 
 from localqa.errors import BaseModelError, InvalidInputError
+from localqa.extraction.tokens import Tokens, tokens_of
 
 IntArray = NDArray[np.int32]
 
@@ -97,8 +98,7 @@ class Windower:
         _check_unicode(pairs)
         # Questions about the same text come together: it is taken apart once.
         texts = list(dict.fromkeys(text for pair in pairs for text in pair))
-        encoded = self._tokenizer.encode_batch(texts, add_special_tokens=False)
-        tokens = {text: _Tokens.of(encoding) for text, encoding in zip(texts, encoded, strict=True)}
+        tokens = dict(zip(texts, tokens_of(self._tokenizer, texts), strict=True))
         for question, _ in pairs:
             self._check_room(question, len(tokens[question]))
         return [list(self._slide(tokens[question], tokens[context])) for question, context in pairs]
@@ -146,27 +146,11 @@ class Windower:
                 remedy="Ask one short question and put background text into the context.",
             )
 
-    def _slide(self, question: "_Tokens", context: "_Tokens") -> Iterator[Window]:
+    def _slide(self, question: Tokens, context: Tokens) -> Iterator[Window]:
         room = self.max_length - len(self._frame) - len(question)
         # A last window that lay wholly in the one before it would add nothing.
         for first in range(0, max(1, len(context) - self.stride), room - self.stride):
             yield self._frame.window(question, context, first, room)
-
-
-@dataclass(frozen=True, slots=True)
-class _Tokens:
-    """A text as tokens: ids, shape (T,), and offsets in code points, shape (T, 2)."""
-
-    ids: IntArray
-    offsets: IntArray
-
-    @classmethod
-    def of(cls, encoding: Encoding) -> "_Tokens":
-        offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
-        return cls(np.array(encoding.ids, dtype=np.int32), offsets)
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +177,7 @@ class _Frame:
     def __len__(self) -> int:
         return len(self.before) + len(self.between) + len(self.after)
 
-    def window(self, question: _Tokens, context: _Tokens, first: int, room: int) -> Window:
+    def window(self, question: Tokens, context: Tokens, first: int, room: int) -> Window:
         """The window with up to `room` tokens of the context from the token `first` on."""
         part = slice(first, first + room)
         ids = (self.before, question.ids, self.between, context.ids[part], self.after)

@@ -8,9 +8,14 @@ from localqa.errors import TooLargeError
 from localqa.ollama import TELLING_S, Gone
 from localqa.ollama.errors import OllamaDownError, OllamaModelError
 from localqa.ollama.prompts import Message, messages, summary_messages
-from localqa.ollama.upstream import Upstream
+from localqa.ollama.upstream import Upstream, whole
+from localqa.strict_json import parse_foreign
 
 _ERROR_CHARS: Final = 300
+_ERROR_BYTES: Final = 1024 * 1024
+_LINE_BYTES: Final = 1024 * 1024
+_ANSWER_BYTES: Final = 16 * 1024 * 1024
+"""Of all lines of an answer: a hundred thousand tokens."""
 _CHARS_OF_A_TOKEN, _ANSWER_TOKENS = 2.5, 512
 """Rather few characters in a token, so that the room is large enough."""
 _ROOMS: Final = (4096, 8192, 16_384, 32_768)
@@ -100,8 +105,15 @@ class Ollama:
                     remedy=f"Pull it with `ollama pull {model}`, or name another one in OLLAMA_MODEL.",
                 )
             if reply.status != 200:
-                raise _failed(url, reply.status, b"".join(reply.chunks))
-            for line in lines(reply.chunks):
+                raise _failed(url, reply.status, whole(reply.chunks, most=_ERROR_BYTES, url=url))
+            read = 0
+            for line in lines(reply.chunks, most=_LINE_BYTES, url=url):
+                read += len(line)
+                if read > _ANSWER_BYTES:
+                    raise OllamaDownError(
+                        f"Ollama at {url} sent an answer of more than {_ANSWER_BYTES:,} bytes.",
+                        remedy="Ask again, or ask another model.",
+                    )
                 part = _object(line, url)
                 if "error" in part:
                     raise _failed(url, reply.status, line)
@@ -136,19 +148,34 @@ def _room(chars: int) -> dict[str, Any]:
     return {"options": {"num_ctx": room}}
 
 
-def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines of a body that comes in pieces; blank ones are left out."""
-    rest = b""
+def lines(chunks: Iterable[bytes], *, most: int, url: str) -> Iterator[bytes]:
+    """The lines of a body that comes in pieces; blank ones are left out.
+
+    Raises:
+        OllamaDownError: a line of more than so many bytes.
+    """
+    rest = bytearray()
     for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from (line for line in whole if line.strip())
+        *ended, last = chunk.split(b"\n")
+        for part in ended:
+            rest += part
+            line = bytes(rest)
+            rest.clear()
+            if line.strip():
+                yield line
+        rest += last
+        if len(rest) > most:
+            raise OllamaDownError(
+                f"Ollama at {url} sent a line of more than {most:,} bytes.",
+                remedy="Correct OLLAMA_HOST: another server may listen there.",
+            )
     if rest.strip():
-        yield rest
+        yield bytes(rest)
 
 
 def _object(text: bytes, url: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = parse_foreign(text)
     except ValueError:
         value = None
     if not isinstance(value, dict):
@@ -162,7 +189,7 @@ def _object(text: bytes, url: str) -> dict[str, Any]:
 def _failed(url: str, status: int, body: bytes) -> OllamaDownError:
     """What the server itself says went wrong."""
     try:
-        said = str(json.loads(body)["error"])[:_ERROR_CHARS]
+        said = str(parse_foreign(body)["error"])[:_ERROR_CHARS]
     except (ValueError, KeyError, TypeError):
         said = f"status {status}"
     return OllamaDownError(f"Ollama at {url} failed: {said}.", remedy="See the log of the Ollama server.")

@@ -2,9 +2,10 @@
 
 import asyncio
 import queue
+import re
 import threading
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,12 +16,18 @@ import httpx
 from localqa.errors import InvalidInputError, LocalQAError, OverloadedError
 from localqa.ollama import Gone
 from localqa.ollama.errors import CallerGoneError, OllamaDownError, OllamaSlowError
+from localqa.ollama.pipe import Pipe
 
 _CONNECT_S: Final = 2.0
 _FAILURES, _REST_S = 3, 10.0
 """So many failures in a row keep requests from the server for so many seconds."""
 _LOOK_S: Final = 0.25
 """How often the caller is looked after."""
+_TOLD_BYTES: Final = 4 * 1024 * 1024
+"""Most that the server may tell of itself."""
+_PATIENCE: Final = 5
+"""How many times longer than the longest silence the whole of that may take."""
+_MEDIA_TYPE: Final = re.compile(r"[\w!#$&^.+-]{1,100}/[\w!#$&^.+-]{1,100}(;[\x20-\x7e]{0,200})?", re.ASCII)
 
 State: TypeAlias = Literal["unknown", "ok", "unreachable"]
 _Part: TypeAlias = "_Head | bytes | LocalQAError | None"
@@ -120,6 +127,8 @@ class Upstream:
     def get(self, path: str, *, timeout_s: float) -> tuple[int, bytes]:
         """Status and body of what the server tells of itself; takes no place of `max_requests`.
 
+        It may be 4 MiB long, and take five times as long as its longest silence.
+
         Args:
             path: on the server.
             timeout_s: longest silence.
@@ -128,17 +137,20 @@ class Upstream:
             OllamaDownError, OllamaSlowError: see `stream`.
         """
         self._check_breaker()
-        exchange = _Exchange(lambda: False)
+        ends = time.monotonic() + _PATIENCE * timeout_s
+        exchange = _Exchange(lambda: time.monotonic() > ends)
         try:
             request = _Request("GET", path, b"", "application/json", timeout_s)
             exchange.task = self._loop.start(self._exchange(exchange.parts, request))
             with self._watched():
                 head = exchange.next()
                 assert isinstance(head, _Head)  # noqa: S101 - for mypy; it is always the first part
-                body = b"".join(exchange.chunks())
+                body = whole(exchange.chunks(), most=_TOLD_BYTES, url=self.url)
             self._breaker.worked()
             self.state = "ok"
             return head.status, body
+        except CallerGoneError as e:
+            raise _strange(self.url, "takes too long to tell of itself") from e
         finally:
             exchange.end()
 
@@ -168,7 +180,7 @@ class Upstream:
                 remedy=f"Start it, or see its log; it is asked again after {_REST_S:.0f} seconds.",
             )
 
-    async def _exchange(self, parts: "queue.SimpleQueue[_Part]", request: "_Request") -> None:
+    async def _exchange(self, parts: "Pipe[_Part]", request: "_Request") -> None:
         """Put the head, the chunks and the end (None) of a reply into a queue, or what broke it off."""
         timeout = httpx.Timeout(request.timeout_s, connect=min(_CONNECT_S, request.timeout_s))
         try:
@@ -181,18 +193,25 @@ class Upstream:
             ) as response:
                 if response.is_redirect:
                     raise _strange(self.url, "answers with a redirect, which is not followed")
-                parts.put(_Head(response.status_code, response.headers.get("Content-Type", "")))
+                await parts.put(self._head(response))
                 async for chunk in response.aiter_raw():
-                    parts.put(chunk)
-            parts.put(None)
+                    await parts.put(chunk)
+            await parts.put(None)
         except LocalQAError as e:
-            parts.put(e)
+            await parts.put(e)
         except httpx.InvalidURL:
-            parts.put(InvalidInputError("The path is none that a server could be asked for."))
+            await parts.put(InvalidInputError("The path is none that a server could be asked for."))
         except httpx.TimeoutException as e:
-            parts.put(self._silent(e, request.timeout_s))
+            await parts.put(self._silent(e, request.timeout_s))
         except Exception as e:  # whatever it is: somebody waits for the end of this
-            parts.put(self._unreachable(e))
+            await parts.put(self._unreachable(e))
+
+    def _head(self, response: httpx.Response) -> _Head:
+        """Status and content type, where they are such as can be passed on."""
+        kind = response.headers.get("Content-Type", "")
+        if not 200 <= response.status_code <= 599 or (kind and not _MEDIA_TYPE.fullmatch(kind)):
+            raise _strange(self.url, "answers with a status or a content type that is none")
+        return _Head(response.status_code, kind)
 
     def _opened(self) -> httpx.AsyncClient:
         """The client, made on the loop at first use."""
@@ -264,7 +283,7 @@ class _Exchange:
     """One request under way, seen from the thread that waits for it."""
 
     def __init__(self, gone: Gone) -> None:
-        self.parts: queue.SimpleQueue[_Part] = queue.SimpleQueue()
+        self.parts: Pipe[_Part] = Pipe()
         self.task: Future[None] | None = None
         self._gone = gone
         self._looked = time.monotonic()
@@ -282,7 +301,7 @@ class _Exchange:
                 if self._gone():
                     raise CallerGoneError("The caller went away.")
             try:
-                part = self.parts.get(timeout=_LOOK_S)
+                part = self.parts.get(_LOOK_S)
             except queue.Empty:
                 continue
             if isinstance(part, LocalQAError):
@@ -315,6 +334,22 @@ class _Loop:
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(target=self._loop.run_forever, name="ollama", daemon=True).start()
         return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+
+def whole(chunks: Iterable[bytes], *, most: int, url: str) -> bytes:
+    """A body that comes in pieces, once it is there.
+
+    Raises:
+        OllamaDownError: it is larger than so many bytes.
+    """
+    pieces: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > most:
+            raise _strange(url, f"sent more than {most:,} bytes at once")
+        pieces.append(chunk)
+    return b"".join(pieces)
 
 
 def _strange(url: str, what: str) -> OllamaDownError:

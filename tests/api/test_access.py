@@ -72,3 +72,45 @@ def test_this_machine_alone_needs_none(host):
 
 def test_keys_are_not_shown():
     assert "first" not in repr(Settings.load(api_keys="first"))
+
+
+@pytest.mark.parametrize("given", [",", " ", " , ,", "a\nb", "good,ba\x00d", "good,b\udcffd"])
+def test_keys_that_are_none_or_cannot_be_sent_are_refused_at_the_start(given):
+    with pytest.raises(ConfigError, match="Not a usable setting: ") as error:
+        Settings.load(api_keys=given)
+    assert "secrets" in error.value.remedy
+    assert "(hidden)" in error.value.message
+
+
+@pytest.mark.parametrize("key", ["schlüssel", "ключ", "鍵", "a key"])
+@pytest.mark.parametrize("header", ["Authorization", "X-API-Key"])
+def test_a_key_that_is_not_ascii_is_taken_as_utf8(key, header):
+    client = create_app(Settings.load(api_keys=f"other,{key}"), FakeReader()).test_client()
+    sent = key.encode().decode("latin-1")
+    value = f"Bearer {sent}" if header == "Authorization" else sent
+    assert client.post("/api/qa", json=BODY, headers={header: value}).status_code == 200
+    assert client.post("/api/qa", json=BODY, headers={header: value[:-1]}).status_code == 401
+
+
+def test_a_key_may_come_in_latin_1_where_it_has_room():
+    client = create_app(Settings.load(api_keys="schlüssel"), FakeReader()).test_client()
+    assert client.post("/api/qa", json=BODY, headers={"X-API-Key": "schlüssel"}).status_code == 200
+
+
+def test_strangers_are_told_no_names_of_adapters(guarded):
+    known = {"Authorization": "Bearer first-secret"}
+    guarded.post("/api/qa", json=BODY | {"adapter": "law"}, headers=known)
+    for path in OPEN_PATHS:
+        assert "law" not in guarded.get(path).get_data(as_text=True)
+    assert guarded.get("/api/health").get_json()["ready"] is True
+    assert guarded.get("/api/health", headers=known).get_json()["adapters"] == ["squad", "law"]
+    assert 'adapter="law"' in guarded.get("/metrics", headers=known).get_data(as_text=True)
+
+
+def test_strangers_are_not_told_why_a_model_could_not_be_loaded(guarded):
+    service = guarded.application.extensions["localqa"]
+    service._reader = None
+    service._failure = ConfigError("The adapter secret-contracts is missing.")
+    assert "secret-contracts" not in guarded.get("/readyz").get_data(as_text=True)
+    told = guarded.get("/readyz", headers={"X-API-Key": "first-secret"})
+    assert (told.status_code, "secret-contracts" in told.get_data(as_text=True)) == (503, True)

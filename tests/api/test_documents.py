@@ -140,3 +140,14 @@ def test_a_browser_is_shown_the_documentation(client: FlaskClient) -> None:
     response = client.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
     assert response.status_code == 302
     assert response.location == "/docs"
+
+
+@pytest.mark.parametrize(("hops", "prefix", "server"), [(1, "/qa", "/qa"), (0, "/qa", None), (1, None, None)])
+def test_behind_a_prefix_the_document_names_it(hops, prefix, server):
+    client = create_app(Settings.load(proxy_hops=hops), FakeReader()).test_client()
+    headers = {"X-Forwarded-Prefix": prefix} if prefix else {}
+    found = client.get("/openapi.json", headers=headers).get_json()
+    assert found.get("servers") == ([{"url": server}] if server else None)
+    # The page is sent where the proxy has it.
+    sent_to = client.get("/", headers={"Accept": "text/html"} | headers).headers["Location"]
+    assert sent_to == f"{server or ''}/docs"

@@ -1,6 +1,8 @@
 """What every response has: the error shape, the request id, the headers, the line in the log."""
 
 import logging
+import subprocess
+import sys
 
 import pytest
 from flask.testing import FlaskClient
@@ -8,6 +10,7 @@ from flask.testing import FlaskClient
 from localqa.api.logs import LogfmtFormatter
 from localqa.errors import BaseModelError, InvalidInputError, TooLargeError
 from tests.api.fake_reader import FakeReader
+from tests.conftest import ROOT
 
 QA = {"question": "What is the secret?", "context": "The secret is hidden."}
 
@@ -121,3 +124,55 @@ def test_a_path_cannot_forge_a_log_line(client: FlaskClient, caplog: pytest.LogC
     line = LogfmtFormatter().format(caplog.records[0])
     assert "\n" not in line
     assert 'path="/a\\nb status=200" status=404' in line
+
+
+CONTROLS = [
+    "\n2026-01-01T00:00:00Z INFO FORGED",
+    "\x1b[31m",
+    "\x85",
+    "\x9b31m",
+    "\u2028",
+    "\u202e",
+    "\x7f",
+    "\r",
+    "\u2066",
+]
+
+
+@pytest.mark.parametrize("char", CONTROLS)
+def test_nothing_unprintable_reaches_a_log_line(char: str) -> None:
+    record = logging.LogRecord("localqa", logging.ERROR, "x.py", 1, "said %s", (f"a{char}b",), None)
+    record.fields = {"path": f"/a{char}b", "model": f'{char}" status=200'}
+    try:
+        raise ValueError(f"c{char}d")
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    first, *traced = LogfmtFormatter().format(record).split("\n")
+    assert first.isprintable()
+    assert all(line.isprintable() and line.startswith("  | ") for line in traced)
+    assert "ValueError" in "".join(traced)
+
+
+@pytest.mark.parametrize("char", CONTROLS)
+@pytest.mark.parametrize("path", ["/api/qa", "/api/chat"])
+def test_names_of_models_cannot_forge_a_log_line(
+    client: FlaskClient, reader: FakeReader, monkeypatch: pytest.MonkeyPatch, caplog, path: str, char: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise BaseModelError(f"miss{char}")
+
+    monkeypatch.setattr(reader, "answer", fail)
+    chat = {"model": "bert-qa", "messages": [{"role": "user", "content": "Context: a\nQuestion: b"}]}
+    client.post(path, json=chat if path == "/api/chat" else QA)
+    lines = [LogfmtFormatter().format(record) for record in caplog.records]
+    assert len(lines) == 2
+    assert all(line.isprintable() for line in lines)
+
+
+def test_each_line_comes_once_whatever_a_library_does_to_the_root_logger() -> None:
+    code = (
+        "import logging; from localqa.api.logs import configure_logging; configure_logging('info');"
+        "logging.basicConfig(); logging.getLogger('localqa.x').warning('hello')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr.count("hello") == 1

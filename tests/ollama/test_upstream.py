@@ -222,4 +222,4 @@ def test_context_is_fenced_by_a_word_that_it_cannot_hold(server):
 def test_lines_are_whole_however_they_are_cut(size):
     text = b'{"a": 1}\n\n{"b": 2}\n{"c": 3}'
     chunks = [text[at : at + size] for at in range(0, len(text), size)]
-    assert list(lines(chunks)) == [b'{"a": 1}', b'{"b": 2}', b'{"c": 3}']
+    assert list(lines(chunks, most=100, url="x")) == [b'{"a": 1}', b'{"b": 2}', b'{"c": 3}']

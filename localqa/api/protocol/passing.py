@@ -1,7 +1,8 @@
 """Requests for other models than ours: passed to the Ollama server and back, unchanged and as they come."""
 
+import errno
 import json
-import threading
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any, cast
@@ -10,34 +11,32 @@ from urllib.parse import quote
 from flask import Response, request
 
 from localqa.api.body import JsonRequest
+from localqa.api.callers import caller_gone
 from localqa.api.protocol.names import ModelNotFoundError
-from localqa.api.service import caller_gone, current_service
+from localqa.api.service import current_service
 from localqa.api.spec import NDJSON
+from localqa.api.text import quoted
 from localqa.errors import InvalidInputError, LocalQAError
 from localqa.ollama import TELLING_S
 from localqa.ollama.errors import CallerGoneError
+from localqa.strict_json import parse_foreign
 
 EVENTS = "text/event-stream"
-_LARGE = 1024 * 1024
 _PATIENCE = 10
 """How many times longer than usual a whole body is waited for: until then the server says nothing."""
+_WHOLE_BYTES = 1024 * 1024
+_NAME_CHARS = 256
+_log = logging.getLogger("localqa.ollama")
 _QUERY = "!$&'()*+,;=:@/?%-._~"
-_parsing = threading.Lock()
 
 
 def asked() -> dict[str, Any]:
     """The JSON object in the body, whatever its content type: many clients of Ollama send none.
 
-    Large ones are parsed one at a time, for a parsed body may take many times its size.
-
     Raises:
         MalformedBodyError, InvalidInputError, RequestEntityTooLarge: see `JsonRequest.get_json`.
     """
-    sent = cast(JsonRequest, request)
-    if (sent.content_length or _LARGE) < _LARGE:
-        return sent.json_of_any_type()
-    with _parsing:
-        return sent.json_of_any_type()
+    return cast(JsonRequest, request).json_of_any_type()
 
 
 def model_in(body: Mapping[str, Any]) -> str:
@@ -49,14 +48,16 @@ def model_in(body: Mapping[str, Any]) -> str:
     name = body.get("model") or body.get("name")
     if not isinstance(name, str):
         raise InvalidInputError("model is required.")
+    if len(name) > _NAME_CHARS:
+        raise InvalidInputError(f"model {quoted(name)} has {len(name):,} characters, no model has.")
     return name
 
 
 def pass_through(name: str = "", *, whole: bool = False) -> Response:
     """What the Ollama server replies to the current request.
 
-    Lines and events are passed on as they come, and the request is broken off when the client leaves;
-    any other body is read to its end first, so that one that breaks off is an error and no half reply.
+    Lines and events are passed on as they come, and the request is broken off when the client leaves; of any
+    other body a megabyte is read first, so that a usual one that breaks off is an error and no half reply.
 
     Args:
         name: the model that it is about, for the error where there is no server.
@@ -74,6 +75,8 @@ def pass_through(name: str = "", *, whole: bool = False) -> Response:
         )
     content = cast(JsonRequest, request).raw_body()
     with ExitStack() as opening:
+        opening.callback(service.passing.enter(len(content), service.patience()))
+        _give_back_body()
         reply = opening.enter_context(
             ollama.upstream.stream(
                 request.method,
@@ -85,14 +88,47 @@ def pass_through(name: str = "", *, whole: bool = False) -> Response:
             )
         )
         kind = reply.content_type.partition(";")[0].strip()
-        if kind not in (NDJSON, EVENTS):
-            body = b"".join(reply.chunks)
-            return Response(body, reply.status, content_type=reply.content_type)
+        if kind in (NDJSON, EVENTS):
+            body = _relayed(reply.chunks, kind)
+        else:
+            first, ended = _begun(reply.chunks)
+            if ended:
+                return Response(first, reply.status, content_type=reply.content_type)
+            body = _rest(first, reply.chunks)
         stack = opening.pop_all()
-    response = Response(_relayed(reply.chunks, kind), reply.status, content_type=reply.content_type)
+    response = Response(body, reply.status, content_type=reply.content_type)
     # Also where the client left before the first piece.
     response.call_on_close(stack.close)
     return response
+
+
+def _begun(chunks: Iterator[bytes]) -> tuple[bytes, bool]:
+    """The first megabyte of a body, and whether that is all of it."""
+    pieces: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        pieces.append(chunk)
+        size += len(chunk)
+        if size > _WHOLE_BYTES:
+            return b"".join(pieces), False
+    return b"".join(pieces), True
+
+
+def _rest(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """A large body as it comes; where it breaks off, so does the connection: nothing else can tell it."""
+    yield first
+    try:
+        yield from chunks
+    except LocalQAError as e:
+        _log.error("a reply of the Ollama server was cut off: %s", e.message)
+        raise ConnectionResetError(errno.ECONNRESET, "the Ollama server broke off") from e
+
+
+def _give_back_body() -> None:
+    """Let others have the room that the body took on its way in: the answer may take minutes."""
+    give_back = getattr(request.environ.get("wsgi.input"), "give_back", None)
+    if give_back is not None:
+        give_back()
 
 
 def _upstream_path() -> str:
@@ -119,7 +155,7 @@ def upstream_object(path: str) -> dict[str, Any]:
         return {}
     try:
         status, body = ollama.upstream.get(path, timeout_s=TELLING_S)
-        value = json.loads(body)
+        value = parse_foreign(body)
     except (LocalQAError, ValueError):
         return {}
     return value if status == 200 and isinstance(value, dict) else {}

@@ -7,7 +7,7 @@ from typing import Any, Final
 from flask import Blueprint, Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from localqa.api.errors import RETRY_AFTER_S
+from localqa.api.errors import MESSAGE_CHARS, RETRY_AFTER_S, log_expected
 from localqa.api.hooks import request_id
 from localqa.api.protocol import native, openai
 from localqa.api.rate import seconds_to_wait
@@ -47,15 +47,14 @@ def _shape_errors(blueprint: Blueprint, shape: Shape) -> None:
     """Give the errors of a blueprint's routes the shape of its protocol."""
 
     def respond(status: int, message: str, wait_s: int = RETRY_AFTER_S) -> Response:
-        response = jsonify(shape(status, printable(message, limit=None)))
+        response = jsonify(shape(status, printable(message, limit=MESSAGE_CHARS)))
         response.status_code = status
         if status in (429, 503):
             response.headers["Retry-After"] = str(wait_s)
         return response
 
     def expected(error: LocalQAError) -> Response:
-        if error.status >= 500:
-            _log.error("request_id=%s %s: %s", request_id(), error.code, error.message, exc_info=error)
+        log_expected(error)
         # What our own routes call well-formed but invalid is a bad request to these clients.
         return respond(400 if error.status == 422 else error.status, str(error))
 

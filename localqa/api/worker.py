@@ -1,0 +1,393 @@
+"""gunicorn's threaded worker, whose threads work only on requests that have come whole.
+
+Headers and bodies are read by the one loop that also accepts connections, as they come and within a time; a
+thread takes over when a request can be answered. So any number of slow clients costs no thread, large bodies
+share a bounded room, and probes, which have threads of their own, are answered whatever else goes on.
+"""
+
+import errno
+import resource
+import selectors
+import socket
+import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final, Literal, TypeAlias
+
+from gunicorn import util
+from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from localqa.api.logs import LogfmtFormatter
+from localqa.api.receiving import FREE, Incoming, SlowRequestError
+from localqa.engine.memory import give_back
+from localqa.errors import OverloadedError
+
+PROBES: Final = ("/livez", "/readyz", "/api/health", "/metrics")
+DOCUMENTS: Final = ("/", "/docs", "/docs/", "/openapi.json")
+SEND_S: Final = 30.0
+"""How long a piece of a response may take to be taken by the client."""
+
+_READ: Final = 64 * 1024
+_LINE_S: Final = 30.0
+"""How long a large body waits for room."""
+_LINGER_S: Final = 2.0
+_DRAIN_BYTES: Final = 64 * 1024 * 1024
+_LOOK_S: Final = 0.25
+_SPARE: Final = 8
+"""Connections below the limit from which on old ones make way for new ones."""
+_ACCEPT: Final = 64
+
+_LATE: Final = (
+    b"HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json\r\nContent-Length: 53\r\n"
+    b'Connection: close\r\n\r\n{"error": "The request did not come within seconds."}'
+)
+
+Stage: TypeAlias = Literal["idle", "receiving", "in line", "working", "lingering"]
+
+
+class PrintableLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's own lines, in the form of the app's: what they quote of a request is made printable."""
+
+    def setup(self, cfg: Any) -> None:
+        """Set the handlers up."""
+        super().setup(cfg)
+        for handler in (*self.error_log.handlers, *self.access_log.handlers):
+            handler.setFormatter(LogfmtFormatter())
+
+
+class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
+    """A connection and the request that comes over it.
+
+    Attributes:
+        stage: what it is waiting for.
+        expires: time (`time.monotonic`) after which it is not waited for; the rate of a body apart.
+        incoming: the request.
+        room: bytes of the room for bodies that it has taken.
+    """
+
+    def __init__(self, worker: "Worker", sock: socket.socket, client: Any, server: Any) -> None:
+        super().__init__(worker.cfg, sock, client, server)
+        self.initialized = self.data_ready = True
+        self.room = 0
+        self.drained = 0
+        self.expires = 0.0
+        self._max_body = worker.max_body
+        self.next_request()
+
+    def next_request(self) -> None:
+        """Make ready for a request."""
+        self.stage: Stage = "idle"
+        self.incoming = Incoming(self.cfg, self.client, max_body=self._max_body)
+        self.parser = _Arrived(self.incoming)
+
+
+class _Arrived:
+    """Stands where gunicorn's parser would: the request is there already."""
+
+    def __init__(self, incoming: Incoming) -> None:
+        self._incoming = incoming
+
+    def __next__(self) -> Any:
+        if self._incoming.failure is not None:
+            raise self._incoming.failure
+        request: Any = self._incoming.request
+        request.body = self._incoming.body
+        return request
+
+    def finish_body(self, deadline: float | None = None) -> bool:
+        """Whether the next request begins where this one ends."""
+        return not self._incoming.cut
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+    """The worker; `docker/gunicorn.conf.py` gives it its limits.
+
+    Attributes:
+        max_body: bytes of a body.
+        room: bytes of all large bodies together, from their first byte until they are answered.
+        receive_s: seconds in which headers must have come, and a body that does not come at a good rate.
+    """
+
+    max_body = 8 * 1024 * 1024
+    room = 24 * 1024 * 1024
+    receive_s = 10.0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.room = max(self.room, 2 * self.max_body)
+        self._waiting: dict[Connection, None] = {}
+        self._line: deque[Connection] = deque()
+        self._looked = 0.0
+        self._untidy = False
+        self._probes = ThreadPoolExecutor(2, "probe")
+        self._documents = ThreadPoolExecutor(4, "document")
+        self.worker_connections = _connections(self.cfg.worker_connections)
+
+    # What comes in.
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take new connections, at the cost of the one that has waited longest where there are too many."""
+        if self.cfg.is_ssl:
+            super().accept(listener)
+            return
+        for _ in range(_ACCEPT):
+            if self.nr_conns >= self.worker_connections - _SPARE:
+                self._evict()
+            if self.nr_conns >= self.worker_connections:
+                return
+            try:
+                sock, client = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as e:
+                if e.errno not in (errno.ECONNABORTED, errno.EMFILE, errno.ENFILE):
+                    raise
+                return
+            # Room for whole answers, so that whoever reads slowly keeps no thread.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 256 * 1024)
+            self.nr_conns += 1
+            conn = Connection(self, sock, client, listener.getsockname())
+            self._await(conn, "idle", self.receive_s)
+            self._readable(conn)
+
+    def _await(self, conn: Connection, stage: Stage, seconds: float) -> None:
+        """Wait for bytes of a connection."""
+        conn.sock.setblocking(False)
+        conn.stage = stage
+        conn.expires = time.monotonic() + seconds
+        self._waiting[conn] = None
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._on_readable, conn))
+
+    def _on_readable(self, conn: Connection, _: socket.socket) -> None:
+        try:
+            self._readable(conn)
+        except Exception:  # one connection must not end the loop of all of them
+            self.log.exception("Error reading a request")
+            self._close(conn)
+
+    def _readable(self, conn: Connection) -> None:
+        if conn.stage == "lingering":
+            self._read_away(conn)
+            return
+        try:
+            data = conn.sock.recv(_READ if conn.room else FREE)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._close(conn)
+            return
+        if not data and conn.incoming.request is None:
+            self._close(conn)
+            return
+        conn.stage = "receiving"
+        self._feed(conn, data)
+
+    def _feed(self, conn: Connection, data: bytes) -> None:
+        incoming = conn.incoming
+        if data:
+            incoming.feed(data)
+        else:
+            incoming.end()
+        self._bid_continue(conn)
+        if incoming.done:
+            self._answer(conn)
+        elif incoming.size > FREE and not conn.room:
+            self._line.append(conn)
+            self._leave_poller(conn)
+            conn.stage = "in line"
+            conn.expires = time.monotonic() + _LINE_S
+            self._advance()
+
+    def _bid_continue(self, conn: Connection) -> None:
+        """Tell a client that waits for it to send the body, unless its answer is clear without."""
+        request = conn.incoming.request
+        if request is not None and request._expected_100_continue:
+            request._expected_100_continue = False
+            if not conn.incoming.done:
+                _send_now(conn.sock, b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _advance(self) -> None:
+        """Let those at the head of the line read on, as long as there is room."""
+        while self._line:
+            conn = self._line[0]
+            if conn.stage == "in line":
+                if conn.incoming.size > self.room:
+                    return
+                conn.room = min(conn.incoming.size, self.max_body)
+                self.room -= conn.room
+                # Its time begins again: it was not the client that waited.
+                conn.incoming.began = time.monotonic()
+                self._await(conn, "receiving", self.receive_s)
+            self._line.popleft()
+
+    # What goes out.
+
+    def _answer(self, conn: Connection) -> None:
+        self._leave_poller(conn)
+        self._waiting.pop(conn, None)
+        conn.stage = "working"
+        conn.incoming.body.give_back = lambda: self.method_queue.defer(self._leave_room, conn)
+        future = self._pool(conn).submit(self.handle, conn)
+        future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
+
+    def _pool(self, conn: Connection) -> ThreadPoolExecutor:
+        request = conn.incoming.request
+        path = request.path if request is not None else ""
+        if path in PROBES:
+            return self._probes
+        if path in DOCUMENTS or path.startswith("/swagger/"):
+            return self._documents
+        pool: ThreadPoolExecutor = self.tpool
+        return pool
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer a request; a client that takes too long to take the answer is left alone."""
+        conn.sock.settimeout(SEND_S)
+        try:
+            return super().handle_request(req, conn)
+        except TimeoutError as e:
+            raise ConnectionResetError(errno.ECONNRESET, "the answer was not taken in time") from e
+
+    def finish_request(self, conn: Any, done: "Future[Any]") -> None:
+        """What becomes of a connection once its request is answered."""
+        if not isinstance(conn, Connection):
+            super().finish_request(conn, done)
+            return
+        self._leave_room(conn)
+        conn.incoming.body.close()
+        if done.cancelled() or done.exception() is not None or not done.result():
+            self._linger(conn)
+            return
+        rest = conn.incoming.rest
+        conn.next_request()
+        self._await(conn, "idle", self.cfg.keepalive if self.alive else _LINGER_S)
+        if rest:
+            conn.stage = "receiving"
+            self._feed(conn, rest)
+
+    def _leave_room(self, conn: Connection) -> None:
+        if conn.room:
+            self.room += conn.room
+            conn.room = 0
+            self._untidy = True
+            self._advance()
+
+    def _tidy(self) -> None:
+        """Give freed memory back once no large request is there any more."""
+        if self._untidy and not any(conn.room for conn in self._waiting):
+            self._untidy = False
+            self._documents.submit(give_back)
+
+    def _linger(self, conn: Connection) -> None:
+        """Say that no more follows, and read away what is still sent, so that the answer is not lost."""
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+            self._await(conn, "lingering", self.receive_s if conn.incoming.cut else _LINGER_S)
+        except OSError:
+            self._close(conn)
+
+    def _read_away(self, conn: Connection) -> None:
+        try:
+            data = conn.sock.recv(_READ)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        conn.drained += len(data)
+        if not data or conn.drained > _DRAIN_BYTES:
+            self._close(conn)
+
+    # What ends.
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        """End what has waited too long; called by the loop of the worker."""
+        now = time.monotonic()
+        if not force and now - self._looked < _LOOK_S:
+            return
+        self._looked = now
+        self._tidy()
+        for conn in list(self._waiting):
+            if force:
+                self._close(conn)
+            elif conn.stage == "receiving":
+                if conn.incoming.late(now, self.receive_s):
+                    self._tell_late(conn)
+            elif now > conn.expires:
+                if conn.stage == "in line":
+                    self._tell_full(conn)
+                else:
+                    self._close(conn)
+        super().murder_keepalived(force)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        super()._cap_keepalive(deadline)
+        for conn in self._waiting:
+            if conn.stage == "idle":
+                conn.expires = min(conn.expires, deadline)
+
+    def _tell_late(self, conn: Connection) -> None:
+        error = SlowRequestError(
+            f"The request did not come within {self.receive_s:g} seconds.",
+            remedy="Send it again over a faster connection, or start the server with a larger QA_RECEIVE_S.",
+        )
+        if conn.incoming.request is None:
+            _send_now(conn.sock, _LATE)
+            self._leave_poller(conn)
+            self._waiting.pop(conn, None)
+            self._linger(conn)
+            return
+        conn.incoming.fail(error)
+        self._answer(conn)
+
+    def _tell_full(self, conn: Connection) -> None:
+        self._line.remove(conn)
+        conn.incoming.fail(
+            OverloadedError(
+                "Too many large requests are being answered already.",
+                remedy="Ask again after the seconds in Retry-After, or send less text at once.",
+            )
+        )
+        self._answer(conn)
+
+    def _evict(self) -> bool:
+        """End one connection that is not being answered; says whether there was one."""
+        for stage in ("lingering", "idle", "receiving", "in line"):
+            for conn in self._waiting:
+                if conn.stage == stage:
+                    self._close(conn)
+                    return True
+        return False
+
+    def _close(self, conn: Connection) -> None:
+        self._leave_poller(conn)
+        self._waiting.pop(conn, None)
+        if conn.stage == "in line":
+            self._line.remove(conn)
+        self.nr_conns -= 1
+        util.close(conn.sock)
+        self._leave_room(conn)
+
+    def _leave_poller(self, conn: Connection) -> None:
+        try:
+            self.poller.unregister(conn.sock)
+        except (KeyError, ValueError):
+            return  # it was not there
+
+
+def _connections(wanted: int) -> int:
+    """As many connections as may be open, where the system says how many files may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted + 200 and hard > soft:
+        soft = min(wanted + 200, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(100, min(wanted, soft - 200))
+
+
+def _send_now(sock: socket.socket, data: bytes) -> None:
+    try:
+        sock.send(data)
+    except OSError:
+        return  # the next read says what is wrong
