@@ -9,8 +9,9 @@ from collections.abc import Sequence
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve the page until it is ended; returns the exit status."""
     args = _parser().parse_args(argv)
-    # Before it is imported: it tells its makers of every start otherwise.
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    # First of all: it keeps Gradio from telling its makers of every start.
+    import localqa  # noqa: F401 - imported for that effect
+
     try:
         import gradio as gr
 
@@ -32,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             theme=theme,
             css_paths=CSS,
             share=False,
+            # Texts and answers would be kept in the browser.
+            run_history=False,
             footer_links=[],
             quiet=True,
             prevent_thread_lock=True,

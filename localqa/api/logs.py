@@ -41,3 +41,5 @@ def configure_logging(level: str) -> None:
         handler = logging.StreamHandler()
         handler.setFormatter(LogfmtFormatter())
         logger.addHandler(handler)
+        # A library that gives the root logger a handler later would have each line printed twice.
+        logger.propagate = False
