@@ -20,7 +20,8 @@ def start_ray() -> Any:
     Raises:
         ConfigError: Ray is not installed.
     """
-    if not _joins_a_cluster():
+    joins = _joins_a_cluster()
+    if not joins:
         _stay_on_this_machine()
     try:
         import ray
@@ -28,11 +29,14 @@ def start_ray() -> Any:
         raise ConfigError(
             "Ray is not installed.", remedy="pip install -r requirements-ray.txt, or leave --ray out."
         ) from e
+    if not joins:
+        # The server of Ray's dashboard asks three cloud providers where it runs, and runs even where no
+        # dashboard is wanted. Nothing else needs it: Ray itself goes on where it cannot be started.
+        ray._private.services.start_api_server = lambda *_, **__: (None, None)
     ray.init(
         ignore_reinit_error=True,
         log_to_driver=False,
         logging_level=logging.WARNING,
-        # It asks cloud providers' addresses where it runs.
         include_dashboard=False,
     )
     return ray
