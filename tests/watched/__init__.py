@@ -1,7 +1,8 @@
 """What a program and its children ask of other machines, and where they write.
 
-Two watchers see the same run: `sitecustomize.py` beside this file, which every Python process loads and which hears
-of what Python itself does (names looked up, above all), and strace, which sees every system call, where it is.
+Two watchers see the same run: `sitecustomize.py` beside this file, which every Python process loads and which
+hears of what Python itself does (names looked up, above all), and strace, where it is, which sees every call
+of the system.
 """
 
 import os
@@ -20,8 +21,9 @@ from pathlib import Path
 from tests.conftest import ROOT
 
 HERE = Path(__file__).resolve().parent
-_CALLS = "connect,sendto,sendmsg,sendmmsg,open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat"
-_STRACE = ("strace", "-f", "--seccomp-bpf", "-qq", "-y", "-s", "4096", "-e", f"trace={_CALLS},symlink,symlinkat")
+_ASKING = "connect,sendto,sendmsg,sendmmsg"
+_WRITING = "open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat"
+_STRACE = ("strace", "-f", "--seccomp-bpf", "-qq", "-y", "-s4096", f"--trace={_ASKING},{_WRITING}")
 _ADDRESS = re.compile(r'inet_addr\("([^"]+)"\)|inet_pton\(AF_INET6, "([^"]+)"')
 _PORT = re.compile(r"sin6?_port=htons\((\d+)\)")
 _RESOLVERS = ("systemd/resolve", "avahi-daemon")
@@ -34,7 +36,8 @@ def can_trace() -> bool:
     """Whether strace is here and may trace (containers can forbid it)."""
     if shutil.which("strace") is None:
         return False
-    return subprocess.run([*_STRACE, "-o", os.devnull, "true"], capture_output=True, check=False).returncode == 0
+    tried = subprocess.run([*_STRACE, "-o", os.devnull, "true"], capture_output=True, check=False)
+    return tried.returncode == 0
 
 
 @dataclass(frozen=True)
@@ -94,10 +97,11 @@ class Watch:
     def written(self, *allowed: Path) -> list[str]:
         """What was made or opened for writing outside the project, its cache and the temporary folder."""
         cache = self.home / ".cache" / "localqa"
-        # The cache folder's own parent has to be made.
-        inside = (ROOT, cache, self.temporary, Path("/dev"), Path("/proc"), *allowed)
+        record = self.folder / "record"
+        inside = (ROOT, cache, self.temporary, record, Path("/dev"), Path("/proc"), *allowed)
         paths = {path for call in self._calls() for path in _written(call)}
         paths |= {Path(line[6:]) for line in self._recorded() if line.startswith("write ")}
+        # The cache folder's own parent has to be made.
         resolved = {Path(os.path.realpath(path)) for path in paths} - {cache.parent}
         return sorted(str(path) for path in resolved if not any(path.is_relative_to(one) for one in inside))
 

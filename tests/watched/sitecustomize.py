@@ -1,4 +1,4 @@
-"""Loaded by every Python process that has this folder on its path: notes look-ups, connections and files written."""
+"""Every Python process with this folder on its path notes look-ups, connections and files written."""
 
 import os
 import sys
