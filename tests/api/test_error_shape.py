@@ -1,6 +1,8 @@
 """What every response has: the error shape, the request id, the headers, the line in the log."""
 
 import logging
+import subprocess
+import sys
 
 import pytest
 from flask.testing import FlaskClient
@@ -8,6 +10,7 @@ from flask.testing import FlaskClient
 from localqa.api.logs import LogfmtFormatter
 from localqa.errors import BaseModelError, InvalidInputError, TooLargeError
 from tests.api.fake_reader import FakeReader
+from tests.conftest import ROOT
 
 QA = {"question": "What is the secret?", "context": "The secret is hidden."}
 
@@ -121,3 +124,12 @@ def test_a_path_cannot_forge_a_log_line(client: FlaskClient, caplog: pytest.LogC
     line = LogfmtFormatter().format(caplog.records[0])
     assert "\n" not in line
     assert 'path="/a\\nb status=200" status=404' in line
+
+
+def test_a_line_is_printed_once_whatever_a_library_does_to_the_root_logger() -> None:
+    code = (
+        "import logging; from localqa.api.logs import configure_logging; configure_logging('info'); "
+        "logging.basicConfig(level='INFO'); logging.getLogger('localqa.app').info('hello')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr.count("hello") == 1

@@ -1,7 +1,6 @@
 """Nothing leaves this machine, and nothing is written beside the project: every program with a fresh home."""
 
 import json
-import re
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -10,9 +9,11 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import requests
+from playwright.sync_api import sync_playwright
 
 from tests.conftest import ROOT, TEXTS
-from tests.server import free_port
+from tests.demo.test_page import BROWSER, FLAGS, needs_browser, page_of
+from tests.server import free_port, running
 from tests.watched import Watch, can_trace, python
 
 pytestmark = pytest.mark.integration
@@ -92,11 +93,25 @@ def test_page(watch):
     with watch.started(*python("demo.py", "--port", str(port))) as process:
         url = f"http://127.0.0.1:{port}"
         until_answers(url, process)
-        page = requests.get(url, timeout=60).text
     expect_silence(watch)
-    # What a browser would follow without being asked; the address of the page's own logo is a mere word.
-    loaded = re.findall(r"<(?:link|script|img|iframe)\b[^>]*?(?:href|src)=[\"'](https?:)?//([^/\"']+)", page)
-    assert [host for _, host in loaded if not host.startswith("127.0.0.1")] == []
+
+
+@needs_browser
+@pytest.mark.parametrize(("what", "shown"), [("documentation", ".opblock"), ("page", "#state")])
+def test_browser_is_sent_nowhere_else(tmp_path, what, shown):
+    """Neither requests nor connections opened ahead of them, which are none."""
+    with running(tmp_path) as (api, _), page_of(api) as demo, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        page = browser.new_page()
+        asked: list[str] = []
+        page.on("request", lambda one: asked.append(one.url))
+        page.goto(f"{api}/docs" if what == "documentation" else demo)
+        page.locator(shown).first.wait_for()
+        links = "link[rel~=preconnect], link[rel~=dns-prefetch]"
+        asked += page.eval_on_selector_all(links, "links => links.map(link => link.href)")
+        browser.close()
+    assert len(asked) > 3
+    assert [url for url in asked if not url.startswith(("http://127.0.0.1:", "data:", "blob:"))] == []
 
 
 def test_one_question(watch):
