@@ -87,8 +87,8 @@ def _ask_tab(api: Api) -> list[gr.Dropdown]:
         with gr.Column(min_width=300):
             question = gr.Textbox(label="Question", placeholder="Who built the bridge?", elem_id="question")
             with gr.Row():
-                adapter = gr.Dropdown([("default", _DEFAULT)], value=_DEFAULT, label="Adapter", min_width=140)
-                beside = gr.Dropdown([("none", _NOBODY)], value=_NOBODY, label="Compare with", min_width=140)
+                adapter = gr.Dropdown([("default", _DEFAULT)], value=_DEFAULT, label="Adapter", min_width=160)
+                beside = gr.Dropdown([("none", _NOBODY)], value=_NOBODY, label="Compare with", min_width=160)
             button = gr.Button("Ask", variant="primary", elem_id="ask")
     with gr.Row():
         with gr.Column(min_width=300):
