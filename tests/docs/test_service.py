@@ -1,4 +1,4 @@
-"""The service's unit file: what systemd says of it, and that what it starts answers and ends as it expects."""
+"""The unit file: what systemd says of it, and that what it starts answers and ends as it expects."""
 
 import os
 import re
