@@ -25,7 +25,7 @@ serve: setup-serve ## serve the API with the squad adapter (on port 5000; PORT=8
 dev: setup-serve ## serve with Flask's development server
 	@$(PY) app.py
 
-demo: ## a page to try the running server on (on port 7860; LOCALQA_API=URL for another server)
+demo: ## a page to try the running server on (on port 7860; PORT=8080 make demo, LOCALQA_API=URL for others)
 	@scripts/setup_environment.sh demo
 	@$(PY) demo.py
 

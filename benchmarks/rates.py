@@ -3,6 +3,11 @@
 import time
 from typing import Final
 
+# First of all: it keeps OpenVINO from telling its makers of every start.
+import localqa  # noqa: F401 - imported for that effect
+
+# isort: split
+
 import numpy as np
 import openvino as ov
 from openvino import opset13 as op

@@ -3,6 +3,11 @@
 import logging
 import os
 
+from localqa.privacy import keep_to_this_machine
+
+# First of all, before any library beneath can be imported.
+keep_to_this_machine()
+
 # peft imports bitsandbytes, which warns at every import that an optional kernel from the Hub is missing.
 logging.getLogger("bitsandbytes.backends").setLevel(logging.ERROR)
 

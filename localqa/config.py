@@ -9,6 +9,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from localqa.errors import ConfigError
+from localqa.folders import CACHE_DIR_VARIABLE
+from localqa.folders import cache_dir as cache_dir
 
 ENV_PREFIX: Final = "QA_"
 ADAPTER_NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"
@@ -20,7 +22,6 @@ Combination: TypeAlias = Literal["cat", "svd", "mean"]
 """How adapters are combined, see `localqa.model.combine`."""
 
 DATA_DIR_VARIABLE: Final = "QA_DATA_DIR"
-CACHE_DIR_VARIABLE: Final = "QA_CACHE_DIR"
 ENV_FILE_VARIABLE: Final = "QA_ENV_FILE"
 _PROJECT = Path(__file__).resolve().parents[1]
 SHIPPED_MODELS: Final = _PROJECT / "models"
@@ -304,14 +305,6 @@ def data_dir() -> Path:
     """
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     return Path(os.environ.get(DATA_DIR_VARIABLE, beside))
-
-
-def cache_dir() -> Path:
-    """Where the project keeps what it can make again: `QA_CACHE_DIR`, by default ~/.cache/localqa."""
-    given = os.environ.get(CACHE_DIR_VARIABLE)
-    # expanduser, unlike Path.home, leaves "~" where a process has no home.
-    parent = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(given) if given else Path(parent) / "localqa"
 
 
 def _config_error(error: ValidationError, *, given: set[str]) -> ConfigError:

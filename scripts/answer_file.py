@@ -7,7 +7,6 @@ power cord, goes on where it stopped when you give the same command again.
 """
 
 import argparse
-import logging
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from tqdm import tqdm
 
 from bert_qa import BertQA
 from localqa.bulk.answering import Columns, answer_rows
+from localqa.bulk.cluster import start_ray
 from localqa.bulk.parts import BadLine, Part, Row, Work, check_format, find_parts, read_part
 from localqa.errors import ConfigError, LocalQAError, report_and_exit
 from localqa.squad.parsing import parse_columns
@@ -94,17 +94,11 @@ def _by_ray(args: argparse.Namespace, columns: Columns, work: Work, parts: Seque
     Raises:
         ConfigError: Ray is not installed.
     """
-    try:
-        import ray
-    except ImportError as e:
-        raise ConfigError(
-            "Ray is not installed.", remedy="pip install -r requirements-ray.txt, or leave --ray out."
-        ) from e
+    ray = start_ray()
     if not parts:
         return
     # Workers may start in another folder, on a machine that sees the same files.
     source, adapter, base = args.input.resolve(), _named(args.adapter), args.base and _named(args.base)
-    ray.init(ignore_reinit_error=True, log_to_driver=False, logging_level=logging.WARNING)
     ray.data.DataContext.get_current().enable_progress_bars = False
     cores = int(ray.cluster_resources().get("CPU", 1))
     threads = min(args.worker_cpus, cores)

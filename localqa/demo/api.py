@@ -40,7 +40,8 @@ class Api:
     def health(self) -> dict[str, Any]:
         """How the server is, see `GET /api/health`."""
         return self._having(
-            ("ready", "status", "adapters", "ollama"), self._json("GET", "/api/health", timeout=_TELLING_S)
+            ("ready", "status", "adapter", "adapters", "ollama"),
+            self._json("GET", "/api/health", timeout=_TELLING_S),
         )
 
     def ask(self, question: str, context: str, adapter: str | None, *, top_k: int) -> dict[str, Any]:

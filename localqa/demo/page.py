@@ -12,12 +12,25 @@ from localqa.demo.api import Api
 from localqa.errors import LocalQAError
 
 CSS: Final = Path(__file__).with_name("page.css")
+# Fonts that are there, for the page fetches nothing from other machines; colours that can be read.
+THEME: Final = gr.themes.Default(
+    primary_hue="blue",
+    font=["system-ui", "sans-serif"],
+    font_mono=["ui-monospace", "monospace"],
+).set(
+    color_accent="*primary_700",
+    button_primary_background_fill="*primary_700",
+    button_primary_background_fill_dark="*primary_700",
+    button_primary_background_fill_hover="*primary_800",
+    button_primary_background_fill_hover_dark="*primary_800",
+)
 _SCRIPT: Final = Path(__file__).with_name("page.js")
 _TOP_K: Final = 4
 _LOOK_S: Final = 5
 """How often the server's state is asked for."""
-_DEFAULT: Final = "default"
-_NOBODY: Final = "none"
+_DEFAULT: Final = "*"
+_NOBODY: Final = "-"
+"""What a picker holds for the server's default adapter, and for none: no adapter can be called so."""
 _TEXT: Final = (
     "The Harbour Bridge of Lindholm was opened on 9 June 1891. Dunmore and Sons built it in four years, with "
     "3,200 tonnes of steel. Until 1954 every carriage paid a toll of two pence; pedestrians always crossed "
@@ -52,7 +65,7 @@ def make_page(api: Api) -> gr.Blocks:
 
 
 def _look(api: Api, offered: list[str]) -> tuple[Any, Any, Any, Any]:
-    """The line on the server's state, its adapters, and what the two pickers offer."""
+    """The line on the server's state, its adapters, the default one first, and what the two pickers offer."""
     try:
         health = api.health()
     except LocalQAError as e:
@@ -62,7 +75,9 @@ def _look(api: Api, offered: list[str]) -> tuple[Any, Any, Any, Any]:
     if not names or names == offered:
         # A list that is set anew opens under the hands of whoever uses it.
         return line, gr.skip(), gr.skip(), gr.skip()
-    return line, names, gr.update(choices=[_DEFAULT, *names]), gr.update(choices=[_NOBODY, *names])
+    first = (f"{health['adapter']} (default)", _DEFAULT)
+    others = [name for name in names if name != health["adapter"]]
+    return line, names, gr.update(choices=[first, *others]), gr.update(choices=[("none", _NOBODY), *names])
 
 
 def _ask_tab(api: Api) -> list[gr.Dropdown]:
@@ -72,8 +87,8 @@ def _ask_tab(api: Api) -> list[gr.Dropdown]:
         with gr.Column(min_width=300):
             question = gr.Textbox(label="Question", placeholder="Who built the bridge?", elem_id="question")
             with gr.Row():
-                adapter = gr.Dropdown([_DEFAULT], value=_DEFAULT, label="Adapter", min_width=140)
-                beside = gr.Dropdown([_NOBODY], value=_NOBODY, label="Beside it", min_width=140)
+                adapter = gr.Dropdown([("default", _DEFAULT)], value=_DEFAULT, label="Adapter", min_width=160)
+                beside = gr.Dropdown([("none", _NOBODY)], value=_NOBODY, label="Compare with", min_width=160)
             button = gr.Button("Ask", variant="primary", elem_id="ask")
     with gr.Row():
         with gr.Column(min_width=300):

@@ -1,5 +1,6 @@
 """Answers as HTML that a browser shows safely: every text from outside is escaped."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
@@ -8,6 +9,10 @@ from localqa.errors import LocalQAError
 
 _AROUND: Final = 700
 """Characters of a text that are shown on either side of what is marked in it."""
+_LONGEST_WORD: Final = 60
+"""Characters within which a word begins or ends, unless the script puts no spaces between words."""
+_LIKELY: Final = 0.5
+"""Score below which an answer is more likely wrong than right."""
 
 
 def failure(error: LocalQAError) -> str:
@@ -41,13 +46,13 @@ def answer(found: Mapping[str, Any], context: str) -> str:
     if not found["answerable"]:
         verdict = (
             f'<p class="qa-verdict qa-none"><strong>Not answerable</strong> says {name}: the text does not '
-            f"hold the answer ({_percent(found['score'])} sure).</p>"
+            f"hold the answer ({_sure(found['score'])}).</p>"
         )
         guesses = _table(others, "What it would have guessed")
         return f"<section>{verdict}{guesses}</section>"
     verdict = (
         f'<p class="qa-verdict"><strong class="qa-answer" dir="auto">{escape(found["answer"])}</strong> '
-        f'<span class="qa-by">{name}, {_percent(found["score"])} sure</span></p>'
+        f'<span class="qa-by">{name}, {_sure(found["score"])}</span></p>'
     )
     body = marked(context, found["start"], found["end"])
     return f"<section>{verdict}{_meter(found['score'])}{body}{_table(others, 'Alternatives')}</section>"
@@ -77,13 +82,37 @@ def summary(found: Mapping[str, Any]) -> str:
 
 def marked(context: str, start: int, end: int) -> str:
     """A stretch of a text with one part of it marked."""
-    first, last = max(0, start - _AROUND), min(len(context), end + _AROUND)
+    first, last = _from(context, start - _AROUND, start), _until(context, end, end + _AROUND)
     before = ("… " if first else "") + context[first:start]
     after = context[end:last] + (" …" if last < len(context) else "")
     return (
         '<div class="qa-text" dir="auto" tabindex="0" aria-label="the text around the answer">'
         f"{escape(before)}<mark>{escape(context[start:end])}</mark>{escape(after)}</div>"
     )
+
+
+def _from(text: str, at: int, end: int) -> int:
+    """Where an excerpt begins that shall begin about here, before `end`: never inside a word or a letter."""
+    if at <= 0:
+        return 0
+    if not text[at - 1].isspace():
+        places = range(at, min(end, at + _LONGEST_WORD))
+        at = next((place for place in places if text[place].isspace()), at)
+    while at < end and (text[at].isspace() or unicodedata.combining(text[at])):
+        at += 1
+    return at
+
+
+def _until(text: str, start: int, at: int) -> int:
+    """Where an excerpt ends that shall end about here, after `start`: never inside a word or a letter."""
+    if at >= len(text):
+        return len(text)
+    if not text[at].isspace():
+        places = range(at, max(start, at - _LONGEST_WORD), -1)
+        at = next((place for place in places if text[place - 1].isspace()), at)
+    while at > start and (text[at - 1].isspace() or unicodedata.combining(text[at])):
+        at -= 1
+    return at
 
 
 def _support(found: Mapping[str, Any], context: str) -> str:
@@ -112,7 +141,17 @@ def _table(spans: Sequence[Mapping[str, Any]], title: str) -> str:
 
 
 def _meter(score: float) -> str:
-    return f'<meter min="0" max="1" value="{score:.3f}" aria-label="score">{_percent(score)}</meter>'
+    return (
+        f'<meter min="0" max="1" low="{_LIKELY}" high="{_LIKELY}" optimum="1" value="{score:.3f}" '
+        f'aria-label="score">{_percent(score)}</meter>'
+    )
+
+
+def _sure(score: float) -> str:
+    """How sure an adapter is, in words; a score that is low is called so."""
+    if score >= _LIKELY:
+        return f"{_percent(score)} sure"
+    return f'<strong class="qa-low">only {_percent(score)} sure: more likely wrong than right</strong>'
 
 
 def _percent(score: float) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tabulate import tabulate
 
 from localqa.evaluation.breakdown import bootstrap_interval
+from localqa.evaluation.charts import pyplot
 from localqa.evaluation.confidence import expected_calibration_error, reliability
 from localqa.evaluation.outcomes import Outcome
 from localqa.evaluation.report import with_interval
@@ -181,12 +182,7 @@ def summary(report: Mapping[str, Any], style: str) -> str:
 
 def draw(path: Path, report: Mapping[str, Any]) -> None:
     """Scores with their intervals, and the reliability of both models, as PNG."""
-    # Imported here: comparisons that write nothing draw nothing.
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
+    plt = pyplot()
     figure, (bars, trust) = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
     colors = ("tab:grey", "tab:blue")
     for place, (name, one) in enumerate(report["models"].items()):

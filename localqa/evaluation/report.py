@@ -10,6 +10,7 @@ import numpy as np
 from tabulate import tabulate
 
 from localqa.evaluation.breakdown import bootstrap_interval, by_context_length, by_question_word
+from localqa.evaluation.charts import pyplot
 from localqa.evaluation.confidence import (
     area_under_risk_coverage,
     brier_score,
@@ -136,12 +137,7 @@ _LEFT_RIGHT = ("left", "right", "right", "right")
 
 def draw(path: Path, report: Mapping[str, Any], outcomes: Sequence[Outcome]) -> None:
     """Reliability diagram and risk-coverage curve, side by side, as PNG."""
-    # Imported here: evaluations that write nothing draw nothing.
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
+    plt = pyplot()
     claimed = np.array([outcome.score for outcome in outcomes])
     right = np.array([outcome.exact for outcome in outcomes])
     figure, (left, curve) = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")

@@ -15,6 +15,7 @@ from pathlib import Path
 from localqa.config import cache_dir
 from localqa.errors import BaseModelError, ChecksumError
 from localqa.model.split_zip import unpack
+from localqa.privacy import hub_token
 
 DEFAULT_BASE = "sentence-transformers/all-MiniLM-L6-v2"
 LARGER_BASE = "sentence-transformers/all-mpnet-base-v2"
@@ -160,7 +161,11 @@ def _snapshot(name: str, *, local_files_only: bool) -> Path | None:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        folder = Path(snapshot_download(name, allow_patterns=_HUB_FILES, local_files_only=local_files_only))
+        folder = Path(
+            snapshot_download(
+                name, allow_patterns=_HUB_FILES, local_files_only=local_files_only, token=hub_token()
+            )
+        )
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError):
         return None
     # An interrupted download leaves a snapshot folder without some of its files.

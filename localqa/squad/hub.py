@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from localqa.errors import ConfigError, DataError
+from localqa.privacy import hub_token
 from localqa.squad.parsing import flat_example
 from localqa.squad.records import Example
 
@@ -56,7 +57,7 @@ def _load(name: str, split: str) -> Iterator[object]:
             f"The name {name!r} needs the `datasets` package.", remedy=f"Install datasets. Or: {remedy}"
         ) from error
     try:
-        rows = load_dataset(f"rajpurkar/{name}", split=split)
+        rows = load_dataset(f"rajpurkar/{name}", split=split, token=hub_token())
     # The Hub's clients raise many unrelated types: connection, HTTP status, missing cache, broken file.
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -10,6 +10,7 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from localqa.config import models_dirs
+from localqa.evaluation.charts import pyplot
 from localqa.evaluation.comparison import chance, in_cell, paired
 from localqa.evaluation.report import with_interval
 from localqa.model.adapter_files import locate_adapter
@@ -71,12 +72,7 @@ def _rows(models: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
 
 def draw(path: Path, report: Mapping[str, Any]) -> None:
     """The scores of a comparison's models beside each other, with their intervals, as PNG."""
-    # Imported here: comparisons that write nothing draw nothing.
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
+    plt = pyplot()
     figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
     for place, (name, one) in enumerate(report["models"].items()):
         at = np.arange(len(KINDS)) + (place - 0.5) * 0.38

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from localqa.evaluation.charts import pyplot
 from localqa.model.bases import Base
 from localqa.training.checkpoint import Progress
 from localqa.training.config import RunConfig
@@ -82,12 +83,7 @@ def _curve(progress: Progress) -> dict[str, Any]:
 
 def draw_curve(path: Path, losses: list[dict[str, float]], evaluations: list[dict[str, float]]) -> None:
     """Loss over steps, with what was measured on the way on a second axis, as PNG."""
-    # Imported here: only finished runs draw.
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
+    plt = pyplot()
     figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
     (line,) = axis.plot(
         [p["step"] for p in losses], [p["loss"] for p in losses], color="tab:blue", label="loss"

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import requests
@@ -41,7 +42,10 @@ def page_of(api: str) -> Iterator[str]:
     """The address of `make demo`'s page over an API."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "demo.py", "--api", api, "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL
+        [sys.executable, "demo.py", "--api", api],
+        cwd=ROOT,
+        env=os.environ | {"PORT": str(port)},
+        stdout=subprocess.DEVNULL,
     )
     url = f"http://127.0.0.1:{port}"
     ends = time.monotonic() + 60
@@ -64,11 +68,13 @@ def _is_up(url: str) -> bool:
 
 
 @contextmanager
-def tab(url: str, width: int = 1280, height: int = 900) -> Iterator[Page]:
+def tab(
+    url: str, width: int = 1280, height: int = 900, scheme: Literal["light", "dark"] = "light"
+) -> Iterator[Page]:
     """An open page in a browser; it may ask for nothing but from this machine."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        page = browser.new_page(viewport={"width": width, "height": height})
+        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
         page.set_default_timeout(WAIT_MS)
         foreign: list[str] = []
         page.on("request", lambda one: None if _is_here(one.url) else foreign.append(one.url))
@@ -115,7 +121,7 @@ def test_answer_is_highlighted_and_adapters_stand_side_by_side(url):
         choose(page, "Adapter", "squad2")
         ask(page, WHO)
         expect(answer).to_contain_text("squad2,")
-        choose(page, "Beside it", "squad")
+        choose(page, "Compare with", "squad")
         page.locator("#ask").click()
         expect(page.locator("#second-answer mark")).to_have_text("Dunmore and Sons")
         expect(page.locator("#second-answer")).to_contain_text("squad,")
@@ -140,7 +146,7 @@ def test_everything_works_by_keyboard(url):
         for _ in range(3):
             page.keyboard.press("Tab")
             reached.append(page.evaluate("document.activeElement.ariaLabel || document.activeElement.id"))
-        assert reached == ["Adapter", "Beside it", "ask"]
+        assert reached == ["Adapter", "Compare with", "ask"]
         page.keyboard.press("Enter")
         expect(page.locator("#answer mark")).to_have_text("Dunmore and Sons", timeout=WAIT_MS)
         expect(page.get_by_role("listbox")).to_have_count(0)
@@ -158,6 +164,108 @@ def test_page_fits_a_phone(url):
         for name in ("Ask", "Open question", "Summarise"):
             page.get_by_role("tab", name=name, exact=True).click()
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@needs_browser
+def test_default_adapter_is_named(url):
+    with tab(url) as page:
+        expect(page.get_by_label("Adapter", exact=True)).to_have_value("squad (default)", timeout=WAIT_MS)
+        ask(page, WHO)
+        expect(page.locator("#answer")).to_contain_text("squad,", timeout=WAIT_MS)
+        page.get_by_label("Adapter", exact=True).click()
+        options = page.get_by_role("option").all_inner_texts()
+        assert sum("squad" in one and "squad2" not in one and "mpnet" not in one for one in options) == 1
+
+
+@needs_browser
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844), (844, 390)])
+def test_answer_of_a_long_text_is_before_one_s_eyes(url, width, height):
+    with tab(url, width, height) as page:
+        text = page.locator("#text textarea").input_value()
+        lines = "\n".join(f"Note {number}: nothing else happened that day." for number in range(60))
+        page.locator("#text textarea").fill(f"{lines}\n{text}\n{lines}")
+        ask(page, WHO)
+        mark = page.locator("#answer mark")
+        expect(mark).to_have_text("Dunmore and Sons", timeout=WAIT_MS)
+        expect(mark).to_be_in_viewport(ratio=1)
+        box, place = page.locator("#answer .qa-text").bounding_box(), mark.bounding_box()
+        assert box["y"] <= place["y"]
+        assert place["y"] + place["height"] <= box["y"] + box["height"]
+        # Asked for again: whoever has gone back to the question is shown it again.
+        page.evaluate("scrollTo(0, 0)")
+        page.locator("#ask").click()
+        expect(mark).to_be_in_viewport(ratio=1, timeout=WAIT_MS)
+
+
+@needs_browser
+def test_page_stays_where_its_reader_is(url):
+    """Only what was just asked for moves it."""
+    with tab(url, width=390, height=844) as page:
+        page.get_by_role("tab", name="Open question").click()
+        page.locator("#open-question textarea").fill(WHO)
+        page.locator("#open-ask").click()
+        expect(page.locator("#open-answer .qa-generated")).to_contain_text("Dunmore", timeout=WAIT_MS)
+        page.evaluate("document.body.style.paddingBottom = '3000px'; scrollTo(0, 2000)")
+        expect(page.locator("#open-answer")).to_contain_text("Generated by", timeout=WAIT_MS)
+        assert page.evaluate("scrollY") == 2000
+
+
+CONTRAST = """(element) => {
+  const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  // The browser's own arithmetic: what lies beneath is painted first.
+  const chain = [];
+  for (let one = element; one; one = one.parentElement) chain.unshift(getComputedStyle(one));
+  context.fillStyle = matchMedia("(prefers-color-scheme: dark)").matches ? "black" : "white";
+  context.fillRect(0, 0, 1, 1);
+  for (const style of chain) { context.fillStyle = style.backgroundColor; context.fillRect(0, 0, 1, 1); }
+  const ground = [...context.getImageData(0, 0, 1, 1).data];
+  context.globalAlpha = chain.reduce((product, style) => product * style.opacity, 1);
+  context.fillStyle = chain.at(-1).color;
+  context.fillRect(0, 0, 1, 1);
+  const text = [...context.getImageData(0, 0, 1, 1).data];
+  const luminance = (rgb) => {
+    const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = rgb.map((v) => linear(v / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const [dark, light] = [luminance(ground), luminance(text)].sort((a, b) => a - b);
+  return (light + 0.05) / (dark + 0.05);
+}"""
+"""The ratio of WCAG 2 between an element's text and its ground, from the colours that are rendered."""
+
+
+@needs_browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_written_can_be_read(url, scheme):
+    with tab(url, scheme=scheme) as page:
+        choose(page, "Compare with", "squad2")
+        ask(page, OFF_TOPIC)
+        expect(page.locator("#answer mark")).to_be_visible(timeout=WAIT_MS)
+        expect(page.locator("#second-answer .qa-verdict")).to_be_visible(timeout=WAIT_MS)
+        # No question is sure to get a low score.
+        low = "by => by.insertAdjacentHTML('beforeend', '<strong class=qa-low>only</strong>')"
+        page.locator("#answer .qa-by").first.evaluate(low)
+        ratios = {}
+        for selector in ("#ask", "[role=tab]", "label span", "#state .qa-status", ".qa-answer", ".qa-by"):
+            ratios |= seen(page, selector)
+        for selector in (".qa-low", ".qa-none", ".qa-text", ".qa-text mark", ".qa-table td", ".qa-table th"):
+            ratios |= seen(page, selector)
+        page.locator("#ask").hover()
+        page.wait_for_timeout(400)
+        ratios |= {f"{name}, hovered": ratio for name, ratio in seen(page, "#ask").items()}
+        page.get_by_role("tab", name="Open question").click()
+        page.wait_for_timeout(400)
+        ratios |= {f"{name}, other tab": ratio for name, ratio in seen(page, "[role=tab], #open-ask").items()}
+        ratios |= seen(page, "#open-stop")
+    assert len(ratios) > 15
+    assert {name: ratio for name, ratio in ratios.items() if ratio < 4.5} == {}
+
+
+def seen(page: Page, selector: str) -> dict[str, float]:
+    """The contrast of all that is visible and is selected so, by what is written there."""
+    found = [one for one in page.locator(selector).all() if one.is_visible()]
+    assert found, selector
+    return {f"{selector} {one.inner_text()[:20]!r}": one.evaluate(CONTRAST) for one in found}
 
 
 @needs_browser
@@ -265,6 +373,20 @@ def test_real_model_answers_an_open_question(tmp_path):
         assert len(page.locator("#open-answer .qa-generated").inner_text()) > 5
 
 
+@pytest.mark.parametrize("given", ["0", "65536", "many", "-1"])
+def test_port_that_is_none_is_refused(given):
+    done = subprocess.run(
+        [sys.executable, "demo.py"],
+        cwd=ROOT,
+        env=os.environ | {"PORT": given},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"'{given}' is no port" in done.stderr
+
+
 def test_page_without_gradio_says_what_to_do(tmp_path):
     (tmp_path / "gradio.py").write_text("raise ImportError")
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}"}
@@ -288,7 +410,7 @@ def take_screenshots(folder: Path) -> None:
         for name, width in (("demo-ask.png", 1280), ("demo-phone.png", 390)):
             with tab(url, width) as page:
                 if width > 400:
-                    choose(page, "Beside it", "squad2")
+                    choose(page, "Compare with", "squad2")
                 ask(page, WHO)
                 expect(page.locator("#answer mark")).to_be_visible(timeout=WAIT_MS)
                 page.wait_for_timeout(500)

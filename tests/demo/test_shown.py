@@ -1,5 +1,7 @@
 """What the page shows: escaped, marked, and honest."""
 
+import re
+
 import pytest
 
 from localqa.demo import shown
@@ -41,6 +43,40 @@ def test_only_what_surrounds_the_answer_of_a_long_text_is_shown():
     assert len(html) < 2000
     assert "… aaa" in html
     assert "bbb …" in html
+
+
+@pytest.mark.parametrize("cut", range(8))
+def test_an_excerpt_begins_and_ends_at_a_word(cut):
+    words = "The little fox found a brass lamp. " * 60
+    text = words[cut:] + "Ada " + words
+    start = text.index("Ada")
+    shown_text = re.sub("<[^>]+>", "", shown.marked(text, start, start + 3))
+    assert shown_text.startswith("… ")
+    assert shown_text.endswith(" …")
+    inside = shown_text.removeprefix("… ").removesuffix(" …")
+    assert set(inside.split()) <= {"The", "little", "fox", "found", "a", "brass", "lamp.", "Ada"}
+    assert len(inside) > 1300
+
+
+def test_an_excerpt_never_begins_at_a_mark_of_the_letter_before():
+    letters = "e\u0301" * 2000
+    for more in ("", "x"):
+        text = more + letters + "Ada" + letters
+        start = text.index("Ada")
+        html = shown.marked(text, start, start + 3)
+        assert "… e\u0301" in html
+        assert "e\u0301 …" in html
+
+
+def test_a_short_text_is_shown_whole():
+    assert ">Was <mark>Ada</mark> here? <" in shown.marked("Was Ada here? ", 4, 7)
+
+
+@pytest.mark.parametrize(("score", "low"), [(0.1, True), (0.49, True), (0.5, False), (0.9, False)])
+def test_a_low_score_is_called_low(score, low):
+    html = shown.answer(FOUND | {"score": score}, "Was Ada here?")
+    assert ("more likely wrong than right" in html) == low
+    assert ("only" in html) == low
 
 
 @pytest.mark.parametrize(
