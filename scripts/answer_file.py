@@ -45,20 +45,32 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Find the parts, answer those that are missing, and join them.
+    """Answer a file, alone with it: no second run works at the same output.
 
     Raises:
         LocalQAError: files that cannot be read or written, an unknown adapter.
     """
     check_format(args.output)
-    if args.output.exists() and not args.overwrite:
-        raise ConfigError(f"{args.output} exists.", remedy="Choose another name, or --overwrite.")
+    work = Work(args.output.resolve(), _run_note(args))
+    _check_output(args, work)
+    with work.alone():
+        if work.is_joined() and not args.overwrite:
+            done = work.is_of_this_run()
+            work.clear()
+            if done:
+                print(f"{args.output} is done already")
+                return
+        _check_output(args, work)
+        answer(args, work)
+
+
+def answer(args: argparse.Namespace, work: Work) -> None:
+    """Find the parts, answer those that are missing, and join them; see `run`."""
     parts = find_parts(args.input, args.part_rows)
     columns = _columns(args)
     _check_columns(args.input, parts, columns)
-    work = Work(args.output.resolve(), _run_note(args))
     if args.overwrite:
-        work.clear()
+        work.forget()
     work.begin()
     missing = work.missing(parts)
     total, left = (sum(part.rows for part in some) for some in (parts, missing))
@@ -71,6 +83,20 @@ def run(args: argparse.Namespace) -> None:
     errors = work.count(parts, columns.error())
     work.join(args.input, parts, columns.added())
     print(f"{args.output}: {total:,} rows, {errors:,} of them with an error")
+
+
+def _check_output(args: argparse.Namespace, work: Work) -> None:
+    """Refuse to write over what is not to be replaced.
+
+    Raises:
+        ConfigError: saying what.
+    """
+    if args.output.is_dir():
+        raise ConfigError(f"{args.output} is a folder.", remedy="Name a file as the output.")
+    if args.output.exists() and args.output.samefile(args.input):
+        raise ConfigError(f"{args.output} is the input.", remedy="Name another file as the output.")
+    if args.output.exists() and not args.overwrite and not work.is_joined():
+        raise ConfigError(f"{args.output} exists.", remedy="Choose another name, or --overwrite.")
 
 
 def _here(args: argparse.Namespace, columns: Columns, work: Work, parts: Sequence[Part]) -> Iterator[int]:

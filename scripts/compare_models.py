@@ -26,6 +26,7 @@ from localqa.evaluation.outcomes import Outcome, make_outcomes
 from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import locate_adapter
 from localqa.model.bases import DEFAULT_BASE, resolve_base
+from localqa.ownership import check_report
 from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example
@@ -43,16 +44,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Compare as the arguments say."""
     args = _parser().parse_args(argv)
     args.before = args.before or ("squad" if args.task == "question-answering" else UNTRAINED)
+    names = _names(args.before, args.after)
+    name = args.name or f"{names[1]}-against-{names[0]}"
     try:
         if args.task == "summarization":
             compare_summaries(args)
             return
+        if args.output:
+            # Before the work: what it would be written over is not known to be ours afterwards either.
+            check_report(Path(args.output), name)
         columns = parse_columns(args.columns) if args.columns else None
         examples = load_reported(args.data, columns=columns, limit=args.limit)
         outcomes = [judge(name, args, examples) for name in (args.before, args.after)]
     except LocalQAError as e:
         report_and_exit(e)
-    names = _names(args.before, args.after)
     report: dict[str, Any] = {
         "data": [Path(source).name for source in args.data],
         "data_sha256": fingerprint(examples),
@@ -66,10 +71,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{changed['gained']} became right, {changed['lost']} became wrong")
     for one, other in pairs[:_SHOWN]:
         print(f"\n{one.example.question}\n  accepted: {accepted(one.example)}")
-        for name, outcome in zip(names, (one, other), strict=True):
-            print(f"  {name}: {told(outcome)}")
+        for model, outcome in zip(names, (one, other), strict=True):
+            print(f"  {model}: {told(outcome)}")
     if args.output:
-        name = args.name or f"{names[1]}-against-{names[0]}"
         write_comparison(Path(args.output), name, report, pairs)
         print(f"\nwritten to {args.output}/{name}.md, .json and .png")
 

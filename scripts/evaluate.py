@@ -24,6 +24,7 @@ from localqa.config import Precision
 from localqa.errors import ConfigError, LocalQAError, NotReadyError, report_and_exit
 from localqa.evaluation.outcomes import Outcome, make_outcomes
 from localqa.evaluation.report import figures, score_table, write_evaluation
+from localqa.ownership import check_report
 from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example
@@ -41,13 +42,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.task == "summarization":
             evaluate_summaries(args)
             return 0
+        name = args.name or "-".join(_stem(source) for source in args.data)
+        if args.output:
+            # Before the work: what it would be written over is not known to be ours afterwards either.
+            check_report(Path(args.output), name)
         report, outcomes, seconds = evaluate(args)
     except LocalQAError as e:
         report_and_exit(e)
     print_scores(report)
     print(f"{len(outcomes) / seconds:.1f} questions/s through {report['through']}")
     if args.output:
-        name = args.name or "-".join(_stem(source) for source in args.data)
         write_evaluation(Path(args.output), name, report, outcomes)
         print(f"written to {args.output}/{name}.md, .json and .png")
     return 0

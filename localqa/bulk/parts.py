@@ -5,16 +5,19 @@ any number of processes can share the work. Parts hold what is added to the rows
 fields are read again when the output is made, and a Parquet file's keep their types.
 """
 
+import fcntl
 import json
 import os
-import shutil
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 from localqa.errors import ConfigError, DataError
+from localqa.ownership import adopt, claim, clear, give_back, is_marked
 
 Row = dict[str, Any]
 FORMATS: Final = (".jsonl", ".parquet")
@@ -86,6 +89,12 @@ def read_part(path: Path, part: Part, columns: Sequence[str] | None = None) -> l
         return [_parsed(file.readline()) for _ in range(part.rows)]
 
 
+_OWN = re.compile(
+    r"\d{8,}(\.\d+)?\.(jsonl|partial)|run(\.\d+)?\.(json|partial)|joined\..+|rows\.(staged|\d+\.partial)"
+)
+"""What lies in the folder of a run."""
+
+
 class Work:
     """The folder beside the output that holds the parts that are done.
 
@@ -100,12 +109,28 @@ class Work:
         self.folder = output.with_name(f"{output.stem}.parts")
         self._run = dict(run)
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the folder, so that no second run works in it; left without a part it goes again.
+
+        Raises:
+            ConfigError: another run is at work, or the folder is somebody else's.
+        """
+        held = self._held()
+        try:
+            yield
+        finally:
+            if self._is_at(held) and not any(self.folder.glob("0*.jsonl")):
+                self.clear()
+            os.close(held)
+
     def begin(self) -> None:
         """Make the folder, or take up the one of the same run.
 
         Raises:
-            ConfigError: it belongs to another run.
+            ConfigError: it belongs to another run, or to somebody else.
         """
+        self._claim()
         known = self._note()
         if known == self._run:
             return
@@ -115,14 +140,27 @@ class Work:
                 remedy="Give the same arguments again to continue it, or --overwrite to start anew.",
             )
         # Parts without a note could be of any run.
-        self.clear()
-        self.folder.mkdir(parents=True)
+        clear(self.folder, _OWN)
         _write_whole(self.folder / "run.json", json.dumps(self._run))
 
     def clear(self) -> None:
-        """Forget what was done."""
-        (self.folder / "run.json").unlink(missing_ok=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Forget what was done; what is not of a run stays."""
+        give_back(self.folder, _OWN)
+
+    def forget(self) -> None:
+        """Begin anew with the next `begin`."""
+        clear(self.folder, _OWN)
+
+    def is_joined(self) -> bool:
+        """Whether the output is what these parts became, and only their removal was cut off."""
+        try:
+            return bool(_identity(self.output) == json.loads((self.folder / "joined.json").read_bytes()))
+        except (OSError, ValueError):
+            return False
+
+    def is_of_this_run(self) -> bool:
+        """Whether the folder is that of a run with the same input and settings."""
+        return self._note() == self._run
 
     def missing(self, parts: Sequence[Part]) -> list[Part]:
         """The parts that are not done."""
@@ -147,7 +185,7 @@ class Work:
         Raises:
             DataError: rows that do not fit into one table, or a damaged part; the parts are kept.
         """
-        partial = self.output.with_name(f"{self.output.name}.partial")
+        partial = self.folder / f"joined{self.output.suffix}"
         try:
             if self.output.suffix == ".jsonl":
                 self._write_jsonl(partial, source, parts)
@@ -158,8 +196,42 @@ class Work:
                 f"The rows cannot be joined in {self.output} ({e}).",
                 remedy=f"Give {self.output.stem}.jsonl as the output: the answers in {self.folder} are kept.",
             ) from e
+        # A kill before the parts are gone leaves a note by which the next run knows the output.
+        _write_whole(self.folder / "joined.json", json.dumps(_identity(partial)))
         partial.replace(self.output)
         self.clear()
+
+    def _held(self) -> int:
+        """A descriptor of the folder that is locked for as long as it is open."""
+        while True:
+            self._claim()
+            held = os.open(self.folder, os.O_RDONLY)
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # The run that had it may just have removed it.
+                if self._is_at(held) and is_marked(self.folder):
+                    return held
+            except BlockingIOError as e:
+                os.close(held)
+                raise ConfigError(
+                    f"Another run is at work on {self.output}.",
+                    remedy="Wait until it has ended, or name another output.",
+                ) from e
+            os.close(held)
+
+    def _is_at(self, held: int) -> bool:
+        """Whether an open folder is still the one of this name."""
+        try:
+            return os.fstat(held).st_ino == self.folder.stat().st_ino
+        except OSError:
+            return False
+
+    def _claim(self) -> None:
+        known = self._note()
+        # Runs before there was a mark are known by their note.
+        if isinstance(known, dict) and {"adapter", "part_rows", "changed"} <= known.keys():
+            adopt(self.folder)
+        claim(self.folder, remedy=f"Rename it, or give {self.output.name} another name: its parts go there.")
 
     def _note(self) -> object:
         try:
@@ -219,6 +291,12 @@ class Work:
                 pa.Table.from_pylist([{name: row.get(name) for name in names} for row in rows]).schema
             )
         return pa.unify_schemas(schemas, promote_options="permissive") if schemas else pa.schema([])
+
+
+def _identity(path: Path) -> list[int]:
+    """What stays the same when a file is renamed."""
+    found = path.stat()
+    return [found.st_ino, found.st_size, found.st_mtime_ns]
 
 
 def _own(row: Row | BadLine) -> Row:

@@ -14,6 +14,7 @@ from localqa.evaluation.breakdown import bootstrap_interval
 from localqa.evaluation.confidence import expected_calibration_error, reliability
 from localqa.evaluation.outcomes import Outcome
 from localqa.evaluation.report import with_interval
+from localqa.ownership import check_report
 from localqa.squad.records import Example
 
 _RESAMPLES = 10_000
@@ -120,9 +121,10 @@ def write_comparison(
     folder: Path, name: str, report: Mapping[str, Any], pairs: Sequence[tuple[Outcome, Outcome]]
 ) -> None:
     """Write NAME.json, NAME.md and NAME.png into a folder, which is made where it is missing."""
+    check_report(folder, name)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     (folder / f"{name}.md").write_text(markdown(report, pairs, picture=f"{name}.png"), encoding="utf-8")
+    (folder / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     draw(folder / f"{name}.png", report)
 
 

@@ -32,6 +32,9 @@ from localqa.model.adapter_files import (
 from localqa.model.prompt import PromptTunedModel
 from localqa.model.summary_config import FILE_NAME as SUMMARY_FILE
 from localqa.model.summary_config import SummaryConfig
+from localqa.ownership import refuse_foreign
+
+_WEIGHTS = (LORA_FILE, "adapter_config.json", PROMPT_FILE, FULL_FILE)
 
 
 def linear_layers(model: nn.Module) -> list[str]:
@@ -124,9 +127,24 @@ def save_summary_adapter(model: PeftModel, folder: Path, config: SummaryConfig) 
     config.save(folder)
 
 
+def check_adapter_folder(folder: Path, *, remedy: str) -> None:
+    """Refuse a folder in which a new adapter would replace files that are no adapter's of this project.
+
+    Raises:
+        ConfigError: naming them.
+    """
+    ours = any((folder / name).is_file() for name in (QA_FILE, SUMMARY_FILE))
+    # A training that was ended while it wrote its adapter has left its checkpoints.
+    ours = ours or any(folder.glob("checkpoints/step-*/state.json"))
+    names = (*_WEIGHTS, "report.json", "report.md", "curve.png")
+    refuse_foreign([folder / name for name in names], ours=ours, remedy=remedy)
+
+
 def _clear(folder: Path) -> None:
     """Remove what another adapter, for any task, may have left in a folder."""
-    for file in (LORA_FILE, "adapter_config.json", PROMPT_FILE, FULL_FILE, QA_FILE, SUMMARY_FILE):
+    check_adapter_folder(folder, remedy="Choose another folder for the adapter.")
+    # The settings go last: by them the folder is known, should this be cut off.
+    for file in (*_WEIGHTS, QA_FILE, SUMMARY_FILE):
         (folder / file).unlink(missing_ok=True)
 
 

@@ -13,7 +13,7 @@ from localqa.config import Combination
 from localqa.errors import AdapterError, ConfigError
 from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import HEAD, LORA_FILE, check_base, check_lora_files, damage_named
-from localqa.model.adapters import load_adapter, merge, save_adapter, write_weights
+from localqa.model.adapters import check_adapter_folder, load_adapter, merge, save_adapter, write_weights
 from localqa.model.bases import Base
 from localqa.model.loading import load_model
 
@@ -58,6 +58,7 @@ def combine(
             "There is nothing to combine.",
             remedy="Name two adapters or more, with weights whose sum is positive.",
         )
+    check_adapter_folder(output, remedy="Choose another folder for the adapter.")
     configs = [_lora_config(folder, base) for folder in folders]
     states = [load_file(folder / LORA_FILE) for folder in folders]
     if method == "mean":

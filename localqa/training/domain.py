@@ -26,6 +26,7 @@ from localqa.model.adapter_files import locate_adapter
 from localqa.model.adapters import load_adapter
 from localqa.model.bases import resolve_base
 from localqa.model.loading import load_base_of
+from localqa.ownership import is_report, refuse_foreign
 from localqa.squad.checks import repair
 from localqa.squad.files import find_file
 from localqa.squad.hub import is_hub_name
@@ -106,10 +107,13 @@ def preprocess(config: DomainConfig, overwrite: bool) -> None:
     print(report.summary(len(examples)))
     if not kept:
         raise DataError("No usable example is left.", remedy="Correct the rows that are named above.")
+    _check_work(config)
     rest, test = split_by_context(kept, held_out=config.test_share, seed=config.seed)
     share = config.validation_share / (1 - config.test_share)
     train, validation = split_by_context(rest, held_out=share, seed=config.seed + 1)
     config.work.mkdir(parents=True, exist_ok=True)
+    # By its record the folder is known, should this be cut off.
+    _record(config, "preprocess").write_text("{}\n", encoding="utf-8")
     parts = dict(zip(PARTS, (train, validation, test), strict=True))
     for name, some in parts.items():
         write_squad(some, _part(config, name))
@@ -182,6 +186,7 @@ def report(config: DomainConfig, overwrite: bool) -> None:
             f"What differs: [{name}.md](evaluation/{name}.md).",
         ]
     target = config.adapter / "domain.md"
+    refuse_foreign([target], ours=is_report(target), remedy="Move it away.")
     target.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
     print(f"written to {target}")
 
@@ -240,6 +245,19 @@ def _part(config: DomainConfig, name: str) -> Path:
 
 def _inputs(config: DomainConfig) -> list[Path]:
     return [find_file(one, [Path(), data_dir()]) for one in config.data if not is_hub_name(one)]
+
+
+def _check_work(config: DomainConfig) -> None:
+    """Refuse to write the parts over files that no earlier run made, or over the data themselves.
+
+    Raises:
+        ConfigError: naming them.
+    """
+    parts = [_part(config, name) for name in PARTS]
+    remedy = "Choose another name or work_dir."
+    refuse_foreign(parts, ours=_record(config, "preprocess").exists(), remedy=remedy)
+    inputs = {file.resolve() for file in _inputs(config)}
+    refuse_foreign([part for part in parts if part.resolve() in inputs], ours=False, remedy=remedy)
 
 
 def _fingerprint(values: Sequence[Any], *files: Path) -> str:

@@ -65,6 +65,7 @@ def run(config: TrainConfig) -> Path | None:
     if config.teacher:
         course["teacher_sha256"] = teacher_sha256(config.teacher)
     checkpoints = Checkpoints(folder / "checkpoints", course, overwrite=config.overwrite)
+    checkpoints.check()
     qa_config = _qa_config(config, base)
     with resources(config, checkpoints):
         if config.dry_run:

@@ -67,6 +67,7 @@ def run(config: SummaryTrainConfig) -> Path | None:
     course = config.course() | {"bf16": trainee.bf16, "base_sha256": base.sha256}
     course |= {"train_sha256": fingerprint(train), "validation_sha256": fingerprint(validation)}
     checkpoints = Checkpoints(folder / "checkpoints", course, overwrite=config.overwrite)
+    checkpoints.check()
     with resources(config, checkpoints):
         if config.dry_run:
             print_estimate(config, trainee, texts)
