@@ -27,6 +27,7 @@ from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import locate_adapter
 from localqa.model.bases import DEFAULT_BASE, resolve_base
 from localqa.ownership import check_report
+from localqa.squad.files import add_format_flags, format_of
 from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             # Before the work: what it would be written over is not known to be ours afterwards either.
             check_report(Path(args.output), name)
         columns = parse_columns(args.columns) if args.columns else None
-        examples = load_reported(args.data, columns=columns, limit=args.limit)
+        examples = load_reported(args.data, columns=columns, limit=args.limit, text_format=format_of(args))
         outcomes = [judge(name, args, examples) for name in (args.before, args.after)]
     except LocalQAError as e:
         report_and_exit(e)
@@ -89,7 +90,7 @@ def compare_summaries(args: argparse.Namespace) -> None:
     from localqa.summarization.pairs import FIELDS, fingerprint, read_pairs
 
     columns = parse_columns(args.columns, FIELDS) if args.columns else None
-    pairs = read_pairs(args.data, columns=columns, limit=args.limit)
+    pairs = read_pairs(args.data, columns=columns, limit=args.limit, text_format=format_of(args))
     names = _names(args.before, args.after)
     likes = (args.after, args.before if args.before != UNTRAINED else args.after)
     first, second = (
@@ -172,6 +173,7 @@ def _parser() -> argparse.ArgumentParser:
         "--data", nargs="+", required=True, help="data files (any supported format), or squad:validation"
     )
     parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
+    add_format_flags(parser)
     parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
     parser.add_argument(
         "--precision", choices=get_args(Precision), default="fp32", help="arithmetic of the engine [fp32]"

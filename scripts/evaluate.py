@@ -25,6 +25,7 @@ from localqa.errors import ConfigError, LocalQAError, NotReadyError, report_and_
 from localqa.evaluation.outcomes import Outcome, make_outcomes
 from localqa.evaluation.report import figures, score_table, write_evaluation
 from localqa.ownership import check_report
+from localqa.squad.files import add_format_flags, format_of
 from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example
@@ -64,7 +65,7 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], list[Outcome], f
         LocalQAError: unreadable data, an unknown adapter, a server that does not answer.
     """
     columns = parse_columns(args.columns) if args.columns else None
-    examples = load_reported(args.data, columns=columns, limit=args.limit)
+    examples = load_reported(args.data, columns=columns, limit=args.limit, text_format=format_of(args))
     began = time.perf_counter()
     answers = _over_http(args, examples) if args.url else _in_process(args, examples)
     seconds = time.perf_counter() - began
@@ -96,7 +97,7 @@ def evaluate_summaries(args: argparse.Namespace) -> None:
             remedy="Leave them out: summaries are made here, in fp32.",
         )
     columns = parse_columns(args.columns, FIELDS) if args.columns else None
-    pairs = read_pairs(args.data, columns=columns, limit=args.limit)
+    pairs = read_pairs(args.data, columns=columns, limit=args.limit, text_format=format_of(args))
     name = Path(args.adapter).name
     found = judging.summaries(judging.load(args.adapter, like=args.adapter, base=args.base), pairs, name)
     scores = score(found, [pair.references for pair in pairs])
@@ -182,6 +183,7 @@ def _parser() -> argparse.ArgumentParser:
         "--data", nargs="+", required=True, help="data files (any supported format), or squad:validation"
     )
     parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
+    add_format_flags(parser)
     parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
     parser.add_argument(
         "--precision",

@@ -14,8 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from localqa.errors import ConfigError
 from localqa.model.bases import DEFAULT_BASE, SUMMARY_BASE
 from localqa.model.loading import Precision
+from localqa.squad.files import TextFormat
 
-_OF_NO_CONSEQUENCE = {"output_dir", "overwrite", "dry_run", "save_steps", "threads", "gradient_checkpointing"}
+_OF_NO_CONSEQUENCE = {
+    *("output_dir", "overwrite", "dry_run", "save_steps", "threads", "gradient_checkpointing"),
+    # What the files hold is a part of the course.
+    *("encoding", "delimiter"),
+}
 """Settings that change where and how a run is carried out, but none of its numbers."""
 
 
@@ -38,6 +43,8 @@ class RunConfig(BaseModel):
     columns: dict[str, str] = Field(
         {}, description="field names in the data, e.g. question=q,context=passage"
     )
+    encoding: str = Field("", description="of text files, such as cp1252; default: found out")
+    delimiter: str = Field("", description="between the cells of a table, such as ';'; default: found out")
     subset_size: int | None = Field(None, ge=1, description="train on this many examples, drawn by --seed")
 
     base: str = Field(description="base model: Hub name or folder")
@@ -77,6 +84,11 @@ class RunConfig(BaseModel):
         if self.early_stopping_patience and not self.eval_steps:
             raise ValueError("early_stopping_patience needs eval_steps")
         return self
+
+    @property
+    def text_format(self) -> TextFormat:
+        """What is known of the data files."""
+        return TextFormat(self.encoding, self.delimiter)
 
     def course(self) -> dict[str, Any]:
         """The settings that decide the course of training; a checkpoint continues only with equal ones."""

@@ -28,9 +28,9 @@ from localqa.model.bases import resolve_base
 from localqa.model.loading import load_base_of
 from localqa.ownership import is_report, refuse_foreign
 from localqa.squad.checks import repair
-from localqa.squad.files import find_file
+from localqa.squad.files import TextFormat, find_file
 from localqa.squad.hub import is_hub_name
-from localqa.squad.readers import read_examples
+from localqa.squad.readers import read_examples, remedy_of
 from localqa.squad.records import Example
 from localqa.squad.report import CheckReport
 from localqa.squad.split import fingerprint, split_by_context
@@ -50,6 +50,8 @@ class DomainConfig(BaseModel):
     name: Annotated[str, Field(pattern=ADAPTER_NAME)] = Field(description="of the adapter")
     data: list[str] = Field(min_length=1, description="data files of any supported format, or Hub names")
     columns: dict[str, str] = Field({}, description="field names in the data, such as question: q")
+    encoding: str = Field("", description="of the data files; none: found out")
+    delimiter: str = Field("", description="between the cells of tables; none: found out")
     validation_share: float = Field(0.1, gt=0, lt=0.5, description="of the questions, by context")
     test_share: float = Field(0.2, gt=0, lt=0.9, description="of the questions, by context")
     compare_with: str | None = Field("squad", description="adapter shown beside the new one; null: none")
@@ -91,22 +93,34 @@ def run_domain(path: Path, argv: Sequence[str]) -> None:
 def preprocess(config: DomainConfig, overwrite: bool) -> None:
     """Read, repair and split the data; what cannot be used is told by file, line and reason."""
     state = _fingerprint(
-        [config.columns, config.validation_share, config.test_share, config.seed], *_inputs(config)
+        [
+            config.columns,
+            config.encoding,
+            config.delimiter,
+            config.validation_share,
+            config.test_share,
+            config.seed,
+        ],
+        *_inputs(config),
     )
     if not overwrite and _is_done(config, "preprocess", state):
         return
+    text_format = TextFormat(config.encoding, config.delimiter)
     examples: list[Example] = []
     unreadable: list[DataError] = []
     for source in config.data:
         found = source if is_hub_name(source) else find_file(source, [Path(), data_dir()]).resolve()
-        examples += read_examples(found, columns=config.columns or None, faults=unreadable)
+        examples += read_examples(
+            found, columns=config.columns or None, faults=unreadable, text_format=text_format
+        )
     for fault in unreadable:
         print(fault.message)
     kept, report = repair(examples)
     # All of them: who is to correct a row must know which.
     print(report.summary(len(examples)))
     if not kept:
-        raise DataError("No usable example is left.", remedy="Correct the rows that are named above.")
+        remedy = remedy_of(unreadable) if unreadable else "Correct the rows that are named above."
+        raise DataError("No usable example is left.", remedy=remedy)
     _check_work(config)
     rest, test = split_by_context(kept, held_out=config.test_share, seed=config.seed)
     share = config.validation_share / (1 - config.test_share)

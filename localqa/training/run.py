@@ -174,7 +174,7 @@ def load_data(config: TrainConfig) -> RunData:
 
 
 def _read(config: TrainConfig, sources: list[str]) -> list[Example]:
-    return load_reported(sources, columns=config.columns or None)
+    return load_reported(sources, columns=config.columns or None, text_format=config.text_format)
 
 
 def _of_titles(examples: list[Example], titles: list[str]) -> list[Example]:
