@@ -23,6 +23,7 @@ _WORD = re.compile(r"[^\W\d_]*[^\x00-\x7f\W\d_][^\W\d_]*")
 _CUT_WORD = re.compile(r"[^\W\d_](?![’‘´·–—\xad\xa0ªº])[^\x00-\x7f\w\s][^\W\d_]")
 _SIGN = re.compile(r"[^\x00-\x7f\w]")
 _MOST_ODD = 0.1
+_FEW_LINES = 20
 
 _log = logging.getLogger(__name__)
 
@@ -140,8 +141,11 @@ def _as_western(data: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     words = [word[0] for word in _WORD.finditer(text)]
-    # A letter alone is as likely a damaged byte.
-    if all(len(word) == 1 for word in words) and not _SIGN.search(text):
+    # A single byte in many lines, or a letter alone, is as likely damaged.
+    single = len(text) - len(text.encode("ascii", "ignore")) == 1
+    if (single and data.count(b"\n") > _FEW_LINES) or (
+        all(len(word) == 1 for word in words) and not _SIGN.search(text)
+    ):
         return None
     odd = sum(map(_is_odd, words)) + sum(1 for _ in _CUT_WORD.finditer(text))
     return text if odd <= _MOST_ODD * len(words) else None
