@@ -23,6 +23,7 @@ from localqa.config import Precision
 from localqa.errors import LocalQAError, report_and_exit
 from localqa.evaluation.comparison import accepted, compare, differing, summary, told, write_comparison
 from localqa.evaluation.outcomes import Outcome, make_outcomes
+from localqa.evaluation.seen import known_rows, warning
 from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import locate_adapter
 from localqa.model.bases import DEFAULT_BASE, resolve_base
@@ -59,10 +60,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         outcomes = [judge(name, args, examples) for name in (args.before, args.after)]
     except LocalQAError as e:
         report_and_exit(e)
+    cautions = [found for name in (args.before, args.after) if (found := caution(name, args, examples))]
+    for text in cautions:
+        print(f"warning: {text}", file=sys.stderr)
     report: dict[str, Any] = {
         "data": [Path(source).name for source in args.data],
         "data_sha256": fingerprint(examples),
         "precision": args.precision,
+        **({"caution": " ".join(cautions)} if cautions else {}),
         **compare(names, *outcomes),
     }
     pairs = differing(*outcomes)
@@ -110,6 +115,15 @@ def compare_summaries(args: argparse.Namespace) -> None:
         texts = {"wanted": [pair.summary for pair in pairs], names[0]: first, names[1]: second}
         judging.write(Path(args.output), file, report, judging.summary(report, "github"), texts)
         print(f"\nwritten to {args.output}/{file}.md, .json and .png")
+
+
+def caution(name: str, args: argparse.Namespace, examples: Sequence[Example]) -> str:
+    """What to say where a model was trained on these questions; "" otherwise."""
+    if name == UNTRAINED:
+        return ""
+    folder = locate_adapter(MODELS_DIR, name)
+    rows = [(example.question, example.context) for example in examples]
+    return warning(folder.name, known_rows(folder, rows, args.data, fingerprint(examples)), len(rows))
 
 
 def judge(name: str, args: argparse.Namespace, examples: Sequence[Example]) -> list[Outcome]:

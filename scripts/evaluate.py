@@ -19,11 +19,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import requests
 from tqdm import tqdm
 
-from bert_qa import Answer, BertQA
+from bert_qa import MODELS_DIR, Answer, BertQA
 from localqa.config import Precision
 from localqa.errors import ConfigError, LocalQAError, NotReadyError, report_and_exit
 from localqa.evaluation.outcomes import Outcome, make_outcomes
 from localqa.evaluation.report import figures, score_table, write_evaluation
+from localqa.evaluation.seen import known_rows, warning
+from localqa.model.adapter_files import locate_adapter
 from localqa.ownership import check_report
 from localqa.squad.files import add_format_flags, format_of
 from localqa.squad.load import load_reported
@@ -70,8 +72,13 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], list[Outcome], f
     answers = _over_http(args, examples) if args.url else _in_process(args, examples)
     seconds = time.perf_counter() - began
     outcomes = make_outcomes(examples, answers)
+    name = Path(args.adapter).name
+    caution = _caution(args, examples)
+    if caution:
+        print(f"warning: {caution}", file=sys.stderr)
     report = {
-        "adapter": Path(args.adapter).name,
+        "adapter": name,
+        **({"caution": caution} if caution else {}),
         "data": [Path(source).name for source in args.data],
         "data_sha256": fingerprint(examples),
         "through": "http" if args.url else f"BertQA, {args.precision}",
@@ -108,6 +115,16 @@ def evaluate_summaries(args: argparse.Namespace) -> None:
         columns_shown = {"wanted": [pair.summary for pair in pairs], name: found}
         judging.write(Path(args.output), file, report, judging.table({name: scores}, "github"), columns_shown)
         print(f"written to {args.output}/{file}.md and .json")
+
+
+def _caution(args: argparse.Namespace, examples: Sequence[Example]) -> str:
+    """What to say where the adapter was trained on these questions; of a server's, if it lies here, too."""
+    try:
+        folder = locate_adapter(MODELS_DIR, args.adapter)
+    except LocalQAError:
+        return ""
+    rows = [(example.question, example.context) for example in examples]
+    return warning(folder.name, known_rows(folder, rows, args.data, fingerprint(examples)), len(rows))
 
 
 def print_scores(report: dict[str, Any]) -> None:

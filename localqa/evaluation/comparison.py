@@ -146,6 +146,7 @@ def markdown(
     sections = [
         f"# `{second}` against `{first}` on {', '.join(report['data'])}",
         "Written by `scripts/compare_models.py`; the same figures are in the JSON file beside this one.",
+        *([f"**{report['caution']}**"] if report.get("caution") else []),
         summary(report, "github"),
         f"{report['questions']:,} questions about {report['contexts']:,} contexts. The two answered "
         f"{changed['differently']:,} of them differently: {changed['gained']:,} became right, "

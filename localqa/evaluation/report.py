@@ -80,6 +80,7 @@ def markdown(report: Mapping[str, Any], *, picture: str) -> str:
     sections = [
         f"# Adapter `{report['adapter']}` on {', '.join(report['data'])}",
         "Written by `scripts/evaluate.py`; the same figures are in the JSON file beside this one.",
+        *([f"**{report['caution']}**"] if report.get("caution") else []),
         score_table(report, "github"),
         f"![Reliability diagram and risk-coverage curve]({picture})",
         "## Calibration",

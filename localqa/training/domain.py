@@ -22,7 +22,6 @@ from localqa.evaluation.report import figures, write_evaluation
 from localqa.extraction.pipeline import to_answer
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
-from localqa.model.adapter_files import locate_adapter
 from localqa.model.adapters import load_adapter
 from localqa.model.bases import resolve_base
 from localqa.model.loading import load_base_of
@@ -37,6 +36,7 @@ from localqa.squad.split import fingerprint, split_by_context
 from localqa.squad.writers import write_squad
 from localqa.training.config import TrainConfig, checked, read_file
 from localqa.training.run import run
+from localqa.training.setup import named_adapter
 from localqa.training.validate import predict
 
 PARTS: Final = ("train", "validation", "test")
@@ -166,7 +166,7 @@ def evaluate(config: DomainConfig, overwrite: bool) -> None:
     write_evaluation(folder, "test", report, after)
     found: dict[str, Any] = {"scores": report["scores"], "ece": report["calibration"]["ece"]}
     if config.compare_with:
-        before = _outcomes(locate_adapter(Path(config.models_dir), config.compare_with), examples)
+        before = _outcomes(named_adapter(config.compare_with, Path(config.models_dir)), examples)
         beside = {"data": ["test.json"], **compare((config.compare_with, config.name), before, after)}
         name = f"against-{Path(config.compare_with).name}"
         write_comparison(folder, name, beside, differing(before, after))
