@@ -7,6 +7,7 @@ set -euo pipefail
 venv=${1:?usage: trim_environment.sh VENV}
 site=$(echo "$venv"/lib/python3.*/site-packages)
 libs=$site/openvino/libs
+[ -f "$venv/pyvenv.cfg" ] || { echo "error: $venv is no virtual environment." >&2; exit 2; }
 
 "$venv/bin/python3" -m pip uninstall --quiet --yes pip setuptools 2>/dev/null || true
 rm -rf "$site"/pip "$site"/setuptools "$site"/_distutils_hack

@@ -18,6 +18,13 @@ from tabulate import tabulate
 from localqa.config import ADAPTER_NAME, Combination, models_dirs
 from localqa.errors import ConfigError, LocalQAError, report_and_exit
 
+_ADAPTER_FILE = re.compile(
+    r"(.+/)?((adapter_model|prompt_model|model|trainable|optimizer|best)\.safetensors(\.partial)?"
+    r"|(adapter|qa|summary)_config\.json|README\.md|report\.(json|md)|curve\.png|domain\.md|state\.json)"
+    r"|(.+/)?evaluation/[^/]+\.(json|md|png)"
+)
+"""What lies in the folder of an adapter, as a path in it."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
@@ -122,6 +129,7 @@ def remove_adapter(args: argparse.Namespace) -> None:
     folder = find_named(_own(args), args.name)
     if not args.yes:
         raise ConfigError(f"{folder} would be deleted.", remedy="Add --yes to do so.")
+    _refuse_foreign(folder)
     shutil.rmtree(folder)
     print(f"{folder} is deleted")
 
@@ -169,6 +177,23 @@ def _folders(args: argparse.Namespace) -> tuple[Path, ...]:
 def _own(args: argparse.Namespace) -> Path:
     """The folder in which adapters are made and removed."""
     return _folders(args)[0]
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Keep a folder in which there is more than an adapter.
+
+    Raises:
+        ConfigError: naming it.
+    """
+    if folder.is_symlink():
+        raise ConfigError(f"{folder} is a link to {folder.resolve()}.", remedy="Remove the link yourself.")
+    found = (str(file.relative_to(folder)) for file in sorted(folder.rglob("*")) if not file.is_dir())
+    foreign = [name for name in found if not _ADAPTER_FILE.fullmatch(name)]
+    if foreign:
+        raise ConfigError(
+            f"{folder} holds files that are no adapter's: {', '.join(foreign[:5])}.",
+            remedy="Move them away first, or delete the folder yourself.",
+        )
 
 
 def _output(args: argparse.Namespace) -> Path:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Answer every row of a large file: JSONL or Parquet in, JSONL or Parquet out.
+"""Answer every row of a file: JSONL, CSV, TSV, JSON or Parquet in, JSONL, CSV, TSV or Parquet out.
 
 Each row has a question and a context, and comes out with the answer, its offsets and its score beside its
 own fields. A row that cannot be answered comes out with its error. A run that was ended, by Ctrl-C or the
@@ -20,12 +20,15 @@ from tqdm import tqdm
 from bert_qa import BertQA
 from localqa.bulk.answering import Columns, answer_rows
 from localqa.bulk.cluster import start_ray
-from localqa.bulk.parts import BadLine, Part, Row, Work, check_format, find_parts, read_part
-from localqa.errors import ConfigError, LocalQAError, report_and_exit
+from localqa.bulk.parts import OUTPUTS, BadLine, Part, Row, Work, check_output, find_parts, read_part
+from localqa.bulk.sources import INPUTS, check_input, rows_file
+from localqa.errors import ConfigError, LocalQAError, ResourceError, report_and_exit
+from localqa.squad.files import add_format_flags, format_of
 from localqa.squad.parsing import parse_columns
 
 _EXAMPLES = """examples:
   python scripts/answer_file.py questions.jsonl answers.jsonl
+  python scripts/answer_file.py questions.csv                         writes questions-answered.csv
   python scripts/answer_file.py rows.parquet out.parquet --adapter contracts --columns question=q,context=text
   python scripts/answer_file.py rows.parquet out.parquet --ray        on every machine of a Ray cluster
 """
@@ -38,6 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         run(args)
     except LocalQAError as e:
         report_and_exit(e)
+    except OSError as e:
+        report_and_exit(
+            ResourceError(
+                f"{args.output} cannot be written: {e.strerror or e}.",
+                remedy="Free some disk space, or check the path; the same command goes on where it stopped.",
+            )
+        )
     except KeyboardInterrupt:
         print("Ended. Give the same command again, without --overwrite, to go on.", file=sys.stderr)
         return 130
@@ -45,40 +55,75 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Find the parts, answer those that are missing, and join them.
+    """Answer a file, alone with it: no second run works at the same output.
 
     Raises:
         LocalQAError: files that cannot be read or written, an unknown adapter.
     """
-    check_format(args.output)
-    if args.output.exists() and not args.overwrite:
-        raise ConfigError(f"{args.output} exists.", remedy="Choose another name, or --overwrite.")
-    parts = find_parts(args.input, args.part_rows)
-    columns = _columns(args)
-    _check_columns(args.input, parts, columns)
+    check_input(args.input)
+    if args.output is None:
+        kind = ".jsonl" if args.input.suffix.lower() == ".json" else args.input.suffix
+        args.output = args.input.with_name(f"{args.input.stem}-answered{kind}")
+    check_output(args.output)
     work = Work(args.output.resolve(), _run_note(args))
+    _check_output(args, work)
+    with work.alone():
+        if work.is_joined() and not args.overwrite:
+            done = work.is_of_this_run()
+            work.clear()
+            if done:
+                print(f"{args.output} is done already")
+                return
+        _check_output(args, work)
+        answer(args, work)
+
+
+def answer(args: argparse.Namespace, work: Work) -> None:
+    """Find the parts, answer those that are missing, and join them; see `run`."""
     if args.overwrite:
-        work.clear()
+        work.forget()
     work.begin()
+    columns = _columns(args)
+    needed = (columns.question, columns.context)
+    source = rows_file(args.input, work.folder, needed, format_of(args))
+    parts = find_parts(source, args.part_rows)
+    _check_columns(args.input, read_part(source, parts[0]) if parts else [], columns)
     missing = work.missing(parts)
     total, left = (sum(part.rows for part in some) for some in (parts, missing))
     if left < total:
         print(f"{total - left:,} of {total:,} rows are answered already")
-    done = _by_ray(args, columns, work, missing) if args.ray else _here(args, columns, work, missing)
+    answering = _by_ray if args.ray else _here
+    done = answering(args, source, columns, work, missing)
     with tqdm(total=total, initial=total - left, desc="answer", unit="row") as bar:
         for rows in done:
             bar.update(rows)
     errors = work.count(parts, columns.error())
-    work.join(args.input, parts, columns.added())
+    work.join(source, parts, columns.added())
     print(f"{args.output}: {total:,} rows, {errors:,} of them with an error")
 
 
-def _here(args: argparse.Namespace, columns: Columns, work: Work, parts: Sequence[Part]) -> Iterator[int]:
+def _check_output(args: argparse.Namespace, work: Work) -> None:
+    """Refuse to write over what is not to be replaced.
+
+    Raises:
+        ConfigError: saying what.
+    """
+    if args.output.is_dir():
+        raise ConfigError(f"{args.output} is a folder.", remedy="Name a file as the output.")
+    if args.output.exists() and args.output.samefile(args.input):
+        raise ConfigError(f"{args.output} is the input.", remedy="Name another file as the output.")
+    if args.output.exists() and not args.overwrite and not work.is_joined():
+        raise ConfigError(f"{args.output} exists.", remedy="Choose another name, or --overwrite.")
+
+
+def _here(
+    args: argparse.Namespace, source: Path, columns: Columns, work: Work, parts: Sequence[Part]
+) -> Iterator[int]:
     """Answer parts in this process; gives the rows of each when it is written."""
     qa = BertQA.load(base=args.base, adapter=args.adapter) if parts else None
     for part in parts:
         if qa is not None:
-            work.write(part, answered(qa, args.input, part, columns))
+            work.write(part, answered(qa, source, part, columns))
         yield part.rows
 
 
@@ -88,7 +133,9 @@ def answered(qa: BertQA, source: Path, part: Part, columns: Columns) -> list[Row
     return answer_rows(qa.reader, read_part(source, part, names), columns)
 
 
-def _by_ray(args: argparse.Namespace, columns: Columns, work: Work, parts: Sequence[Part]) -> Iterator[int]:
+def _by_ray(
+    args: argparse.Namespace, source: Path, columns: Columns, work: Work, parts: Sequence[Part]
+) -> Iterator[int]:
     """Answer parts on the machines of a Ray cluster, which see the same files; gives rows as `_here` does.
 
     Raises:
@@ -98,7 +145,7 @@ def _by_ray(args: argparse.Namespace, columns: Columns, work: Work, parts: Seque
     if not parts:
         return
     # Workers may start in another folder, on a machine that sees the same files.
-    source, adapter, base = args.input.resolve(), _named(args.adapter), args.base and _named(args.base)
+    source, adapter, base = source.resolve(), _named(args.adapter), args.base and _named(args.base)
     ray.data.DataContext.get_current().enable_progress_bars = False
     cores = int(ray.cluster_resources().get("CPU", 1))
     threads = min(args.worker_cpus, cores)
@@ -127,13 +174,12 @@ def _named(name: str) -> str:
     return str(Path(name).resolve()) if "/" in name and Path(name).exists() else name
 
 
-def _check_columns(source: Path, parts: Sequence[Part], columns: Columns) -> None:
+def _check_columns(source: Path, rows: Sequence[Row | BadLine], columns: Columns) -> None:
     """Look at the first rows before a long run.
 
     Raises:
         ConfigError: none has the two texts, or they have fields that the answers would need.
     """
-    rows = read_part(source, parts[0]) if parts else []
     names = {name for row in rows if not isinstance(row, BadLine) for name in row}
     missing = [name for name in (columns.question, columns.context) if name not in names]
     if names and missing:
@@ -157,8 +203,10 @@ def _columns(args: argparse.Namespace) -> Columns:
 def _run_note(args: argparse.Namespace) -> dict[str, Any]:
     """What a run that goes on must have in common with the one that began."""
     stat = args.input.stat()
-    names = ("adapter", "base", "columns", "prefix", "part_rows")
+    names = ("adapter", "base", "columns", "prefix", "part_rows", "encoding", "delimiter")
     return {name: getattr(args, name) for name in names} | {
+        # Of parts that count no blank lines.
+        "layout": 2,
         "input": str(args.input.resolve()),
         "bytes": stat.st_size,
         "changed": stat.st_mtime_ns,
@@ -169,11 +217,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("input", type=Path, metavar="IN", help="rows to answer, .jsonl or .parquet")
-    parser.add_argument("output", type=Path, metavar="OUT", help="answered rows, .jsonl or .parquet")
+    parser.add_argument("input", type=Path, metavar="IN", help=f"rows to answer: {', '.join(INPUTS)}")
+    parser.add_argument(
+        "output",
+        type=Path,
+        nargs="?",
+        metavar="OUT",
+        help=f"answered rows: {', '.join(OUTPUTS)} [IN-answered, of the same kind]",
+    )
     parser.add_argument("--adapter", default="squad", help="adapter name, or folder [squad]")
     parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
     parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
+    add_format_flags(parser)
     parser.add_argument("--prefix", default="", metavar="TEXT", help="before the names of the added fields")
     parser.add_argument(
         "--part_rows",

@@ -22,6 +22,7 @@ from localqa.model.adapters import load_adapter
 from localqa.model.bases import resolve_base
 from localqa.model.loading import load_base_of
 from localqa.model.versions import keep
+from localqa.squad.files import add_format_flags, format_of
 from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
 def _examples(args: argparse.Namespace) -> list[Example]:
     if not args.config:
         columns = parse_columns(args.columns) if args.columns else None
-        return load_reported(args.data, columns=columns, limit=args.limit)
+        return load_reported(args.data, columns=columns, limit=args.limit, text_format=format_of(args))
     examples = load_data(read_config(Path(args.config))).validation
     if not examples:
         raise ConfigError(f"{args.config} holds nothing out.", remedy="Give --data instead.")
@@ -96,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--data", nargs="+", help="data files, in any supported format")
     source.add_argument("--config", metavar="FILE", help="what this config of its training held out")
     parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
+    add_format_flags(parser)
     parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
     parser.add_argument("--limit", type=int, metavar="N", help="use a fixed sample of N questions only")
     parser.add_argument(

@@ -7,15 +7,18 @@ import argparse
 import io
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 # Run as a program, the repository root is not on the path.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from localqa.errors import ConfigError, LocalQAError, report_and_exit
+from localqa.errors import ConfigError, DataError, LocalQAError, report_and_exit
 from localqa.squad.checks import CheckReport, check, repair
+from localqa.squad.files import add_format_flags, format_of
 from localqa.squad.parsing import parse_columns
-from localqa.squad.readers import read_examples
+from localqa.squad.readers import read_examples, remedy_of, told
+from localqa.squad.records import Example
 from localqa.squad.writers import write_jsonl, write_squad
 
 _EXAMPLES = """examples:
@@ -44,6 +47,8 @@ def setup(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--limit-shown", metavar="N", type=int, default=20, help="problems told per file (default: 20)"
     )
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT when it has other content")
+    add_format_flags(parser)
     arguments = parser.parse_args(argv)
     if arguments.limit_shown < 0:
         parser.error("--limit-shown cannot be negative")
@@ -56,49 +61,68 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # data may hold what the terminal cannot show
     arguments = setup(argv)
     try:
-        columns = parse_columns(arguments.columns) if arguments.columns else None
         if arguments.repair:
-            return repair_file(
-                arguments.files, arguments.repair, columns=columns, shown=arguments.limit_shown
-            )
-        clean = [check_file(file, columns=columns, shown=arguments.limit_shown) for file in arguments.files]
+            return repair_file(arguments)
+        clean = [check_file(file, arguments) for file in arguments.files]
     except LocalQAError as error:
         report_and_exit(error)
     return 0 if all(clean) else 1
 
 
-def check_file(file: str, *, columns: dict[str, str] | None, shown: int) -> bool:
+def check_file(file: str, arguments: argparse.Namespace) -> bool:
     """Check one file and print what was found; returns whether it is clean."""
-    report = check(read_examples(file, columns=columns))
-    print(_told(file, report, shown=shown))
+    examples, unreadable = _read(file, arguments)
+    report = replace(check(examples), unreadable=unreadable)
+    print(_told(file, report, shown=arguments.limit_shown))
     return report.ok
 
 
-def repair_file(files: Sequence[str], out: Path, *, columns: dict[str, str] | None, shown: int) -> int:
+def repair_file(arguments: argparse.Namespace) -> int:
     """Write one file's repaired examples; returns 1 when some had to be left out.
 
-    Raises ConfigError for more than one file, an unknown format, or an output that is the input.
+    Raises ConfigError for more than one file, an unknown format, or an output that is the input or exists;
+    DataError when nothing is left.
     """
-    if len(files) != 1:
+    if len(arguments.files) != 1:
         raise ConfigError("--repair takes one FILE.", remedy="Repair the files one by one.")
-    file = files[0]
+    file, out = arguments.files[0], arguments.repair
     if out.suffix.lower() not in (".json", ".jsonl"):
         raise ConfigError(f"--repair: cannot write {out.name}.", remedy="Name it .json (SQuAD) or .jsonl.")
-    read = read_examples(file, columns=columns)
+    read, unreadable = _read(file, arguments)
     if out.exists() and Path(file).exists() and out.samefile(file):
         raise ConfigError(
             f"--repair: {out} is the input.", remedy="Name another file; inputs are never overwritten."
         )
     examples, report = repair(read)
-    print(_told(file, report, shown=shown))
+    report = replace(report, unreadable=unreadable)
+    print(_told(file, report, shown=arguments.limit_shown))
+    if not examples and not report.ok:
+        raise DataError(
+            f"Nothing in {file} is usable: {out} is not written.", remedy="Correct the records named above."
+        )
     write = write_squad if out.suffix.lower() == ".json" else write_jsonl
-    write(examples, out)
-    changes = f"{report.repairable:,} repaired, {report.unusable:,} left out"
-    print(f"wrote {len(examples):,} examples to {out}: {changes}")
+    write(examples, out, overwrite=arguments.overwrite)
+    left_out = report.unusable + len(unreadable)
+    print(f"wrote {len(examples):,} examples to {out}: {report.repairable:,} repaired, {left_out:,} left out")
     for problem in report.problems:
         if problem.repair is None:
             print(f"  left out {problem.source} id {problem.example_id}: {problem.kind}: {problem.message}")
-    return 1 if report.unusable else 0
+    for fault in unreadable:
+        print(f"  left out {fault.message}")
+    return 1 if left_out else 0
+
+
+def _read(file: str, arguments: argparse.Namespace) -> tuple[list[Example], tuple[DataError, ...]]:
+    """The examples of a file, and what cannot be read as one.
+
+    Raises DataError when there are none, and the reason is not an empty file.
+    """
+    columns = parse_columns(arguments.columns) if arguments.columns else None
+    faults: list[DataError] = []
+    examples = read_examples(file, columns=columns, faults=faults, text_format=format_of(arguments))
+    if faults and not examples:
+        raise DataError("\n".join(told(faults)), remedy=remedy_of(faults))
+    return examples, tuple(faults)
 
 
 def _told(file: str, report: CheckReport, *, shown: int) -> str:

@@ -23,9 +23,12 @@ from localqa.config import Precision, models_dirs
 from localqa.errors import LocalQAError, report_and_exit
 from localqa.evaluation.comparison import accepted, compare, differing, summary, told, write_comparison
 from localqa.evaluation.outcomes import Outcome, make_outcomes
+from localqa.evaluation.seen import known_rows, warning
 from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import locate_adapter
 from localqa.model.bases import DEFAULT_BASE, resolve_base
+from localqa.ownership import check_report
+from localqa.squad.files import add_format_flags, format_of
 from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example
@@ -43,20 +46,28 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Compare as the arguments say."""
     args = _parser().parse_args(argv)
     args.before = args.before or ("squad" if args.task == "question-answering" else UNTRAINED)
+    names = _names(args.before, args.after)
+    name = args.name or f"{names[1]}-against-{names[0]}"
     try:
         if args.task == "summarization":
             compare_summaries(args)
             return
+        if args.output:
+            # Before the work: what it would be written over is not known to be ours afterwards either.
+            check_report(Path(args.output), name)
         columns = parse_columns(args.columns) if args.columns else None
-        examples = load_reported(args.data, columns=columns, limit=args.limit)
+        examples = load_reported(args.data, columns=columns, limit=args.limit, text_format=format_of(args))
         outcomes = [judge(name, args, examples) for name in (args.before, args.after)]
     except LocalQAError as e:
         report_and_exit(e)
-    names = _names(args.before, args.after)
+    cautions = [found for name in (args.before, args.after) if (found := caution(name, args, examples))]
+    for text in cautions:
+        print(f"warning: {text}", file=sys.stderr)
     report: dict[str, Any] = {
         "data": [Path(source).name for source in args.data],
         "data_sha256": fingerprint(examples),
         "precision": args.precision,
+        **({"caution": " ".join(cautions)} if cautions else {}),
         **compare(names, *outcomes),
     }
     pairs = differing(*outcomes)
@@ -66,10 +77,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{changed['gained']} became right, {changed['lost']} became wrong")
     for one, other in pairs[:_SHOWN]:
         print(f"\n{one.example.question}\n  accepted: {accepted(one.example)}")
-        for name, outcome in zip(names, (one, other), strict=True):
-            print(f"  {name}: {told(outcome)}")
+        for model, outcome in zip(names, (one, other), strict=True):
+            print(f"  {model}: {told(outcome)}")
     if args.output:
-        name = args.name or f"{names[1]}-against-{names[0]}"
         write_comparison(Path(args.output), name, report, pairs)
         print(f"\nwritten to {args.output}/{name}.md, .json and .png")
 
@@ -85,7 +95,7 @@ def compare_summaries(args: argparse.Namespace) -> None:
     from localqa.summarization.pairs import FIELDS, fingerprint, read_pairs
 
     columns = parse_columns(args.columns, FIELDS) if args.columns else None
-    pairs = read_pairs(args.data, columns=columns, limit=args.limit)
+    pairs = read_pairs(args.data, columns=columns, limit=args.limit, text_format=format_of(args))
     names = _names(args.before, args.after)
     likes = (args.after, args.before if args.before != UNTRAINED else args.after)
     first, second = (
@@ -105,6 +115,15 @@ def compare_summaries(args: argparse.Namespace) -> None:
         texts = {"wanted": [pair.summary for pair in pairs], names[0]: first, names[1]: second}
         judging.write(Path(args.output), file, report, judging.summary(report, "github"), texts)
         print(f"\nwritten to {args.output}/{file}.md, .json and .png")
+
+
+def caution(name: str, args: argparse.Namespace, examples: Sequence[Example]) -> str:
+    """What to say where a model was trained on these questions; "" otherwise."""
+    if name == UNTRAINED:
+        return ""
+    folder = locate_adapter(models_dirs(), name)
+    rows = [(example.question, example.context) for example in examples]
+    return warning(folder.name, known_rows(folder, rows, args.data, fingerprint(examples)), len(rows))
 
 
 def judge(name: str, args: argparse.Namespace, examples: Sequence[Example]) -> list[Outcome]:
@@ -168,6 +187,7 @@ def _parser() -> argparse.ArgumentParser:
         "--data", nargs="+", required=True, help="data files (any supported format), or squad:validation"
     )
     parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
+    add_format_flags(parser)
     parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
     parser.add_argument(
         "--precision", choices=get_args(Precision), default="fp32", help="arithmetic of the engine [fp32]"

@@ -15,7 +15,7 @@ case "${1:-}" in
 esac
 model=${1:-${OLLAMA_MODEL:-llama3.2:1b}}
 address=${OLLAMA_HOST:-127.0.0.1:11434}
-log=${TMPDIR:-/tmp}/localqa-ollama.log
+log=
 
 say() { printf '== %s\n' "$*"; }
 fail() { printf 'error: %s\n  what to do: %s\n' "$1" "$2" >&2; exit 2; }
@@ -34,6 +34,8 @@ start() {
     *) fail "$url does not answer, and it is another machine's." "Start Ollama there, or correct OLLAMA_HOST." ;;
   esac
   if command -v ollama >/dev/null; then
+    # A file of its own: nothing that has the name already is written over.
+    log=$(mktemp "${TMPDIR:-/tmp}/localqa-ollama.log.XXXXXX")
     say "starting the ollama that is installed here (its log: $log)"
     OLLAMA_HOST=${url#*://} nohup ollama serve >"$log" 2>&1 &
     how="a native server, started now"
@@ -49,7 +51,7 @@ start() {
     if answers; then return; fi
     sleep 1
   done
-  fail "the server at $url did not answer within ${OLLAMA_WAIT:-60} seconds." "See $log, or docker compose logs ollama."
+  fail "the server at $url did not answer within ${OLLAMA_WAIT:-60} seconds." "See ${log:-docker compose logs ollama}."
 }
 
 # One line per state, and the share of a download that is done. The last line of the stream says success.

@@ -20,10 +20,14 @@ import requests
 from tqdm import tqdm
 
 from bert_qa import Answer, BertQA
-from localqa.config import Precision
+from localqa.config import Precision, models_dirs
 from localqa.errors import ConfigError, LocalQAError, NotReadyError, report_and_exit
 from localqa.evaluation.outcomes import Outcome, make_outcomes
 from localqa.evaluation.report import figures, score_table, write_evaluation
+from localqa.evaluation.seen import known_rows, warning
+from localqa.model.adapter_files import locate_adapter
+from localqa.ownership import check_report
+from localqa.squad.files import add_format_flags, format_of
 from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example
@@ -41,13 +45,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.task == "summarization":
             evaluate_summaries(args)
             return 0
+        name = args.name or "-".join(_stem(source) for source in args.data)
+        if args.output:
+            # Before the work: what it would be written over is not known to be ours afterwards either.
+            check_report(Path(args.output), name)
         report, outcomes, seconds = evaluate(args)
     except LocalQAError as e:
         report_and_exit(e)
     print_scores(report)
     print(f"{len(outcomes) / seconds:.1f} questions/s through {report['through']}")
     if args.output:
-        name = args.name or "-".join(_stem(source) for source in args.data)
         write_evaluation(Path(args.output), name, report, outcomes)
         print(f"written to {args.output}/{name}.md, .json and .png")
     return 0
@@ -60,13 +67,18 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], list[Outcome], f
         LocalQAError: unreadable data, an unknown adapter, a server that does not answer.
     """
     columns = parse_columns(args.columns) if args.columns else None
-    examples = load_reported(args.data, columns=columns, limit=args.limit)
+    examples = load_reported(args.data, columns=columns, limit=args.limit, text_format=format_of(args))
     began = time.perf_counter()
     answers = _over_http(args, examples) if args.url else _in_process(args, examples)
     seconds = time.perf_counter() - began
     outcomes = make_outcomes(examples, answers)
+    name = Path(args.adapter).name
+    caution = _caution(args, examples)
+    if caution:
+        print(f"warning: {caution}", file=sys.stderr)
     report = {
-        "adapter": Path(args.adapter).name,
+        "adapter": name,
+        **({"caution": caution} if caution else {}),
         "data": [Path(source).name for source in args.data],
         "data_sha256": fingerprint(examples),
         "through": "http" if args.url else f"BertQA, {args.precision}",
@@ -92,7 +104,7 @@ def evaluate_summaries(args: argparse.Namespace) -> None:
             remedy="Leave them out: summaries are made here, in fp32.",
         )
     columns = parse_columns(args.columns, FIELDS) if args.columns else None
-    pairs = read_pairs(args.data, columns=columns, limit=args.limit)
+    pairs = read_pairs(args.data, columns=columns, limit=args.limit, text_format=format_of(args))
     name = Path(args.adapter).name
     found = judging.summaries(judging.load(args.adapter, like=args.adapter, base=args.base), pairs, name)
     scores = score(found, [pair.references for pair in pairs])
@@ -103,6 +115,16 @@ def evaluate_summaries(args: argparse.Namespace) -> None:
         columns_shown = {"wanted": [pair.summary for pair in pairs], name: found}
         judging.write(Path(args.output), file, report, judging.table({name: scores}, "github"), columns_shown)
         print(f"written to {args.output}/{file}.md and .json")
+
+
+def _caution(args: argparse.Namespace, examples: Sequence[Example]) -> str:
+    """What to say where the adapter was trained on these questions; of a server's, if it lies here, too."""
+    try:
+        folder = locate_adapter(models_dirs(), args.adapter)
+    except LocalQAError:
+        return ""
+    rows = [(example.question, example.context) for example in examples]
+    return warning(folder.name, known_rows(folder, rows, args.data, fingerprint(examples)), len(rows))
 
 
 def print_scores(report: dict[str, Any]) -> None:
@@ -178,6 +200,7 @@ def _parser() -> argparse.ArgumentParser:
         "--data", nargs="+", required=True, help="data files (any supported format), or squad:validation"
     )
     parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
+    add_format_flags(parser)
     parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
     parser.add_argument(
         "--precision",

@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             train, test = split_by_context(examples, held_out=args.test, seed=args.seed)
             parts = {out: train, out.with_stem(f"{out.stem}-test"): test}
         for path, some in parts.items():
-            _write(some, path)
+            _write(some, path, overwrite=args.overwrite)
             missing = sum(example.is_impossible for example in some)
             pages = len({example.context for example in some})
             print(f"{path}: {len(some):,} questions about {pages:,} pages, {missing:,} without an answer")
@@ -49,11 +49,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         report_and_exit(e)
 
 
-def _write(examples: list[Example], path: Path) -> None:
+def _write(examples: list[Example], path: Path, *, overwrite: bool) -> None:
     if path.suffix == ".jsonl":
-        write_jsonl(examples, path)
+        write_jsonl(examples, path, overwrite=overwrite)
     elif path.suffix == ".json":
-        write_squad(examples, path)
+        write_squad(examples, path, overwrite=overwrite)
     else:
         raise ConfigError(f"'{path}' ends in neither .json nor .jsonl.", remedy="Name the file so.")
 
@@ -69,6 +69,7 @@ def _setup(argv: Sequence[str] | None) -> argparse.Namespace:
         "--unanswerable", type=float, default=0.25, help="share of questions without an answer [0.25]"
     )
     parser.add_argument("--test", type=float, default=0.0, help="share of pages kept apart in OUT-test [0]")
+    parser.add_argument("--overwrite", action="store_true", help="replace files with other content")
     args = parser.parse_args(argv)
     if args.questions < 1:
         parser.error("--questions must be 1 at least")

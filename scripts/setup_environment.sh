@@ -63,7 +63,16 @@ install_torch() {
 # A set-up that broke off can leave an environment without pip, and PYTHON may name another version now.
 if ! pip --version >/dev/null 2>&1 || [ "$("$venv/bin/python" --version)" != "$("$python" --version)" ]; then
   say "virtual environment in $venv ($("$python" --version))"
-  "$python" -m venv --clear "$venv" || fail "could not make $venv. On Debian and Ubuntu: apt install python3-venv"
+  # Emptied is only what this script made itself.
+  mark=$venv/.localqa
+  if [ -n "$(ls -A "$venv" 2>/dev/null)" ] && ! [ -f "$mark" ] && ! [ -f "$venv/.torch" ] &&
+    ! compgen -G "$venv/.installed-*" >/dev/null; then
+    fail "$venv was not made by this script and is left as it is. Remove it yourself, or set VENV to another folder."
+  fi
+  mkdir -p "$venv"
+  touch "$mark"
+  find "$venv/" -mindepth 1 -maxdepth 1 ! -name .localqa -exec rm -rf {} +
+  "$python" -m venv "$venv" || fail "could not make $venv. On Debian and Ubuntu: apt install python3-venv"
 fi
 
 case $requirements in requirements.txt | requirements-dev.txt) install_torch ;; esac

@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.output_dir,
     ]
     flags += ["--num_epochs", str(args.num_epochs)]
-    for name in ("batch_size", "subset_size", "max_steps"):
+    for name in ("init_adapter", "batch_size", "subset_size", "max_steps"):
         if getattr(args, name) is not None:
             flags += [f"--{name}", str(getattr(args, name))]
     if args.overwrite:
@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output_dir", default="models/my-adapter", help="folder of the adapter [models/my-adapter]"
     )
+    parser.add_argument("--init_adapter", metavar="NAME", help="adapter to start from, such as squad")
     parser.add_argument("--subset_size", type=int, metavar="N", help="train on N examples only")
     parser.add_argument("--num_epochs", type=float, default=1, metavar="X", help="passes over the data [1]")
     parser.add_argument(

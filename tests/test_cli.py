@@ -148,3 +148,18 @@ def test_module_has_a_help_text():
         check=True,
     )
     assert "combine" in done.stdout
+
+
+def test_remove_keeps_what_is_no_adapters(capsys, models):
+    folder = models / "twin"
+    (folder / "thesis.txt").write_text("mine")
+    with pytest.raises(SystemExit):
+        run("remove", "twin", "--yes", "--models_dir", models)
+    assert "thesis.txt" in capsys.readouterr().err
+    assert (folder / "thesis.txt").exists()
+    (folder / "thesis.txt").unlink()
+    (models / "link").symlink_to(folder)
+    with pytest.raises(SystemExit):
+        run("remove", "link", "--yes", "--models_dir", models)
+    run("remove", "twin", "--yes", "--models_dir", models)
+    assert not folder.exists()

@@ -15,6 +15,7 @@ from localqa.evaluation.charts import pyplot
 from localqa.evaluation.confidence import expected_calibration_error, reliability
 from localqa.evaluation.outcomes import Outcome
 from localqa.evaluation.report import with_interval
+from localqa.ownership import check_report
 from localqa.squad.records import Example
 
 _RESAMPLES = 10_000
@@ -121,9 +122,10 @@ def write_comparison(
     folder: Path, name: str, report: Mapping[str, Any], pairs: Sequence[tuple[Outcome, Outcome]]
 ) -> None:
     """Write NAME.json, NAME.md and NAME.png into a folder, which is made where it is missing."""
+    check_report(folder, name)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     (folder / f"{name}.md").write_text(markdown(report, pairs, picture=f"{name}.png"), encoding="utf-8")
+    (folder / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     draw(folder / f"{name}.png", report)
 
 
@@ -145,6 +147,7 @@ def markdown(
     sections = [
         f"# `{second}` against `{first}` on {', '.join(report['data'])}",
         "Written by `scripts/compare_models.py`; the same figures are in the JSON file beside this one.",
+        *([f"**{report['caution']}**"] if report.get("caution") else []),
         summary(report, "github"),
         f"{report['questions']:,} questions about {report['contexts']:,} contexts. The two answered "
         f"{changed['differently']:,} of them differently: {changed['gained']:,} became right, "

@@ -19,6 +19,7 @@ from localqa.evaluation.confidence import (
     risk_coverage,
 )
 from localqa.evaluation.outcomes import Outcome
+from localqa.ownership import check_report
 from localqa.squad.metrics import score
 
 _COVERAGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -67,9 +68,10 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 def write_evaluation(folder: Path, name: str, report: Mapping[str, Any], outcomes: Sequence[Outcome]) -> None:
     """Write NAME.json, NAME.md and NAME.png into a folder, which is made where it is missing."""
+    check_report(folder, name)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     (folder / f"{name}.md").write_text(markdown(report, picture=f"{name}.png"), encoding="utf-8")
+    (folder / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     draw(folder / f"{name}.png", report, outcomes)
 
 
@@ -79,6 +81,7 @@ def markdown(report: Mapping[str, Any], *, picture: str) -> str:
     sections = [
         f"# Adapter `{report['adapter']}` on {', '.join(report['data'])}",
         "Written by `scripts/evaluate.py`; the same figures are in the JSON file beside this one.",
+        *([f"**{report['caution']}**"] if report.get("caution") else []),
         score_table(report, "github"),
         f"![Reliability diagram and risk-coverage curve]({picture})",
         "## Calibration",

@@ -19,6 +19,7 @@ from localqa.errors import AdapterError, AdapterNotFoundError
 from localqa.extraction.settings_file import open_regular
 from localqa.model.adapter_files import WEIGHTS_OF, is_file
 from localqa.model.snapshot import FILES, newest_change, stamp_of
+from localqa.ownership import refuse_foreign
 
 FOLDER: Final = "versions"
 KEPT: Final = 10
@@ -50,12 +51,28 @@ class Version:
     current: bool
 
 
+def check_adapter_folder(folder: Path, *, remedy: str) -> None:
+    """Refuse a folder in which a new adapter would replace files that are no adapter's of this project.
+
+    Raises:
+        ConfigError: naming them.
+    """
+    ours = any(is_file(folder / name) for name in _MARKERS)
+    # A training that was ended while it wrote its adapter has left its checkpoints.
+    ours = ours or any(folder.glob("checkpoints/step-*/state.json"))
+    refuse_foreign([folder / name for name in (*FILES, *_REPORTS)], ours=ours, remedy=remedy)
+
+
 @contextlib.contextmanager
 def saving(folder: Path) -> Iterator[Path]:
     """A folder to write a new adapter into, which takes its place in `folder` when the block ends.
 
     What `folder` held before becomes one of its versions. When the block fails, nothing has happened.
+
+    Raises:
+        ConfigError: see `check_adapter_folder`.
     """
+    check_adapter_folder(folder, remedy="Choose another folder for the adapter.")
     staging = folder / f".new-{os.getpid()}"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)

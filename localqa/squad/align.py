@@ -7,6 +7,10 @@ from functools import lru_cache
 
 # How many occurrences are looked at on either side of an answer's stated start.
 _REACH = 50
+# How much further away the next occurrence must be for the nearest one to be meant, in characters, and how
+# many may stand within reach of each other.
+_TIMES, _FAR = 2, 8
+_FEW, _LIST_REACH = 2, 60
 
 _LIKE = str.maketrans(
     {**dict.fromkeys("‘’‚‛′`´", "'"), **dict.fromkeys("“”„‟″«»", '"'), **dict.fromkeys("‐‑‒–—―−", "-")}
@@ -21,21 +25,36 @@ def occurrences(context: str, text: str) -> Iterator[int]:
         at = context.find(text, at + 1)
 
 
-def nearest(context: str, text: str, start: int) -> int | None:
-    """The occurrence of the text nearest to `start`, the earlier of two; None where there is none.
+def nearest(context: str, text: str, start: int) -> list[int]:
+    """The occurrences of the text that `start` can mean: the nearest alone where no other is near.
 
     Whole words are not preferred: on SQuAD offsets moved by up to 3, 20 and 100 characters the nearest
     occurrence was the true one in 100, 99.8 and 98.3 % of cases, and that preference gained nothing.
     """
-    return min(_around(context, text, start), key=lambda at: (abs(at - start), at), default=None)
+    spans = [(at, at + len(text)) for at in _around(context, text, start)]
+    return [at for at, _ in _clearly_nearest(spans, start)]
 
 
-def nearest_variant(context: str, text: str, start: int) -> tuple[int, int] | None:
-    """The nearest span that equals the text but for case, spacing, quotes, dashes or Unicode form.
+def nearest_variant(context: str, text: str, start: int) -> list[tuple[int, int]]:
+    """As `nearest`, the spans that equal the text but for case, spacing, quotes, dashes or Unicode form.
 
-    Returns (start, end) in code points of the context, or None.
+    Returns (start, end) in code points of the context.
     """
-    return min(_variants(context, text, start), key=lambda span: (abs(span[0] - start), span), default=None)
+    return _clearly_nearest(list(_variants(context, text, start)), start)
+
+
+def _clearly_nearest(spans: list[tuple[int, int]], start: int) -> list[tuple[int, int]]:
+    """The nearest span, where the next one is several times as far away; otherwise all of them, in order.
+
+    In a list, where the same words come again and again, nearness says nothing.
+    """
+    ranked = sorted(set(spans), key=lambda span: (abs(span[0] - start), span))
+    near = [span for span in ranked if abs(span[0] - start) <= _LIST_REACH]
+    if len(ranked) < 2 or (
+        len(near) <= _FEW and abs(ranked[1][0] - start) >= _TIMES * abs(ranked[0][0] - start) + _FAR
+    ):
+        return ranked[:1]
+    return sorted(ranked)
 
 
 def variants(context: str, text: str, most: int) -> list[tuple[int, int]]:

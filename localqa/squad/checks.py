@@ -1,13 +1,14 @@
 """Judging examples: every problem named and counted, with a repair where one can be told safely."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from localqa.squad.align import nearest, nearest_variant, occurrences, variants
+from localqa.squad.counting import Place, explained
 from localqa.squad.parsing import UNKNOWN_START
 from localqa.squad.records import Example, GoldAnswer
-from localqa.squad.report import CheckReport, Kind, Problem, count_files
+from localqa.squad.report import CheckReport, Kind, Problem, count_files, file_of
 
 __all__ = ["CheckReport", "Problem", "check", "repair"]
 
@@ -33,6 +34,8 @@ def check(examples: Iterable[Example]) -> CheckReport:
     Runs in time linear in the examples (a second or so for 45,000 clean ones).
     """
     listed = list(examples)
+    places = _counted_otherwise(listed)
+    moved = {index for index, _ in places}
     ids = _Ids(example.id for example in listed)
     clean_context: str | None = None
     problems: list[Problem] = []
@@ -41,9 +44,10 @@ def check(examples: Iterable[Example]) -> CheckReport:
         if example.context is not clean_context and _is_clean_context(example.context):
             clean_context = example.context
         is_new = ids.is_new(example.id)
-        if is_new and example.context is clean_context and _is_clean(example):
+        if is_new and index not in moved and example.context is clean_context and _is_clean(example):
             continue
-        verdict = _judge(example)
+        own = [places.get((index, number)) for number in range(len(example.answers))]
+        verdict = _judge(example, own)
         ids.judge(verdict, example, is_new=is_new)
         problems.extend(
             Problem(kind, example.source, example.id, message, verdict.mended, index)
@@ -97,8 +101,23 @@ def _short_texts(example: Example) -> list[str]:
     return [example.id, example.question, example.title, *(answer.text for answer in example.answers)]
 
 
-def _judge(example: Example) -> _Verdict:
-    """All problems of one example, its id's uniqueness aside."""
+def _counted_otherwise(examples: Sequence[Example]) -> dict[tuple[int, int], Place]:
+    """The answers whose wrong starts come from one way of counting; see `localqa.squad.counting`."""
+    # Looked for only where something is wrong.
+    if all(_starts_fit(example) for example in examples):
+        return {}
+    return explained(examples, [file_of(example.source) for example in examples])
+
+
+def _starts_fit(example: Example) -> bool:
+    return all(
+        answer.start < 0 or example.context.startswith(answer.text, answer.start)
+        for answer in example.answers
+    )
+
+
+def _judge(example: Example, places: Sequence[Place | None]) -> _Verdict:
+    """All problems of one example, its id's uniqueness aside; `places` of answers are known already."""
     verdict = _Verdict(example)
     example = _judge_characters(verdict, example)
     if not example.question.strip():
@@ -106,8 +125,8 @@ def _judge(example: Example) -> _Verdict:
     if not example.context.strip():
         verdict.add("empty_context", "the context is empty", None)
         return verdict
-    for number in range(len(example.answers)):
-        example = _judge_answer(verdict, example, number)
+    for number, place in enumerate(places):
+        example = _judge_answer(verdict, example, number, place)
     return verdict
 
 
@@ -132,12 +151,12 @@ def _printable(text: str) -> str:
     return "".join("\ufffd" if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in text)
 
 
-def _judge_answer(verdict: _Verdict, example: Example, number: int) -> Example:
+def _judge_answer(verdict: _Verdict, example: Example, number: int, place: Place | None) -> Example:
     """Judge one answer of an example with a context; returns the example with that answer mended."""
     answer = example.answers[number]
-    if _is_aligned(answer, example.context):
+    if place is None and _is_aligned(answer, example.context):
         return example
-    kind, message, better = _align(answer, example.context)
+    kind, message, better = _align(answer, example.context, place)
     if better is not None:
         answers = (*example.answers[:number], better, *example.answers[number + 1 :])
         example = replace(example, answers=answers)
@@ -146,7 +165,7 @@ def _judge_answer(verdict: _Verdict, example: Example, number: int) -> Example:
     return example
 
 
-def _align(answer: GoldAnswer, context: str) -> tuple[Kind, str, GoldAnswer | None]:
+def _align(answer: GoldAnswer, context: str, place: Place | None) -> tuple[Kind, str, GoldAnswer | None]:
     """What is wrong with an answer that is not where it says, and the answer as it should be."""
     shown = _shown(answer.text)
     if not answer.text.strip():
@@ -154,12 +173,21 @@ def _align(answer: GoldAnswer, context: str) -> tuple[Kind, str, GoldAnswer | No
     if answer.start == UNKNOWN_START:
         return _align_unknown(answer, context)
     stated = f"{shown} is not at {_number(answer.start)}, {_there(answer, context)}"
-    start = nearest(context, answer.text, answer.start)
-    if start is not None:
-        return "misaligned_offset", f"{stated}; repair: start {start}", GoldAnswer(answer.text, start)
-    span = nearest_variant(context, answer.text, answer.start)
-    if span is not None:
-        return "misaligned_offset", f"{stated}; {_variant_repair(context, span)}", _cut(context, span)
+    if place is not None:
+        better = _cut(context, (place.start, place.end))
+        if _is_aligned(answer, context):
+            stated = f"{shown} at {answer.start} is another one than meant"
+        return "misaligned_offset", f"{stated}; repair: start {place.start} ({place.why})", better
+    starts = nearest(context, answer.text, answer.start)
+    if len(starts) == 1:
+        better = GoldAnswer(answer.text, starts[0])
+        return "misaligned_offset", f"{stated}; repair: start {starts[0]}", better
+    spans = [] if starts else nearest_variant(context, answer.text, answer.start)
+    if len(spans) == 1:
+        return "misaligned_offset", f"{stated}; {_variant_repair(context, spans[0])}", _cut(context, spans[0])
+    starts = starts or [start for start, _ in spans]
+    if starts:
+        return "answer_start_ambiguous", f"{stated}, and occurs at {_listed(starts)}: say which", None
     return "answer_not_in_context", f"{shown} does not occur in the context", None
 
 
@@ -176,8 +204,12 @@ def _align_unknown(answer: GoldAnswer, context: str) -> tuple[Kind, str, GoldAns
     places = places or [start for start, _ in spans]
     if not places:
         return "answer_not_in_context", f"{shown} does not occur in the context", None
-    told = ", ".join(map(str, places[:_PLACES_TOLD])) + (", ..." if len(places) > _PLACES_TOLD else "")
-    return "answer_start_ambiguous", f"no start is given, and {shown} occurs at {told}: say which", None
+    message = f"no start is given, and {shown} occurs at {_listed(places)}: say which"
+    return "answer_start_ambiguous", message, None
+
+
+def _listed(places: Sequence[int]) -> str:
+    return ", ".join(map(str, places[:_PLACES_TOLD])) + (", ..." if len(places) > _PLACES_TOLD else "")
 
 
 def _variant_repair(context: str, span: tuple[int, int]) -> str:

@@ -1,13 +1,29 @@
 """Finding and reading data files, with errors that say which file, line and column."""
 
+import argparse
 import difflib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from localqa.errors import DataError
 
 _JSON_REMEDY = "Repair the JSON there. If the file holds one record per line, name it .jsonl."
+_LINE_REMEDY = "Repair the JSON of this line. If the file is one JSON text over many lines, name it .json."
+
+
+@dataclass(frozen=True, slots=True)
+class TextFormat:
+    """What a user knows of a text file that is otherwise found out.
+
+    Attributes:
+        encoding: as Python calls it, such as "cp1252"; "": found out.
+        delimiter: between the cells of a table; "": found by its header.
+    """
+
+    encoding: str = ""
+    delimiter: str = ""
 
 
 def find_file(source: str | Path, folders: Sequence[Path]) -> Path:
@@ -37,17 +53,9 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
-
-
-def decode(data: bytes, *, name: str, first_line: int = 1) -> str:
-    """UTF-8 with or without byte order mark as text. Raises DataError naming file and line."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = first_line + data.count(b"\n", 0, error.start)
-        message = f"{name}:{line}: not UTF-8 text (byte 0x{data[error.start]:02x})."
-        raise DataError(message, remedy="Save the file as UTF-8.") from error
+        raise DataError(
+            f"{path} cannot be read: {error.strerror or error}.", remedy="Check the path and its permissions."
+        ) from error
 
 
 def parse_json(text: str, *, name: str, line: int | None = None) -> object:
@@ -59,11 +67,31 @@ def parse_json(text: str, *, name: str, line: int | None = None) -> object:
         return json.loads(text)
     except json.JSONDecodeError as error:
         at = f"{name}:{line or error.lineno}:{error.colno}"
-        raise DataError(f"{at}: malformed JSON: {error.msg}.", remedy=_JSON_REMEDY) from error
+        remedy = _JSON_REMEDY if line is None else _LINE_REMEDY
+        raise DataError(f"{at}: malformed JSON: {error.msg}.", remedy=remedy) from error
     # Thousands of nested brackets, or a number of thousands of digits.
     except (RecursionError, ValueError) as error:
         at = name if line is None else f"{name}:{line}"
-        raise DataError(f"{at}: this JSON cannot be read: {error}.") from error
+        raise DataError(
+            f"{at}: this JSON cannot be read: {error}.",
+            remedy="Write the records less deeply nested, and numbers with fewer digits.",
+        ) from error
+
+
+def add_format_flags(parser: argparse.ArgumentParser) -> None:
+    """The two flags of `TextFormat`."""
+    parser.add_argument("--encoding", default="", help="of text files, such as cp1252 [found out]")
+    parser.add_argument(
+        "--delimiter",
+        default="",
+        metavar="CHAR",
+        help="between the cells of a table, such as ';' [found out]",
+    )
+
+
+def format_of(args: argparse.Namespace) -> TextFormat:
+    """What the flags say."""
+    return TextFormat(args.encoding, args.delimiter)
 
 
 def _holds(question: Callable[[], bool]) -> bool:

@@ -5,10 +5,10 @@ from collections.abc import Collection, Mapping
 from itertools import islice
 
 from localqa.errors import ConfigError, DataError
-from localqa.squad.align import occurrences
+from localqa.squad.golds import UNKNOWN_START, gold_answers, is_marked_span, is_null, kind_of
 from localqa.squad.records import Example, GoldAnswer
 
-UNKNOWN_START = -1
+__all__ = ["UNKNOWN_START", "kind_of"]
 
 # What a flat record's fields are called unless `columns` says otherwise.
 DEFAULT_COLUMNS: Mapping[str, str] = {
@@ -21,7 +21,11 @@ DEFAULT_COLUMNS: Mapping[str, str] = {
     "is_impossible": "is_impossible",
 }
 
-_TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False, "": None}
+_TRUTH = {
+    **dict.fromkeys(("true", "1", "1.0", "yes"), True),
+    **dict.fromkeys(("false", "0", "0.0", "no"), False),
+    **dict.fromkeys(("", "none", "null", "nan"), None),
+}
 _NO_ANSWER_REMEDY = 'Give an answer, or mark the record as not answerable with "is_impossible": true.'
 
 
@@ -69,10 +73,9 @@ def flat_example(record: object, *, where: str, columns: Mapping[str, str]) -> E
 
     `columns` is complete (see `resolve_columns`). Raises DataError naming `where`.
     """
-    fields = as_object(record, where=where)
+    fields, columns = _annotated(as_object(record, where=where), columns)
     context = text_of(fields, columns["context"], where=where)
     answer_key = _answer_key(fields, columns["answer"])
-    start = _start(fields.get(columns["answer_start"]), where=where)
     return build_example(
         fields,
         where=where,
@@ -80,7 +83,7 @@ def flat_example(record: object, *, where: str, columns: Mapping[str, str]) -> E
         title=_optional_text(fields, columns["title"], where=where),
         answers=fields.get(answer_key) if answer_key else None,
         has_answers=answer_key is not None,
-        start=start,
+        starts=fields.get(_start_key(fields, columns["answer_start"])),
         columns=columns,
     )
 
@@ -95,7 +98,7 @@ def qa_example(record: object, *, where: str, context: str, title: str) -> Examp
         title=title,
         answers=fields.get("answers"),
         has_answers="answers" in fields,
-        start=UNKNOWN_START,
+        starts=None,
         columns=DEFAULT_COLUMNS,
     )
 
@@ -108,10 +111,10 @@ def build_example(
     title: str,
     answers: object,
     has_answers: bool,
-    start: int,
+    starts: object,
     columns: Mapping[str, str],
 ) -> Example:
-    """Put one example together; `start` belongs to an answer that is given as plain text.
+    """Put one example together; `starts` belongs to an answer that is given as plain text.
 
     An empty answer counts as "no answer" only where the record says so (`is_impossible`, null or
     an empty list), so that a wrong column name cannot turn a whole file unanswerable.
@@ -120,7 +123,7 @@ def build_example(
     impossible = _truth(fields.get(columns["is_impossible"]), where=where)
     if not has_answers and impossible is not True:
         raise DataError(f"{where}: no answer field.", remedy=_NO_ANSWER_REMEDY)
-    golds = _gold_answers(answers, start=start, context=context, where=where)
+    golds = gold_answers(answers, starts=starts, context=context, where=where, impossible=impossible is True)
     if impossible is True and all(not gold.text for gold in golds):
         golds = ()
     if impossible is not None and impossible is not (not golds):
@@ -169,16 +172,6 @@ def title_of(fields: Mapping[str, object], *, where: str) -> str:
     return _optional_text(fields, "title", where=where)
 
 
-def kind_of(value: object) -> str:
-    """What a JSON value is, in words."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true/false"
-    names = {str: "text", int: "a number", float: "a number", list: "a list", dict: "an object"}
-    return names.get(type(value), type(value).__name__)
-
-
 def text_of(
     fields: Mapping[str, object], name: str, *, where: str, mapping: str = "question=q,context=passage"
 ) -> str:
@@ -196,7 +189,7 @@ def text_of(
 
 
 def _optional_text(fields: Mapping[str, object], name: str, *, where: str) -> str:
-    return text_of(fields, name, where=where) if fields.get(name) is not None else ""
+    return text_of(fields, name, where=where) if not is_null(fields.get(name)) else ""
 
 
 def _answer_key(fields: Mapping[str, object], name: str) -> str | None:
@@ -205,8 +198,51 @@ def _answer_key(fields: Mapping[str, object], name: str) -> str | None:
     return next((key for key in names if key in fields), None)
 
 
+def _start_key(fields: Mapping[str, object], name: str) -> str:
+    """The field that holds the start; annotation tools and answered files call it so."""
+    return "start" if name == DEFAULT_COLUMNS["answer_start"] and name not in fields else name
+
+
+def _annotated(
+    fields: Mapping[str, object], columns: Mapping[str, str]
+) -> tuple[Mapping[str, object], Mapping[str, str]]:
+    """A record as Label Studio exports it, in whole or in short, as any other flat record.
+
+    Its whole export keeps the texts under "data" and the marks under "annotations"; the short one names
+    the marks as the project does, and the text, as its template does, "text".
+    """
+    data, annotations = fields.get("data"), fields.get("annotations")
+    if isinstance(data, Mapping) and isinstance(annotations, list):
+        spans = [
+            result.get("value")
+            for annotation in annotations
+            if isinstance(annotation, Mapping) and not annotation.get("was_cancelled")
+            for result in _entries(annotation.get("result"))
+            if is_marked_span(result.get("value"))
+        ]
+        # Without a mark there is no answer field: what nobody has annotated says nothing.
+        fields = {"id": fields.get("id"), **data, **({columns["answer"]: spans} if spans else {})}
+    marks = [
+        name
+        for name, value in fields.items()
+        if _entries(value) and all(map(is_marked_span, _entries(value)))
+    ]
+    if not marks:
+        return fields, columns
+    if _answer_key(fields, columns["answer"]) is None and len(marks) == 1:
+        columns = {**columns, "answer": marks[0]}
+    if columns["context"] == DEFAULT_COLUMNS["context"] not in fields and "text" in fields:
+        columns = {**columns, "context": "text"}
+    return fields, columns
+
+
+def _entries(value: object) -> list[Mapping[str, object]]:
+    """The objects of a list; none of anything else."""
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+
+
 def _identifier(value: object, *, where: str) -> str:
-    if value is None:
+    if is_null(value):
         return ""
     if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
         return str(value)
@@ -214,73 +250,11 @@ def _identifier(value: object, *, where: str) -> str:
 
 
 def _truth(value: object, *, where: str) -> bool | None:
-    if value is None or isinstance(value, bool):
+    if is_null(value):
+        return None
+    if isinstance(value, bool):
         return value
     word = str(value).strip().lower()
-    if isinstance(value, (str, int)) and word in _TRUTH:
+    if isinstance(value, (str, int, float)) and word in _TRUTH:
         return _TRUTH[word]
     raise DataError(f'{where}: "is_impossible" must be true or false, found {value!r:.40}.')
-
-
-def _start(value: object, *, where: str) -> int:
-    """An answer's start in code points; `UNKNOWN_START` when it is not given."""
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return UNKNOWN_START
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    # Spreadsheets and data frames write whole numbers as 17.0.
-    if isinstance(value, (float, str)):
-        try:
-            number = float(value)
-        except ValueError:
-            number = float("nan")
-        if number.is_integer():
-            return int(number)
-    raise DataError(f'{where}: "answer_start" must be a whole number, found {value!r:.40}.')
-
-
-def _gold_answers(value: object, *, start: int, context: str, where: str) -> tuple[GoldAnswer, ...]:
-    """Answers in any of the shapes in use: text, {text, answer_start}, {[..], [..]} or a list of these."""
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        return (_located(value, start, context=context),)
-    if isinstance(value, Mapping):
-        return _answer_object(value, context=context, where=where)
-    if isinstance(value, list):
-        found: list[GoldAnswer] = []
-        for index, entry in enumerate(value):
-            if not isinstance(entry, (str, Mapping)):
-                raise DataError(f"{where}: answer {index} must be text or an object, found {kind_of(entry)}.")
-            # A start beside several answers cannot belong to all of them.
-            own = start if len(value) == 1 else UNKNOWN_START
-            found.extend(_gold_answers(entry, start=own, context=context, where=where))
-        return tuple(found)
-    raise DataError(f"{where}: the answer must be text, an object or a list, found {kind_of(value)}.")
-
-
-def _answer_object(value: Mapping[str, object], *, context: str, where: str) -> tuple[GoldAnswer, ...]:
-    if "text" not in value:
-        raise DataError(f'{where}: the answer has no "text" field.')
-    text, starts = value["text"], value.get("answer_start")
-    if isinstance(text, str):
-        if isinstance(starts, list):
-            raise DataError(f'{where}: "text" is text, but "answer_start" is a list.')
-        return (_located(text, _start(starts, where=where), context=context),)
-    if not isinstance(text, list) or not all(isinstance(entry, str) for entry in text):
-        raise DataError(f'{where}: the answer\'s "text" must be text or a list of texts.')
-    if starts is None:
-        starts = [None] * len(text)
-    if not isinstance(starts, list) or len(starts) != len(text):
-        raise DataError(f'{where}: "text" and "answer_start" must be lists of the same length.')
-    pairs = zip(text, starts, strict=True)
-    return tuple(_located(entry, _start(at, where=where), context=context) for entry, at in pairs)
-
-
-def _located(text: str, start: int, *, context: str) -> GoldAnswer:
-    """Fill in an unknown start where the text occurs exactly once; leave it unknown otherwise."""
-    if start == UNKNOWN_START and text:
-        places = list(islice(occurrences(context, text), 2))
-        if len(places) == 1:
-            start = places[0]
-    return GoldAnswer(text, start)

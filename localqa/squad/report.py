@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from localqa.errors import DataError
 from localqa.squad.records import Example
 
 Kind = Literal[
@@ -53,15 +54,19 @@ class FileCounts:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """All problems of what was checked, in its order, with the size of every file."""
+    """All problems of what was checked, in its order, with the size of every file.
+
+    `unreadable` are the records that could not even be read as examples.
+    """
 
     problems: tuple[Problem, ...]
     files: tuple[FileCounts, ...]
+    unreadable: tuple[DataError, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether there is no problem at all."""
-        return not self.problems
+        return not self.problems and not self.unreadable
 
     @property
     def total(self) -> int:
@@ -84,7 +89,10 @@ class CheckReport:
         return len({problem.index for problem in self.problems if problem.repair is None})
 
     def summary(self, limit: int = 20) -> str:
-        """Text for people: sizes and counts per file, then each file's first `limit` problems."""
+        """Text for people: sizes and counts per file, then each file's first `limit` problems.
+
+        Behind them come the first `limit` records that could not be read.
+        """
         by_file: dict[str, list[Problem]] = {}
         for problem in self.problems:
             by_file.setdefault(file_of(problem.source), []).append(problem)
@@ -95,6 +103,9 @@ class CheckReport:
             lines.extend(f"  {_line(problem)}" for problem in problems[:limit])
             if len(problems) > limit:
                 lines.append(f"  ... and {len(problems) - limit:,} more")
+        lines.extend(f"  {fault.message} [cannot be read]" for fault in self.unreadable[:limit])
+        if len(self.unreadable) > limit:
+            lines.append(f"  ... and {len(self.unreadable) - limit:,} more that cannot be read")
         # Text under judgement may hold what no terminal can print.
         return "\n".join(lines).encode("utf-8", "backslashreplace").decode("utf-8")
 

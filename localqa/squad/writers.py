@@ -1,6 +1,7 @@
 """Writing examples as SQuAD JSON or JSONL; a file is either whole or as it was before."""
 
 import errno
+import filecmp
 import json
 import os
 import secrets
@@ -9,14 +10,16 @@ from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 
-from localqa.errors import DataError, ResourceError
+from localqa.errors import ConfigError, DataError, ResourceError
 from localqa.squad.parsing import UNKNOWN_START
 from localqa.squad.records import Example, GoldAnswer
 
 _VERSIONS = {"1.1": "1.1", "v1.1": "1.1", "2.0": "v2.0", "v2.0": "v2.0"}
 
 
-def write_squad(examples: Iterable[Example], path: str | Path, *, version: str | None = None) -> None:
+def write_squad(
+    examples: Iterable[Example], path: str | Path, *, version: str | None = None, overwrite: bool = True
+) -> None:
     """Write SQuAD JSON, atomically; `read_examples` reads the same examples back in the same order.
 
     Neighbours with the same title and context share an article and a paragraph.
@@ -25,9 +28,10 @@ def write_squad(examples: Iterable[Example], path: str | Path, *, version: str |
         examples: what to write; an unknown start (-1) is left out of its answer.
         path: the file to write or replace; its folder is made where it is missing.
         version: "1.1" or "v2.0"; unless given, v2.0 when any question is not answerable.
+        overwrite: whether a file with other content may be replaced.
 
-    Raises DataError for a version that cannot hold the examples or a path that cannot be written,
-    ResourceError when the disk is full.
+    Raises ConfigError when it may not, DataError for a version that cannot hold the examples or a path
+    that cannot be written, ResourceError when the disk is full.
     """
     listed = list(examples)
     chosen = _version(listed, version)
@@ -35,15 +39,16 @@ def write_squad(examples: Iterable[Example], path: str | Path, *, version: str |
         {"title": title, "paragraphs": _paragraphs(list(article), version=chosen)}
         for title, article in groupby(listed, key=lambda example: example.title)
     ]
-    _write(path, [_dump({"version": chosen, "data": data})])
+    _write(path, [_dump({"version": chosen, "data": data})], overwrite=overwrite)
 
 
-def write_jsonl(examples: Iterable[Example], path: str | Path) -> None:
+def write_jsonl(examples: Iterable[Example], path: str | Path, *, overwrite: bool = True) -> None:
     """Write one Hub-style record per line, atomically; `read_examples` reads the same examples back.
 
-    Raises DataError when the path cannot be written, ResourceError when the disk is full.
+    Raises ConfigError when a file with other content may not be replaced, DataError when the path cannot
+    be written, ResourceError when the disk is full.
     """
-    _write(path, map(_record, examples))
+    _write(path, map(_record, examples), overwrite=overwrite)
 
 
 def _version(examples: Sequence[Example], version: str | None) -> str:
@@ -103,7 +108,7 @@ def _dump(value: object) -> bytes:
         return json.dumps(value).encode("ascii") + b"\n"
 
 
-def _write(path: str | Path, lines: Iterable[bytes]) -> None:
+def _write(path: str | Path, lines: Iterable[bytes], *, overwrite: bool) -> None:
     target = Path(path)
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
@@ -112,6 +117,8 @@ def _write(path: str | Path, lines: Iterable[bytes]) -> None:
             handle.writelines(lines)
             handle.flush()
             os.fsync(handle.fileno())
+        if not overwrite:
+            _refuse_other(target, draft)
         draft.replace(target)
     except OSError as error:
         message = f"{target} cannot be written: {error.strerror or error}."
@@ -122,3 +129,9 @@ def _write(path: str | Path, lines: Iterable[bytes]) -> None:
         # Gone after success; where it cannot be looked up, it was never made.
         with suppress(OSError):
             draft.unlink()
+
+
+def _refuse_other(target: Path, draft: Path) -> None:
+    """Keep a file whose content would be lost."""
+    if target.exists() and target.stat().st_size and not filecmp.cmp(target, draft, shallow=False):
+        raise ConfigError(f"{target} exists.", remedy="Choose another name, or --overwrite to replace it.")

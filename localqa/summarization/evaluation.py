@@ -16,6 +16,7 @@ from localqa.evaluation.report import with_interval
 from localqa.model.adapter_files import locate_adapter
 from localqa.model.bases import resolve_base
 from localqa.model.summary_config import FILE_NAME, SummaryConfig
+from localqa.ownership import check_report
 from localqa.summarization.pairs import Pair
 from localqa.summarization.scores import KINDS, by_text, score
 from localqa.summarization.summarizer import Summarizer
@@ -157,13 +158,15 @@ def write(
         columns: title -> texts, side by side; the first `shown` of each.
         shown: how many.
     """
+    check_report(folder, name)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     rows = [[in_cell(text) for text in row] for row in list(zip(*columns.values(), strict=True))[:shown]]
     texts = tabulate(rows, list(columns), "github", disable_numparse=True)
-    pictures = []
-    if len(report.get("models", ())) == 2:
-        draw(folder / f"{name}.png", report)
-        pictures = [f"![Scores with their intervals]({name}.png)"]
-    body = [f"# {name}", table_text, *pictures, f"## The first {len(rows)} texts", texts]
+    compared = len(report.get("models", ())) == 2
+    pictures = [f"![Scores with their intervals]({name}.png)"] if compared else []
+    written = f"Written by `scripts/{'compare_models' if pictures else 'evaluate'}.py`."
+    body = [f"# {name}", written, table_text, *pictures, f"## The first {len(rows)} texts", texts]
     (folder / f"{name}.md").write_text("\n\n".join(body) + "\n", encoding="utf-8")
+    (folder / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    if compared:
+        draw(folder / f"{name}.png", report)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from localqa.config import data_dir
 from localqa.errors import ConfigError, DataError
-from localqa.squad.files import find_file
+from localqa.squad.files import TextFormat, find_file
 from localqa.squad.parsing import as_object, check_fields, text_of
-from localqa.squad.readers import Kind, read_records
+from localqa.squad.readers import Kind, read_records, remedy_of, told
 from localqa.squad.records import Example
 from localqa.squad.split import split_by_context, subset
 
@@ -22,6 +22,7 @@ FIELDS: Mapping[str, Sequence[str]] = {
 }
 """Field -> what well-known data sets call it."""
 _SHOWN = 10
+_FOUND_OUT = TextFormat()
 _MAPPING = "document=article,summary=abstract"
 
 
@@ -44,7 +45,11 @@ class Pair:
 
 
 def read_pairs(
-    sources: Sequence[str], *, columns: Mapping[str, str] | None = None, limit: int | None = None
+    sources: Sequence[str],
+    *,
+    columns: Mapping[str, str] | None = None,
+    limit: int | None = None,
+    text_format: TextFormat = _FOUND_OUT,
 ) -> list[Pair]:
     """Read .json, .jsonl, .csv and .tsv files; records that cannot be used are told and left out.
 
@@ -54,6 +59,7 @@ def read_pairs(
             CNN/DailyMail, SAMSum and DialogSum use are known. Behind summary1, summary2 and so on are read
             as other summaries of the same text.
         limit: take a fixed sample of this many only.
+        text_format: encoding and delimiter, where they are known.
 
     Raises:
         DataError: a file that cannot be read, or nothing usable in it.
@@ -66,14 +72,12 @@ def read_pairs(
     pairs: list[Pair] = []
     faults: list[DataError] = []
     for source in sources:
-        found = read_records(find_file(source, [Path(), data_dir()]), kind, faults=faults)
-        pairs += found
-    for fault in faults[:_SHOWN]:
-        print(fault.message)
-    if len(faults) > _SHOWN:
-        print(f"... and {len(faults) - _SHOWN:,} more records like these")
+        path = find_file(source, [Path(), data_dir()])
+        pairs += read_records(path, kind, faults=faults, text_format=text_format)
+    for line in told(faults, _SHOWN):
+        print(line)
     if not pairs:
-        remedy = next((fault.remedy for fault in faults if fault.remedy), "Give a file with records.")
+        remedy = remedy_of(faults) if faults else "Give a file with records."
         raise DataError(f"No text with a summary in {', '.join(sources)}.", remedy=remedy)
     return subset(pairs, limit, seed=0) if limit else pairs
 

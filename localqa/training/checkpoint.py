@@ -1,19 +1,22 @@
 """Checkpoints that survive a kill at any moment: written beside, then renamed.
 
 A checkpoint folder `step-00000200/` holds `trainable.safetensors` (the trained tensors, fp32),
-`optimizer.safetensors` (both AdamW moments of each and the random state) and `state.json`.
+`optimizer.safetensors` (both AdamW moments of each and the random state) and `state.json`. What is not known
+by its contents to be a run's is neither written over nor removed.
 """
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.optim import AdamW
@@ -22,6 +25,9 @@ from localqa.errors import ConfigError
 
 _KEPT = 2
 _PARTIAL = ".partial"
+_BEST = "best.safetensors"
+_NAMES = re.compile(rf"(step-\d{{8,}}|{re.escape(_BEST)})({re.escape(_PARTIAL)})?")
+_MADE_BY = {"made_by": "localqa"}
 _RANDOM_STATE = "random_state"
 
 
@@ -72,6 +78,19 @@ class Checkpoints:
         self.defaults = defaults or {}
         self.overwrite = overwrite
 
+    def check(self) -> None:
+        """Refuse a folder in which other files have the names that checkpoints get.
+
+        Raises:
+            ConfigError: naming the first one.
+        """
+        for entry in self._named():
+            if not self._is_own(entry):
+                raise ConfigError(
+                    f"{entry} was not made by a training here.",
+                    remedy="Move it away, or choose another --output_dir.",
+                )
+
     def save(self, model: nn.Module, optimizer: AdamW, progress: Progress) -> Path:
         """Write a checkpoint of this moment; the two newest are kept.
 
@@ -82,10 +101,11 @@ class Checkpoints:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         try:
+            state = {"course": self.course, "progress": asdict(progress)}
+            # First of all: by it a half-written folder is known, too.
+            (partial / "state.json").write_text(json.dumps(state), encoding="utf-8")
             save_file(trained_tensors(model), partial / "trainable.safetensors")
             save_file(_optimizer_tensors(model, optimizer), partial / "optimizer.safetensors")
-            state = {"course": self.course, "progress": asdict(progress)}
-            (partial / "state.json").write_text(json.dumps(state), encoding="utf-8")
             for file in partial.iterdir():
                 _flush(file)
         except BaseException:
@@ -101,14 +121,14 @@ class Checkpoints:
     def save_best(self, model: nn.Module) -> None:
         """Keep the trained tensors of the best evaluation so far."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / f"best.safetensors{_PARTIAL}"
-        save_file(trained_tensors(model), partial)
+        partial = self.folder / f"{_BEST}{_PARTIAL}"
+        save_file(trained_tensors(model), partial, metadata=_MADE_BY)
         _flush(partial)
-        partial.replace(self.folder / "best.safetensors")
+        partial.replace(self.folder / _BEST)
 
     def load_best(self, model: nn.Module) -> None:
         """Put the best evaluation's tensors back into the model."""
-        _set_tensors(model, load_file(self.folder / "best.safetensors"))
+        _set_tensors(model, load_file(self.folder / _BEST))
 
     def resume(self, model: nn.Module, optimizer: AdamW) -> Progress:
         """Continue from the newest whole checkpoint; a fresh `Progress` when there is none.
@@ -141,11 +161,33 @@ class Checkpoints:
         return bool(self._all())
 
     def clear(self) -> None:
-        """Delete all checkpoints."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Delete all checkpoints, and the folder when it holds nothing else."""
+        # The best weights of a run before theirs were marked are known by the checkpoints beside them.
+        for entry in [entry for entry in self._named() if self._is_own(entry)]:
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.folder.rmdir()
 
     def _all(self) -> list[Path]:
         return sorted(folder for folder in self.folder.glob("step-*") if not folder.name.endswith(_PARTIAL))
+
+    def _named(self) -> list[Path]:
+        """What has the name of a checkpoint, whoever made it."""
+        if not self.folder.is_dir():
+            return []
+        return [entry for entry in sorted(self.folder.iterdir()) if _NAMES.fullmatch(entry.name)]
+
+    def _is_own(self, entry: Path) -> bool:
+        if entry.is_symlink():
+            return False
+        if entry.is_dir():
+            return bool(_state(entry)) or not any(entry.iterdir())
+        # A kill can leave the partial one without its head.
+        marked = entry.name.endswith(_PARTIAL) or _is_marked(entry)
+        return marked or any(_state(folder) for folder in self._all())
 
     def _changed(self, course: dict[str, Any]) -> list[str]:
         """What is different in the course of a checkpoint."""
@@ -155,6 +197,24 @@ class Checkpoints:
             for name in sorted(course.keys() | self.course.keys())
             if course.get(name) != self.course.get(name)
         ]
+
+
+def _state(folder: Path) -> dict[str, Any]:
+    """What a checkpoint notes beside its tensors; empty where there is none."""
+    try:
+        state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return state if isinstance(state, dict) and {"course", "progress"} <= state.keys() else {}
+
+
+def _is_marked(file: Path) -> bool:
+    try:
+        with safe_open(file, framework="pt") as tensors:
+            metadata: dict[str, str] = tensors.metadata() or {}
+    except (OSError, SafetensorError):
+        return False
+    return _MADE_BY.items() <= metadata.items()
 
 
 def trained_tensors(model: nn.Module) -> dict[str, torch.Tensor]:

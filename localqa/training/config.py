@@ -14,18 +14,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from localqa.errors import ConfigError
 from localqa.model.bases import DEFAULT_BASE, SUMMARY_BASE
 from localqa.model.loading import Precision
+from localqa.squad.encoding import decode, stray
+from localqa.squad.files import TextFormat
 
 _OF_NO_CONSEQUENCE = {
-    "output_dir",
-    "overwrite",
-    "dry_run",
-    "save_steps",
-    "threads",
-    "gradient_checkpointing",
+    *("output_dir", "overwrite", "dry_run", "save_steps", "threads", "gradient_checkpointing"),
     "micro_batch_tokens",
+    # What the files hold is a part of the course.
+    *("encoding", "delimiter"),
 }
 """Settings that change where and how a run is carried out, but none of its numbers."""
 
+
+_EXAMPLE = "configs/squad-general.json"
 
 Task: TypeAlias = Literal["question-answering", "summarization"]
 Config = TypeVar("Config", bound="RunConfig")
@@ -34,7 +35,7 @@ Config = TypeVar("Config", bound="RunConfig")
 class RunConfig(BaseModel):
     """Settings that every kind of training has; each name is a flag (`--seed`) and a key of a file alike."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     task: Task = Field("question-answering", description="what is learned; each task has flags of its own")
     train_data: list[str] = Field(min_length=1, description="training files")
@@ -46,6 +47,8 @@ class RunConfig(BaseModel):
     columns: dict[str, str] = Field(
         {}, description="field names in the data, e.g. question=q,context=passage"
     )
+    encoding: str = Field("", description="of text files, such as cp1252; default: found out")
+    delimiter: str = Field("", description="between the cells of a table, such as ';'; default: found out")
     subset_size: int | None = Field(None, ge=1, description="train on this many examples, drawn by --seed")
 
     base: str = Field(description="base model: Hub name or folder")
@@ -91,6 +94,11 @@ class RunConfig(BaseModel):
             raise ValueError("early_stopping_patience needs eval_steps")
         return self
 
+    @property
+    def text_format(self) -> TextFormat:
+        """What is known of the data files."""
+        return TextFormat(self.encoding, self.delimiter)
+
     def course(self) -> dict[str, Any]:
         """The settings that decide the course of training; a checkpoint continues only with equal ones."""
         return self.model_dump(mode="json", exclude=_OF_NO_CONSEQUENCE)
@@ -133,7 +141,9 @@ class TrainConfig(RunConfig):
         description="precision of the frozen base: none is fp32/bf16; int8, nf4: bitsandbytes, less memory; "
         "served-int8, served-int4: rounded as QA_PRECISION=int8 or int4 serves it, to learn around it",
     )
-    init_adapter: str | None = Field(None, description="start from this LoRA adapter's weights and shape")
+    init_adapter: str | None = Field(
+        None, description="start from this LoRA adapter, e.g. squad: name or folder"
+    )
     prompt_length: int = Field(20, ge=1, le=200, description="learned vectors of prompt tuning")
     windows_per_question: int = Field(
         1,
@@ -143,7 +153,7 @@ class TrainConfig(RunConfig):
     )
     token_masking: float = Field(0.0, ge=0, lt=1, description="share of context tokens masked in training")
     sample_answers: bool = Field(False, description="learn any accepted answer, not the first alone")
-    teacher: str | None = Field(None, description="learn from this adapter folder's view of the data too")
+    teacher: str | None = Field(None, description="learn from this adapter's view too: name or folder")
     distill_weight: float = Field(0.7, ge=0, le=1, description="weight of the teacher against gold labels")
     distill_temperature: float = Field(2.0, gt=0, description="softness of the teacher's distributions")
 
@@ -266,20 +276,31 @@ def read_file(path: Path) -> dict[str, Any]:
         ConfigError: it cannot be read, or holds something else.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as e:
+        data = path.read_bytes()
+    # A name with a NUL character is a ValueError.
+    except (OSError, ValueError) as e:
         raise ConfigError(
-            f"Cannot read the config file '{path}' ({e.strerror}).",
+            f"Cannot read the config file '{path}' ({getattr(e, 'strerror', None) or e}).",
             remedy="Give an existing .json or .yaml file, or flags; see python fine_tune.py --help.",
         ) from e
+    text = decode(data, name=path.name)
+    if bad := stray(text):
+        line = text.count("\n", 0, bad.start()) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 text.", remedy="Save the file as UTF-8.")
+    kind = path.suffix.lstrip(".") or "YAML"
     try:
         values = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except (ValueError, yaml.YAMLError) as e:
-        raise ConfigError(f"{path} is not valid {path.suffix.lstrip('.') or 'YAML'}: {e}.") from e
-    if not isinstance(values, dict):
         raise ConfigError(
-            f"{path} must hold one object with settings.", remedy="See configs/squad-general.json."
-        )
+            f"{path} is not valid {kind}: {e}.",
+            remedy=f"Correct it there, or begin with {_EXAMPLE}.",
+        ) from e
+    except (RecursionError, MemoryError) as e:
+        raise ConfigError(
+            f"{path} is nested too deeply.", remedy=f"Settings are one flat object, as in {_EXAMPLE}."
+        ) from e
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise ConfigError(f"{path} must hold one object with settings.", remedy=f"See {_EXAMPLE}.")
     return values
 
 

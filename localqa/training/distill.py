@@ -18,7 +18,7 @@ from torch import nn
 from tqdm import tqdm
 
 from localqa.config import cache_dir
-from localqa.errors import ConfigError
+from localqa.errors import AdapterNotFoundError, ConfigError
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Window, Windower
 from localqa.model.adapters import load_adapter, merge
@@ -27,7 +27,7 @@ from localqa.model.loading import load_base_of, max_tokens
 from localqa.model.runner import run_windows
 from localqa.squad.records import Example
 from localqa.training.features import Feature, SoftLabels
-from localqa.training.setup import has_bf16
+from localqa.training.setup import has_bf16, named_adapter
 
 _CHUNK = 1024
 """Windows whose labels are computed and written at a time."""
@@ -44,7 +44,7 @@ def with_soft_labels(
     Args:
         features: of `examples`, in their order.
         examples: where the features' texts come from.
-        teacher: folder of the teacher's adapter.
+        teacher: name or folder of the teacher's adapter.
         temperature: divides the teacher's logits; higher is softer.
 
     Raises:
@@ -52,7 +52,7 @@ def with_soft_labels(
         BaseModelError: its base is not on this machine.
         ConfigError: the teacher is no adapter folder.
     """
-    lazy = _Teacher(_folder(teacher))
+    lazy = _Teacher(teacher_folder(teacher))
     done: list[Feature] = []
     with tqdm(total=len(features), desc="teacher", unit="window") as bar:
         for at in range(0, len(features), _CHUNK):
@@ -70,17 +70,18 @@ def teacher_sha256(teacher: str) -> str:
     Raises:
         ConfigError: the teacher is no adapter folder.
     """
-    return _Teacher(_folder(teacher)).sha256
+    return _Teacher(teacher_folder(teacher)).sha256
 
 
-def _folder(teacher: str) -> Path:
-    folder = Path(teacher)
-    if not folder.is_dir():
+def teacher_folder(teacher: str) -> Path:
+    """Where a teacher lies. Raises ConfigError where there is none."""
+    try:
+        return named_adapter(teacher)
+    except AdapterNotFoundError as e:
         raise ConfigError(
-            f"There is no adapter folder '{teacher}' for --teacher.",
-            remedy="Name the folder of a trained adapter, e.g. models/squad-mpnet.",
-        )
-    return folder
+            f"There is no adapter folder '{teacher}' for --teacher. {e.message}",
+            remedy="Name a trained adapter, such as squad-mpnet, or its folder.",
+        ) from e
 
 
 def _texts(feature: Feature, examples: Sequence[Example]) -> tuple[str, str]:

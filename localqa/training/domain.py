@@ -22,20 +22,21 @@ from localqa.evaluation.report import figures, write_evaluation
 from localqa.extraction.pipeline import to_answer
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
-from localqa.model.adapter_files import locate_adapter
 from localqa.model.adapters import load_adapter
 from localqa.model.bases import resolve_base
 from localqa.model.loading import load_base_of
+from localqa.ownership import is_report, refuse_foreign
 from localqa.squad.checks import repair
-from localqa.squad.files import find_file
+from localqa.squad.files import TextFormat, find_file
 from localqa.squad.hub import is_hub_name
-from localqa.squad.readers import read_examples
+from localqa.squad.readers import read_examples, remedy_of
 from localqa.squad.records import Example
 from localqa.squad.report import CheckReport
 from localqa.squad.split import fingerprint, split_by_context
 from localqa.squad.writers import write_squad
 from localqa.training.config import TrainConfig, checked, read_file
 from localqa.training.run import run
+from localqa.training.setup import named_adapter
 from localqa.training.validate import predict
 
 PARTS: Final = ("train", "validation", "test")
@@ -49,6 +50,8 @@ class DomainConfig(BaseModel):
     name: Annotated[str, Field(pattern=ADAPTER_NAME)] = Field(description="of the adapter")
     data: list[str] = Field(min_length=1, description="data files of any supported format, or Hub names")
     columns: dict[str, str] = Field({}, description="field names in the data, such as question: q")
+    encoding: str = Field("", description="of the data files; none: found out")
+    delimiter: str = Field("", description="between the cells of tables; none: found out")
     validation_share: float = Field(0.1, gt=0, lt=0.5, description="of the questions, by context")
     test_share: float = Field(0.2, gt=0, lt=0.9, description="of the questions, by context")
     compare_with: str | None = Field("squad", description="adapter shown beside the new one; null: none")
@@ -100,26 +103,41 @@ def run_domain(path: Path, argv: Sequence[str]) -> None:
 def preprocess(config: DomainConfig, overwrite: bool) -> None:
     """Read, repair and split the data; what cannot be used is told by file, line and reason."""
     state = _fingerprint(
-        [config.columns, config.validation_share, config.test_share, config.seed], *_inputs(config)
+        [
+            config.columns,
+            config.encoding,
+            config.delimiter,
+            config.validation_share,
+            config.test_share,
+            config.seed,
+        ],
+        *_inputs(config),
     )
     if not overwrite and _is_done(config, "preprocess", state):
         return
+    text_format = TextFormat(config.encoding, config.delimiter)
     examples: list[Example] = []
     unreadable: list[DataError] = []
     for source in config.data:
         found = source if is_hub_name(source) else find_file(source, [Path(), data_dir()]).resolve()
-        examples += read_examples(found, columns=config.columns or None, faults=unreadable)
+        examples += read_examples(
+            found, columns=config.columns or None, faults=unreadable, text_format=text_format
+        )
     for fault in unreadable:
         print(fault.message)
     kept, report = repair(examples)
     # All of them: who is to correct a row must know which.
     print(report.summary(len(examples)))
     if not kept:
-        raise DataError("No usable example is left.", remedy="Correct the rows that are named above.")
+        remedy = remedy_of(unreadable) if unreadable else "Correct the rows that are named above."
+        raise DataError("No usable example is left.", remedy=remedy)
+    _check_work(config)
     rest, test = split_by_context(kept, held_out=config.test_share, seed=config.seed)
     share = config.validation_share / (1 - config.test_share)
     train, validation = split_by_context(rest, held_out=share, seed=config.seed + 1)
     config.work.mkdir(parents=True, exist_ok=True)
+    # By its record the folder is known, should this be cut off.
+    _record(config, "preprocess").write_text("{}\n", encoding="utf-8")
     parts = dict(zip(PARTS, (train, validation, test), strict=True))
     for name, some in parts.items():
         write_squad(some, _part(config, name))
@@ -158,7 +176,7 @@ def evaluate(config: DomainConfig, overwrite: bool) -> None:
     write_evaluation(folder, "test", report, after)
     found: dict[str, Any] = {"scores": report["scores"], "ece": report["calibration"]["ece"]}
     if config.compare_with:
-        before = _outcomes(locate_adapter(config.folders, config.compare_with), examples)
+        before = _outcomes(named_adapter(config.compare_with, *config.folders), examples)
         beside = {"data": ["test.json"], **compare((config.compare_with, config.name), before, after)}
         name = f"against-{Path(config.compare_with).name}"
         write_comparison(folder, name, beside, differing(before, after))
@@ -192,6 +210,7 @@ def report(config: DomainConfig, overwrite: bool) -> None:
             f"What differs: [{name}.md](evaluation/{name}.md).",
         ]
     target = config.adapter / "domain.md"
+    refuse_foreign([target], ours=is_report(target), remedy="Move it away.")
     target.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
     print(f"written to {target}")
 
@@ -250,6 +269,19 @@ def _part(config: DomainConfig, name: str) -> Path:
 
 def _inputs(config: DomainConfig) -> list[Path]:
     return [find_file(one, [Path(), data_dir()]) for one in config.data if not is_hub_name(one)]
+
+
+def _check_work(config: DomainConfig) -> None:
+    """Refuse to write the parts over files that no earlier run made, or over the data themselves.
+
+    Raises:
+        ConfigError: naming them.
+    """
+    parts = [_part(config, name) for name in PARTS]
+    remedy = "Choose another name or work_dir."
+    refuse_foreign(parts, ours=_record(config, "preprocess").exists(), remedy=remedy)
+    inputs = {file.resolve() for file in _inputs(config)}
+    refuse_foreign([part for part in parts if part.resolve() in inputs], ours=False, remedy=remedy)
 
 
 def _fingerprint(values: Sequence[Any], *files: Path) -> str:

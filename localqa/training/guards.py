@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from localqa.config import ADAPTER_NAME
 from localqa.errors import ConfigError, ResourceError
 from localqa.model.bases import Base, resolve_base
+from localqa.model.versions import check_adapter_folder
 from localqa.training.checkpoint import Checkpoints
 from localqa.training.config import RunConfig, TrainConfig
 from localqa.training.setup import keep_freed_memory, use_threads
@@ -46,6 +47,9 @@ def check_output(config: RunConfig, folder: Path) -> None:
             f"'{folder.name}' is no adapter name.",
             remedy="Use small letters, digits, '.', '_' and '-' for it, as in --output_dir models/contracts.",
         )
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file.", remedy="Choose another --output_dir.")
+    check_adapter_folder(folder, remedy="Choose another --output_dir.")
     if (folder / "report.json").exists() and not config.overwrite and not config.dry_run:
         raise ConfigError(
             f"{folder} holds a finished adapter.",

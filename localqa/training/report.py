@@ -107,7 +107,9 @@ def draw_curve(path: Path, losses: list[dict[str, float]], evaluations: list[dic
 def _markdown(name: str, report: Mapping[str, Any]) -> str:
     sections = [f"# Adapter `{name}`", "Written by `fine_tune.py`; the same figures are in `report.json`."]
     for title in ("result", "data", "cost", "environment", "settings"):
-        rows = [f"| {key.replace('_', ' ')} | {_cell(value)} |" for key, value in report[title].items()]
+        # Hashes are for programs.
+        shown = {key: value for key, value in report[title].items() if key != "train_rows"}
+        rows = [f"| {key.replace('_', ' ')} | {_cell(value)} |" for key, value in shown.items()]
         sections.append("\n".join([f"## {title.capitalize()}", "", "| | |", "|---|---|", *rows]))
     sections.append("## Curve\n\n![loss and evaluations over steps](curve.png)")
     return "\n\n".join(sections) + "\n"

@@ -1,6 +1,6 @@
 """A whole run, read top to bottom: data -> model -> fit -> adapter -> validate -> report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,10 +10,11 @@ import torch
 
 from localqa.errors import ConfigError, DataError
 from localqa.evaluation.calibrate import calibrate, score_decoded
+from localqa.evaluation.seen import kept_rows, sketch
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
 from localqa.model.adapters import count_parameters, load_adapter, save_adapter
-from localqa.model.bases import Base
+from localqa.model.bases import DEFAULT_BASE, Base
 from localqa.model.loading import load_base_of, served_bits
 from localqa.model.versions import keep, saving
 from localqa.squad.load import load_reported
@@ -25,16 +26,18 @@ from localqa.squad.records import Example
 from localqa.squad.split import fingerprint, split_by_context, subset
 from localqa.training.checkpoint import Checkpoints, Progress
 from localqa.training.config import TrainConfig
-from localqa.training.distill import teacher_sha256, with_soft_labels
+from localqa.training.distill import teacher_folder, teacher_sha256, with_soft_labels
 from localqa.training.estimate import print_estimate
 from localqa.training.features import Augmentation, Feature, by_question, make_features
 from localqa.training.guards import begin, resources
 from localqa.training.loop import Evaluation, fit, make_plan
 from localqa.training.report import common, write_report
-from localqa.training.setup import make_trainee
+from localqa.training.setup import make_trainee, named_adapter
 from localqa.training.validate import predict, validate
 
 _WEIGHTS_GLOB = "*.safetensors"
+_FEW = 5000
+"""Questions below which an adapter from nothing falls far behind one that is trained further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,19 @@ def run(config: TrainConfig) -> Path | None:
         InterruptedTraining: after SIGINT or SIGTERM, with a checkpoint written.
     """
     folder, threads, base = begin(config)
+    if config.init_adapter:
+        named_adapter(config.init_adapter)
+    if config.teacher:
+        teacher_folder(config.teacher)
     windower = Windower.from_folder(base.folder, max_length=config.max_length, stride=config.stride)
     data = _fitting(load_data(config), windower)
     _check_validation(config, data)
     features = make_features(data.train, windower)
     trainee = make_trainee(config, base)
     _print_settings(config, trainee.model, data, features, threads, bf16=trainee.bf16)
+    alone = not config.init_adapter and config.method == "lora" and config.base == DEFAULT_BASE
+    if alone and len(data.train) < _FEW:
+        print("So few questions teach little: --init_adapter squad begins with what squad knows already.")
     if config.teacher and not config.dry_run:
         features = with_soft_labels(features, data.train, config.teacher, config.distill_temperature)
     if config.windows_per_question > 1:
@@ -71,11 +81,13 @@ def run(config: TrainConfig) -> Path | None:
     checkpoints = Checkpoints(
         folder / "checkpoints", course, defaults=config.defaults(), overwrite=config.overwrite
     )
+    checkpoints.check()
     qa_config = _qa_config(config, base)
     with resources(config, checkpoints):
         if config.dry_run:
             print_estimate(config, trainee, features)
             return None
+        start = _start(config, base, data)
         folder.mkdir(parents=True, exist_ok=True)
         keep(folder)
         (folder / "report.json").unlink(missing_ok=True)
@@ -87,11 +99,46 @@ def run(config: TrainConfig) -> Path | None:
             save_adapter(trainee.model, made, qa_config)
             qa_config, scores = _final_scores(config, base, made, data, windower, qa_config)
             parameters = count_parameters(trainee.model)
-            report = _report(config, base, made, data, features, progress, scores, parameters, qa_config)
+            report = _report(
+                config, base, made, data, features, progress, scores, parameters, qa_config, start
+            )
             write_report(made, report, folder.name)
     checkpoints.clear()
-    _print_result(folder, scores, progress)
+    _print_result(folder, scores, progress, start)
     return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The adapter that a run began from.
+
+    Attributes:
+        name: of its folder.
+        scores: on the questions that the new one is judged by, as it is served; None: there are none.
+        rows: what its report keeps of the rows that it was trained on.
+    """
+
+    name: str
+    scores: Scores | None
+    rows: Mapping[str, Any] | None
+
+
+def _start(config: TrainConfig, base: Base, data: RunData) -> Start | None:
+    """Judge what the run begins from, before anything of it can be written over."""
+    if not config.init_adapter:
+        return None
+    folder = named_adapter(config.init_adapter)
+    scores = None
+    if data.validation:
+        own = QAConfig.load(folder)
+        windower = Windower.from_folder(base.folder, max_length=own.max_length, stride=own.stride)
+        model = load_adapter(load_base_of(folder, base), folder)
+        scores = score_decoded(
+            data.validation,
+            predict(model, data.validation, windower=windower, config=own, description=folder.name),
+            own,
+        )
+    return Start(folder.name, scores, kept_rows(folder))
 
 
 def _evaluation(scores: Scores) -> Evaluation:
@@ -195,7 +242,7 @@ def _among_neighbours(config: TrainConfig, examples: list[Example]) -> list[Exam
 
 
 def _read(config: TrainConfig, sources: list[str]) -> list[Example]:
-    return load_reported(sources, columns=config.columns or None)
+    return load_reported(sources, columns=config.columns or None, text_format=config.text_format)
 
 
 def _of_titles(examples: list[Example], titles: list[str]) -> list[Example]:
@@ -284,13 +331,13 @@ def _report(
     scores: Scores | None,
     parameters: dict[str, int],
     qa_config: QAConfig,
+    start: Start | None,
 ) -> dict[str, Any]:
     weights = sum(file.stat().st_size for file in folder.glob(_WEIGHTS_GLOB))
     return {
         "result": {
-            "validation": {key: _rounded(value) for key, value in scores.as_dict().items()}
-            if scores
-            else None,
+            "validation": _as_dict(scores),
+            **({"began_from": start.name, "before": _as_dict(start.scores)} if start else {}),
             "null_threshold": qa_config.null_threshold,
             "temperature": qa_config.temperature,
             "score_offset": qa_config.score_offset,
@@ -305,6 +352,7 @@ def _report(
             "train_questions": len(data.train),
             "train_windows": len(features),
             "train_sha256": fingerprint(data.train),
+            "train_rows": sketch(_rows(data.train), start.rows if start else None),
             "validation": config.validation_data or f"{len(data.validation)} held out by context",
             "validation_questions": len(data.validation),
             "validation_sha256": fingerprint(data.validation),
@@ -313,13 +361,26 @@ def _report(
     }
 
 
-def _rounded(value: Any) -> Any:
-    return round(value, 3) if isinstance(value, float) else value
+def _rows(examples: Sequence[Example]) -> list[tuple[str, str]]:
+    return [(example.question, example.context) for example in examples]
 
 
-def _print_result(folder: Path, scores: Scores | None, progress: Progress) -> None:
+def _as_dict(scores: Scores | None) -> dict[str, Any] | None:
+    if scores is None:
+        return None
+    return {
+        key: round(value, 3) if isinstance(value, float) else value for key, value in scores.as_dict().items()
+    }
+
+
+def _print_result(folder: Path, scores: Scores | None, progress: Progress, start: Start | None) -> None:
     if scores:
         print(f"validation: EM {scores.exact:.2f} F1 {scores.f1:.2f} on {scores.total} questions")
+    if scores and start and start.scores:
+        before = start.scores
+        print(f"{start.name}, where it began: EM {before.exact:.2f} F1 {before.f1:.2f} on the same questions")
+        if scores.f1 < before.f1:
+            print(f"It has become worse than {start.name}: give more data, or lower --learning_rate.")
     print(
         f"{folder}: done after {progress.step} steps in {progress.seconds / 60:.1f} minutes; "
         f"see {folder}/report.md"

@@ -15,9 +15,11 @@ from peft.tuners.lora import Linear as LoraLinear
 from torch import nn
 from transformers import PreTrainedModel
 
-from localqa.errors import ConfigError
+from localqa.config import models_dirs
+from localqa.errors import AdapterNotFoundError, ConfigError
+from localqa.extraction.qa_config import FILE_NAME as QA_FILE
 from localqa.extraction.qa_config import QAConfig
-from localqa.model.adapter_files import HEAD, check_base
+from localqa.model.adapter_files import HEAD, check_base, locate_adapter
 from localqa.model.adapters import add_lora, add_prompt, load_lora
 from localqa.model.attention import PLAIN
 from localqa.model.bases import Base
@@ -114,7 +116,7 @@ def quickened(
 
 
 def _continued(config: TrainConfig, base: Base, model: PreTrainedModel) -> PeftModel:
-    folder = Path(config.init_adapter or "")
+    folder = named_adapter(config.init_adapter or "")
     adapter = QAConfig.load(folder)
     check_base(adapter, base, folder, rounded=served_bits(config.precision))
     if adapter.method != "lora":
@@ -122,6 +124,25 @@ def _continued(config: TrainConfig, base: Base, model: PreTrainedModel) -> PeftM
             f"--init_adapter {folder} is no LoRA adapter.", remedy="Start from one, or from none."
         )
     return load_lora(model, folder, "default", trainable=True)
+
+
+def named_adapter(name: str, *folders: Path) -> Path:
+    """The folder of an adapter that a setting names: by its name, or by a path.
+
+    Args:
+        name: as the user wrote it.
+        folders: where adapters lie, before the folder of all models.
+
+    Raises:
+        AdapterNotFoundError: there is none.
+    """
+    for folder in folders:
+        with contextlib.suppress(AdapterNotFoundError):
+            return locate_adapter(folder, name)
+    with contextlib.suppress(AdapterNotFoundError):
+        return locate_adapter(models_dirs(), name)
+    # A folder beside, too: names of folders were taken before names of adapters were.
+    return Path(name).resolve() if (Path(name) / QA_FILE).is_file() else locate_adapter(models_dirs(), name)
 
 
 def _check_length(config: TrainConfig, model: nn.Module) -> None:

@@ -70,6 +70,7 @@ def run(config: SummaryTrainConfig) -> Path | None:
     checkpoints = Checkpoints(
         folder / "checkpoints", course, defaults=config.defaults(), overwrite=config.overwrite
     )
+    checkpoints.check()
     with resources(config, checkpoints):
         if config.dry_run:
             print_estimate(config, trainee, texts)
@@ -99,9 +100,11 @@ def load_data(config: SummaryTrainConfig) -> tuple[list[Pair], list[Pair]]:
     Raises:
         DataError: a file that cannot be read, or nothing usable in it.
     """
-    train = read_pairs(config.train_data, columns=config.columns)
+    train = read_pairs(config.train_data, columns=config.columns, text_format=config.text_format)
     if config.validation_data:
-        validation = read_pairs(config.validation_data, columns=config.columns)
+        validation = read_pairs(
+            config.validation_data, columns=config.columns, text_format=config.text_format
+        )
         known = {pair.document for pair in validation}
         kept = [pair for pair in train if pair.document not in known]
         if len(kept) < len(train):

@@ -166,3 +166,50 @@ def test_another_run_is_not_mixed_in(tmp_path):
     Work(tmp_path / "out.jsonl", {"adapter": "squad"}).begin()
     with pytest.raises(ConfigError, match="another input, adapter"):
         Work(tmp_path / "out.jsonl", {"adapter": "law"}).begin()
+
+
+def test_folder_of_somebody_else_is_refused_and_stays(tmp_path):
+    mine = tmp_path / "book.parts" / "chapter1" / "text.md"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    work = Work(tmp_path / "book.jsonl", {})
+    for use in (work.begin, work.alone().__enter__):
+        with pytest.raises(ConfigError, match="left as it is"):
+            use()
+    work.forget()
+    work.clear()
+    assert mine.read_text() == "mine"
+
+
+def test_two_runs_at_once_are_one_too_many(tmp_path):
+    first = Work(tmp_path / "out.jsonl", {})
+    with first.alone():
+        # The parts of both would lie in one folder, whatever the output's format.
+        for name in ("out.jsonl", "out.parquet"):
+            with (
+                pytest.raises(ConfigError, match="Another run is at work"),
+                Work(tmp_path / name, {}).alone(),
+            ):
+                pass
+        assert first.folder.is_dir()
+    with Work(tmp_path / "out.jsonl", {}).alone():
+        pass
+
+
+def test_run_without_a_part_leaves_no_folder(tmp_path):
+    work = Work(tmp_path / "out.jsonl", {"adapter": "squd"})
+    with work.alone():
+        work.begin()
+        assert work.folder.is_dir()
+    assert not work.folder.exists()
+
+
+def test_kill_between_the_output_and_the_end_of_its_parts_is_found_out(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(Work, "clear", lambda self: None)
+    work = joined(tmp_path, source, 10, "out.jsonl")
+    monkeypatch.undo()
+    assert work.folder.exists()
+    assert work.is_joined()
+    assert work.is_of_this_run()
+    work.output.write_text("another file since")
+    assert not work.is_joined()

@@ -19,7 +19,15 @@ import requests
 from tests.server import ROOT, free_port
 
 COMPOSE = Path(sys.executable).parent / "docker-compose"
-FILES = ["compose.yaml", ".dockerignore", "app.py", "bert_qa.py", "requirements-serve.txt", "docker", "localqa"]
+FILES = [
+    "compose.yaml",
+    ".dockerignore",
+    "app.py",
+    "bert_qa.py",
+    "requirements-serve.txt",
+    "docker",
+    "localqa",
+]
 FILES += ["models", "scripts"]
 
 ASK_INSIDE = """
@@ -34,7 +42,9 @@ print(urllib.request.urlopen(request, timeout=30).read().decode())
 def daemon_answers() -> bool:
     """Whether there is a Docker daemon."""
     try:
-        return subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=30).returncode == 0
+        return (
+            subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=30).returncode == 0
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
 

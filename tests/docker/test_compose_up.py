@@ -16,7 +16,10 @@ from tests.server import until
 pytestmark = pytest.mark.integration
 
 MODEL = "llama3.2:1b"
-QUESTION = {"question": "Who built the bridge?", "context": "The bridge was built by Dunmore and Sons in 1891."}
+QUESTION = {
+    "question": "Who built the bridge?",
+    "context": "The bridge was built by Dunmore and Sons in 1891.",
+}
 OPEN = {"question": "What is the capital of France?"}
 MESSAGES = [
     {"role": "system", "content": QUESTION["context"]},

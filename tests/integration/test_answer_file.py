@@ -1,5 +1,6 @@
 """scripts/answer_file.py as users run it: to the end, ended on the way, and on Ray."""
 
+import csv
 import json
 import signal
 import subprocess
@@ -102,3 +103,62 @@ def test_ray_workers_give_the_same_rows(source, tmp_path):
     here, ray = answered(tmp_path / "here.jsonl"), answered(tmp_path / "ray.jsonl")
     check(ray)
     assert [row.get("answer") for row in ray] == [row.get("answer") for row in here]
+
+
+def test_table_is_answered_beside_itself_and_bad_rows_are_told(tmp_path):
+    (tmp_path / "q.csv").write_text('question;context\nWho came?;"Ada, it is said; came."\nonly one cell\n')
+    printed = run(tmp_path / "q.csv")
+    assert "q-answered.csv: 2 rows, 1 of them with an error" in printed
+    with (tmp_path / "q-answered.csv").open(newline="") as lines:
+        first, second = csv.DictReader(lines)
+    assert (first["answer"], first["error"]) == ("Ada", "")
+    assert "q.csv:3" in second["error"]
+    assert not (tmp_path / "q-answered.parts").exists()
+
+
+def test_folder_of_somebody_else_is_left_alone(source, tmp_path):
+    (tmp_path / "book.parts" / "chapter1").mkdir(parents=True)
+    (tmp_path / "book.parts" / "chapter1" / "text.md").write_text("mine")
+    for more in ([], ["--overwrite"]):
+        printed = run(source, tmp_path / "book.jsonl", *more, code=2)
+        assert "left as it is" in printed
+    assert (tmp_path / "book.parts" / "chapter1" / "text.md").read_text() == "mine"
+
+
+def test_input_is_never_the_output(source):
+    before = source.read_bytes()
+    assert "is the input" in run(source, source, "--overwrite", code=2)
+    assert source.read_bytes() == before
+
+
+def test_second_run_at_the_same_output_is_refused_and_harms_nothing(source, tmp_path):
+    first = subprocess.Popen(
+        command(source, tmp_path / "out.jsonl", "--part_rows", 1), cwd=ROOT, stderr=subprocess.DEVNULL
+    )
+    ends = time.monotonic() + 60
+    while not list(tmp_path.glob("out.parts/0*.jsonl")):
+        assert time.monotonic() < ends
+        time.sleep(0.005)
+    assert "Another run is at work" in run(source, tmp_path / "out.jsonl", "--overwrite", code=2)
+    assert first.wait(timeout=60) == 0
+    check(answered(tmp_path / "out.jsonl"))
+
+
+KILLED_BEHIND_THE_OUTPUT = """
+import os, signal, sys
+from localqa.bulk.parts import Work
+Work.clear = lambda self: os.kill(os.getpid(), signal.SIGKILL)
+sys.path.insert(0, "scripts")
+import answer_file
+answer_file.main(sys.argv[1:])
+"""
+
+
+def test_kill_behind_the_output_leaves_a_run_that_is_done(source, tmp_path):
+    words = (source, tmp_path / "out.jsonl", "--part_rows", 50)
+    killed = [sys.executable, "-c", KILLED_BEHIND_THE_OUTPUT, *map(str, words)]
+    assert subprocess.run(killed, cwd=ROOT, check=False, capture_output=True).returncode == -9
+    assert (tmp_path / "out.parts").exists()
+    assert "is done already" in run(*words)
+    check(answered(tmp_path / "out.jsonl"))
+    assert not (tmp_path / "out.parts").exists()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from localqa.errors import AdapterError, AdapterNotFoundError
+from localqa.errors import AdapterError, AdapterNotFoundError, ConfigError
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
 from localqa.model.adapter_files import LORA_FILE, adapter_folder, check_base, known_adapters
@@ -278,3 +278,12 @@ def test_weights_can_be_read_by_whoever_may_read_the_folder(tmp_path):
     finally:
         os.umask(before)
     assert (tmp_path / "one.safetensors").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "adapter_model.safetensors", "report.json"])
+def test_model_that_is_no_adapter_is_not_written_over(tiny_bert, tmp_path, name):
+    (tmp_path / name).write_bytes(b"a model of somebody else")
+    model = add_lora(load_model(tiny_bert), rank=2)
+    with pytest.raises(ConfigError, match="not made by this program"):
+        save_adapter(model, tmp_path, QAConfig(base="b", base_sha256="0"))
+    assert (tmp_path / name).read_bytes() == b"a model of somebody else"

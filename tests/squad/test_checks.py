@@ -30,7 +30,6 @@ def test_good_examples_have_no_problem():
 
 def test_misaligned_offset_moves_to_the_nearest_occurrence():
     assert mended(make(("had", 30))) == ("misaligned_offset", (GoldAnswer("had", 28),))
-    assert mended(make(("had", 19))) == ("misaligned_offset", (GoldAnswer("had", 10),))
     assert mended(make(("had", 12))) == ("misaligned_offset", (GoldAnswer("had", 10),))
 
 

@@ -385,7 +385,9 @@ def test_every_shared_file_is_read_and_clean():
     folder = Path(os.environ.get("QA_DATA_DIR", REPO.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(f"the shared data folder {folder} is not here")
-    files = sorted(folder.rglob("*.json"))
+    # Other folders hold documents, and what retrieval is measured by.
+    known = ("squad_v1", "squad_v2", "squadshifts", "policyqa", "cuad", "qamr")
+    files = [file for name in known for file in sorted((folder / name).rglob("*.json"))]
     assert files
     for file in files:
         examples = read_examples(file)

@@ -1,11 +1,13 @@
 """Flags and config files."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from localqa.errors import ConfigError
 from localqa.training.config import TrainConfig, parse_config
+from localqa.training.domain import is_domain_file
 
 FLAGS = ["--train_data", "a.json", "--output_dir", "models/x"]
 
@@ -99,3 +101,40 @@ def test_help_lists_every_setting(capsys):
     shown = capsys.readouterr().out
     assert end.value.code == 0
     assert all(f"--{name}" in shown for name in TrainConfig.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.json", b"[" * 200_000, "nested too deeply"),
+        ("a.json", b'{"train_data": ' + b"[" * 200_000, "nested too deeply"),
+        ("a.yaml", b"a: " + b"[" * 20_000, "nested too deeply"),
+        ("a.yaml", b"- " * 20_000, "nested too deeply"),
+        ("a.json", b'{"output_dir": "\xff\xfe"}', "not UTF-8"),
+        ("a.yaml", b"seed: 1\noutput_dir: \x81\x8d\n", "a.yaml:2: not UTF-8"),
+        ("a.yaml", b"a: \x00", "not valid yaml"),
+        ("a.yaml", b"1: 2\n", "one object"),
+        ("a.json", b'{"train_data": ["a"], "output_dir": "x", "lora_alpha": Infinity}', "lora_alpha"),
+        ("a.json", b"1" * 5_000, "not valid json"),
+    ],
+)
+@pytest.mark.parametrize("read", [lambda path: parse(path), lambda path: is_domain_file(Path(path))])
+def test_hostile_file_is_told_with_a_remedy(tmp_path, name, content, told, read):
+    (tmp_path / name).write_bytes(content)
+    if told == "lora_alpha":
+        read = parse
+    with pytest.raises(ConfigError, match=told) as caught:
+        read(str(tmp_path / name))
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_file_in_another_encoding_is_read(tmp_path, encoding):
+    text = '{"train_data": ["Prüfung für Köln.json"], "output_dir": "models/x"}'
+    (tmp_path / "a.json").write_bytes(text.encode(encoding))
+    assert parse(str(tmp_path / "a.json")).train_data == ["Prüfung für Köln.json"]
+
+
+def test_folder_is_no_config_file(tmp_path):
+    with pytest.raises(ConfigError, match="Cannot read"):
+        parse(str(tmp_path))

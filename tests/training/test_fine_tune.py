@@ -12,6 +12,7 @@ import torch
 
 from bert_qa import BertQA
 from localqa.errors import ConfigError, LocalQAError, ResourceError
+from localqa.evaluation.seen import known_rows
 from localqa.squad.metrics import score
 from localqa.squad.readers import read_examples
 from localqa.training import loop
@@ -196,6 +197,38 @@ def test_adapter_can_be_trained_further(tmp_path, flags):
     losses = [report_of(tmp_path, name, parent="")["curve"]["losses"] for name in ("first", "second")]
     assert losses[1][0]["loss"] < losses[0][0]["loss"]
     assert json.loads((tmp_path / "second" / "adapter_config.json").read_text())["r"] == 8
+
+
+def test_adapter_is_named_and_its_scores_stand_beside_the_new_ones(tmp_path, flags, monkeypatch, capsys):
+    run(TrainConfig(**flags | {"max_steps": 5}, output_dir=str(tmp_path / "models" / "first")))
+    monkeypatch.setenv("QA_MODELS_DIR", str(tmp_path / "models"))
+    names = {"init_adapter": "first", "teacher": "first", "max_steps": 5}
+    run(TrainConfig(**flags | names, output_dir=str(tmp_path / "models" / "second")))
+    first, second = (report_of(tmp_path, name) for name in ("first", "second"))
+    assert second["result"]["began_from"] == "first"
+    assert second["result"]["before"] == first["result"]["validation"]
+    before = f"first, where it began: EM {first['result']['validation']['exact']:.2f}"
+    assert before in capsys.readouterr().out
+    assert "train_rows" not in (tmp_path / "models" / "second" / "report.md").read_text()
+    examples = load_data(TrainConfig(**flags, output_dir="x")).train
+    rows = [(example.question, example.context) for example in examples]
+    assert known_rows(tmp_path / "models" / "second", rows, ["y.json"], "0") == len(rows)
+
+
+def test_unknown_name_is_told_with_the_known_ones(tmp_path, flags):
+    for name in ("init_adapter", "teacher"):
+        config = TrainConfig(**flags | {name: "nobody"}, output_dir=str(tmp_path / "x"))
+        with pytest.raises(LocalQAError, match="squad2"):
+            run(config)
+
+
+def test_other_files_in_the_folder_are_not_written_over(tmp_path, flags):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"a base of somebody's own")
+    with pytest.raises(ConfigError, match="not made by this program"):
+        run(TrainConfig(**flags, output_dir=str(folder), overwrite=True))
+    assert (folder / "model.safetensors").read_bytes() == b"a base of somebody's own"
 
 
 def test_stride_of_zero_trains_and_loads(tmp_path, flags):

@@ -232,3 +232,27 @@ def test_early_stopping_keeps_the_best_weights(features, tiny_bert, tmp_path):
     checkpoints.load_best(best.model)
     for one, other in zip(trainee.model.parameters(), best.model.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["best.safetensors", "step-00000001", "notes"])
+def test_other_files_in_the_folder_of_checkpoints_stay(features, tiny_bert, tmp_path, name):
+    mine = tmp_path / "checkpoints" / name
+    mine.mkdir(parents=True)
+    (mine / "thesis.txt").write_text("x")
+    checkpoints = Checkpoints(tmp_path / "checkpoints", {})
+    if name == "notes":
+        checkpoints.check()
+    else:
+        with pytest.raises(ConfigError, match="not made by a training here"):
+            checkpoints.check()
+    checkpoints.clear()
+    assert (mine / "thesis.txt").exists()
+
+
+def test_checkpoints_go_when_they_are_cleared(features, tiny_bert, tmp_path):
+    config = config_of(max_steps=6, save_steps=3, eval_steps=2)
+    _, _, checkpoints = run(tmp_path, features, tiny_bert, config, evaluate=Falling())
+    (checkpoints.folder / "step-00000099.partial").mkdir()
+    Checkpoints(checkpoints.folder, {}).check()
+    checkpoints.clear()
+    assert not checkpoints.folder.exists()

@@ -1,0 +1,289 @@
+"""The records of a data file as they are: JSON, JSONL, tables; nested or flat, good or bad."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from localqa.errors import DataError
+from localqa.squad.encoding import decode, not_text, stray
+from localqa.squad.files import TextFormat, parse_json, read_bytes
+from localqa.squad.golds import kind_of
+from localqa.squad.parsing import as_list, as_object, context_of, title_of
+from localqa.squad.tables import Needed, read_table
+
+_WRAPPERS: Final = ("data", "qa_pairs", "examples")
+_SHAPES_REMEDY = (
+    'Expected SQuAD JSON ({"data": [{"paragraphs": ...}]}), a list of records with question, context '
+    'and answer, or such a list under "data", "qa_pairs" or "examples".'
+)
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_NEXT_OBJECT = re.compile(r"\}\s*,\s*(?=\{)")
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """What the questions of a SQuAD paragraph share."""
+
+    context: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A record before anything is made of it.
+
+    Attributes:
+        where: its place as "file:record".
+        record: what stands there.
+        paragraph: that it is a question of; None: it is flat.
+    """
+
+    where: str
+    record: object
+    paragraph: Paragraph | None = None
+
+
+Reader = Callable[["Source"], Iterator[Raw | DataError]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file, and what of it is to be known.
+
+    Attributes:
+        path: of the file.
+        text: its content.
+        needed: what a table must have -> the columns that may hold it.
+        mapping: of columns, for the message where there are none of these.
+        nested: whether articles and paragraphs in SQuAD's shape are opened.
+        delimiter: of a table; "": found by its header.
+    """
+
+    path: Path
+    text: str
+    needed: Needed
+    mapping: str
+    nested: bool
+    delimiter: str
+
+    @property
+    def name(self) -> str:
+        """Of the file, for messages."""
+        return self.path.name
+
+
+def read_raw(
+    path: Path, *, needed: Needed, mapping: str, nested: bool, text_format: TextFormat
+) -> Iterator[Raw | DataError]:
+    """The records of a file, and an error for each that cannot be read.
+
+    Raises DataError for a file that is none of the supported, or in which no record can be found.
+    """
+    reader = reader_of(path)
+    text = decode(read_bytes(path), name=path.name, encoding=text_format.encoding)
+    return reader(Source(path, text, needed, mapping, nested, text_format.delimiter))
+
+
+def reader_of(path: Path) -> Reader:
+    """What reads a file of this name. Raises DataError naming the kinds that there are."""
+    readers: dict[str, Reader] = {
+        ".json": _read_json,
+        ".jsonl": _read_jsonl,
+        ".ndjson": _read_jsonl,
+        ".csv": _read_csv,
+        ".tsv": _read_csv,
+    }
+    try:
+        return readers[path.suffix.lower()]
+    except KeyError as error:
+        raise DataError(
+            f"{path}: unknown kind of data file {path.suffix!r}.",
+            remedy=f"Supported are {', '.join(readers)}, and the names squad and squad_v2.",
+        ) from error
+
+
+def _read_json(source: Source) -> Iterator[Raw | DataError]:
+    try:
+        root = parse_json(source.text, name=source.name)
+    except DataError as error:
+        yield from _read_damaged(source, error)
+        return
+    yield from _read_root(source, root)
+
+
+def _read_root(source: Source, root: object) -> Iterator[Raw | DataError]:
+    prefix, records = source.name + ":", root
+    if isinstance(root, dict):
+        key = next((name for name in _WRAPPERS if name in root), None)
+        if source.nested and key is None and _is_nested(root):
+            yield from _opened(source, root, where=f"{source.name}:")
+            return
+        if key is None:
+            raise DataError(f"{source.name}: no list of records in this JSON object.", remedy=_SHAPES_REMEDY)
+        prefix, records = f"{source.name}:{key}", root[key]
+    if not isinstance(records, list):
+        raise DataError(
+            f"{source.name}: expected a list of records, found {kind_of(records)}.", remedy=_SHAPES_REMEDY
+        )
+    damaged = stray(source.text) is not None
+    for index, record in enumerate(records):
+        where = f"{prefix}[{index}]"
+        for found in _opened(source, record, where=where):
+            yield _checked(found) if damaged else found
+
+
+def _read_damaged(source: Source, error: DataError) -> Iterator[Raw | DataError]:
+    """What is whole in a file that is not JSON as a whole: lines of records, or the good ones of a list."""
+    text = source.text.lstrip()
+    if text.startswith("{") and _is_json(_LINE_END.split(text, maxsplit=1)[0]):
+        yield from _read_jsonl(source)
+        return
+    found = list(_whole_records(source, text)) if text.startswith("[") else []
+    if not any(isinstance(one, Raw) for one in found):
+        lines = _LINE_END.split(source.text)
+        at = next((number for number, line in enumerate(lines, 1) if stray(line)), None)
+        raise not_text(f"{source.name}:{at}", lines[at - 1]) if at else error
+    yield from found
+
+
+def _whole_records(source: Source, text: str) -> Iterator[Raw | DataError]:
+    """The records of a list in which something is broken; what follows one begins at the next object."""
+    decoder = json.JSONDecoder()
+    before = len(source.text) - len(text)
+    at, index = 1, 0
+    while True:
+        at = _behind(text, at, " \t\r\n,")
+        if at >= len(text) or text[at] == "]":
+            return
+        where = f"{source.name}:[{index}]"
+        try:
+            record, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as e:
+            begun = source.text[: before + at]
+            line = begun.count("\n") + 1
+            told = e.msg if isinstance(e, json.JSONDecodeError) else str(e)
+            fault = f"{where}: the record that begins in line {line} is malformed JSON: {told}."
+            yield DataError(fault, remedy="Repair the JSON there.")
+            following = _NEXT_OBJECT.search(text, at)
+            if following is None:
+                return
+            at = following.end()
+        else:
+            for found in _opened(source, record, where=where):
+                yield _checked(found)
+        index += 1
+
+
+def _behind(text: str, at: int, skipped: str) -> int:
+    while at < len(text) and text[at] in skipped:
+        at += 1
+    return at
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _checked(found: Raw | DataError) -> Raw | DataError:
+    """An error for a record with bytes that are no text."""
+    if isinstance(found, DataError):
+        return found
+    shared = [found.paragraph.context, found.paragraph.title] if found.paragraph else []
+    text = json.dumps([found.record, *shared], ensure_ascii=False)
+    return not_text(found.where, text) if stray(text) else found
+
+
+def _is_nested(record: Mapping[str, object]) -> bool:
+    return "paragraphs" in record or ("qas" in record and "context" in record)
+
+
+def _opened(source: Source, record: object, *, where: str) -> Iterator[Raw | DataError]:
+    """The questions of an article or a paragraph in SQuAD's shape; any other record as it is."""
+    if source.nested and isinstance(record, dict) and "paragraphs" in record:
+        yield from _article(record, where=where)
+    elif source.nested and isinstance(record, dict) and "qas" in record:
+        yield from _paragraph(record, where=where, title="")
+    else:
+        yield Raw(where, record)
+
+
+def _article(article: Mapping[str, object], *, where: str) -> Iterator[Raw | DataError]:
+    try:
+        title = title_of(article, where=where)
+        paragraphs = as_list(article, "paragraphs", where=where)
+    except DataError as error:
+        yield error
+        return
+    for index, paragraph in enumerate(paragraphs):
+        yield from _paragraph(paragraph, where=f"{where}.paragraphs[{index}]", title=title)
+
+
+def _paragraph(paragraph: object, *, where: str, title: str) -> Iterator[Raw | DataError]:
+    try:
+        fields = as_object(paragraph, where=where)
+        own = title or title_of(fields, where=where)
+        shared = Paragraph(context_of(fields, where=where), own)
+        questions = as_list(fields, "qas", where=where)
+    except DataError as error:
+        yield error
+        return
+    for index, record in enumerate(questions):
+        yield Raw(f"{where}.qas[{index}]", record, shared)
+
+
+def _read_jsonl(source: Source) -> Iterator[Raw | DataError]:
+    lines = _LINE_END.split(source.text)
+    filled = [(number, line) for number, line in enumerate(lines, start=1) if line.strip("\ufeff \t")]
+    # One JSON text over many lines, or a list in one, under the name of the other kind.
+    if filled and (len(filled) > 1 or filled[0][1].lstrip().startswith("[")):
+        whole = _json_of_many_lines(source.text) if not _is_record(filled[0][1]) else None
+        if whole is not None:
+            yield from _read_root(source, whole)
+            return
+    for number, line in filled:
+        where = f"{source.name}:{number}"
+        if stray(line):
+            yield not_text(where, line)
+            continue
+        try:
+            record = parse_json(line.lstrip("\ufeff"), name=source.name, line=number)
+        except DataError as error:
+            yield error
+            continue
+        yield from _opened(source, record, where=where)
+
+
+def _is_record(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _json_of_many_lines(text: str) -> Any:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, (dict, list)) else None
+
+
+def _read_csv(source: Source) -> Iterator[Raw | DataError]:
+    default = "\t" if source.path.suffix.lower() == ".tsv" else ","
+    table = read_table(
+        source.text,
+        name=source.name,
+        needed=source.needed,
+        mapping=source.mapping,
+        delimiter=source.delimiter,
+        default=default,
+    )
+    for row in table:
+        yield row if isinstance(row, DataError) else Raw(row.where, row.cells)
