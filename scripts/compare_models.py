@@ -21,9 +21,9 @@ from tqdm import tqdm
 from bert_qa import BertQA
 from localqa.config import Precision, models_dirs
 from localqa.errors import LocalQAError, report_and_exit
+from localqa.evaluation import seen
 from localqa.evaluation.comparison import accepted, compare, differing, summary, told, write_comparison
 from localqa.evaluation.outcomes import Outcome, make_outcomes
-from localqa.evaluation.seen import known_rows, warning
 from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import locate_adapter
 from localqa.model.bases import DEFAULT_BASE, resolve_base
@@ -91,20 +91,29 @@ def compare_summaries(args: argparse.Namespace) -> None:
         LocalQAError: unreadable data, or a model that cannot be loaded.
     """
     # Here, not above: questions need none of it.
+    from localqa.model.summary_config import FILE_NAME
     from localqa.summarization import evaluation as judging
     from localqa.summarization.pairs import FIELDS, fingerprint, read_pairs
 
     columns = parse_columns(args.columns, FIELDS) if args.columns else None
     pairs = read_pairs(args.data, columns=columns, limit=args.limit, text_format=format_of(args))
-    names = _names(args.before, args.after)
+    names, given = _names(args.before, args.after), (args.before, args.after)
+    rows = [(pair.document, pair.summary) for pair in pairs]
+    adapters = [locate_adapter(models_dirs(), name, FILE_NAME) for name in given if name != UNTRAINED]
+    cautions = [
+        found for one in adapters if (found := seen.caution(one, rows, args.data, fingerprint(pairs)))
+    ]
+    for text in cautions:
+        print(f"warning: {text}", file=sys.stderr)
     likes = (args.after, args.before if args.before != UNTRAINED else args.after)
     first, second = (
-        judging.summaries(judging.load(given, like=like, base=args.base), pairs, name)
-        for name, given, like in zip(names, (args.before, args.after), likes, strict=True)
+        judging.summaries(judging.load(model, like=like, base=args.base), pairs, name)
+        for name, model, like in zip(names, given, likes, strict=True)
     )
     report = {
         "data": [Path(source).name for source in args.data],
         "data_sha256": fingerprint(pairs),
+        **({"caution": " ".join(cautions)} if cautions else {}),
         **judging.compare(names, (first, second), pairs),
     }
     print(judging.summary(report, "simple"))
@@ -123,7 +132,7 @@ def caution(name: str, args: argparse.Namespace, examples: Sequence[Example]) ->
         return ""
     folder = locate_adapter(models_dirs(), name)
     rows = [(example.question, example.context) for example in examples]
-    return warning(folder.name, known_rows(folder, rows, args.data, fingerprint(examples)), len(rows))
+    return seen.caution(folder, rows, args.data, fingerprint(examples))
 
 
 def judge(name: str, args: argparse.Namespace, examples: Sequence[Example]) -> list[Outcome]:

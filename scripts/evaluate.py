@@ -22,9 +22,9 @@ from tqdm import tqdm
 from bert_qa import Answer, BertQA
 from localqa.config import Precision, models_dirs
 from localqa.errors import ConfigError, LocalQAError, NotReadyError, report_and_exit
+from localqa.evaluation import seen
 from localqa.evaluation.outcomes import Outcome, make_outcomes
 from localqa.evaluation.report import figures, score_table, write_evaluation
-from localqa.evaluation.seen import known_rows, warning
 from localqa.model.adapter_files import locate_adapter
 from localqa.ownership import check_report
 from localqa.squad.files import add_format_flags, format_of
@@ -94,6 +94,7 @@ def evaluate_summaries(args: argparse.Namespace) -> None:
         LocalQAError: unreadable data, or an adapter that cannot be used.
     """
     # Here, not above: questions need none of it.
+    from localqa.model.summary_config import FILE_NAME
     from localqa.summarization import evaluation as judging
     from localqa.summarization.pairs import FIELDS, fingerprint, read_pairs
     from localqa.summarization.scores import score
@@ -106,11 +107,17 @@ def evaluate_summaries(args: argparse.Namespace) -> None:
     columns = parse_columns(args.columns, FIELDS) if args.columns else None
     pairs = read_pairs(args.data, columns=columns, limit=args.limit, text_format=format_of(args))
     name = Path(args.adapter).name
+    rows = [(pair.document, pair.summary) for pair in pairs]
+    folder = locate_adapter(models_dirs(), args.adapter, FILE_NAME)
+    caution = seen.caution(folder, rows, args.data, fingerprint(pairs))
+    if caution:
+        print(f"warning: {caution}", file=sys.stderr)
     found = judging.summaries(judging.load(args.adapter, like=args.adapter, base=args.base), pairs, name)
     scores = score(found, [pair.references for pair in pairs])
     print(judging.table({name: scores}, "simple"))
     if args.output:
         report = {"adapter": name, "data_sha256": fingerprint(pairs), "scores": scores}
+        report |= {"caution": caution} if caution else {}
         file = args.name or "-".join(_stem(source) for source in args.data)
         columns_shown = {"wanted": [pair.summary for pair in pairs], name: found}
         judging.write(Path(args.output), file, report, judging.table({name: scores}, "github"), columns_shown)
@@ -124,7 +131,7 @@ def _caution(args: argparse.Namespace, examples: Sequence[Example]) -> str:
     except LocalQAError:
         return ""
     rows = [(example.question, example.context) for example in examples]
-    return warning(folder.name, known_rows(folder, rows, args.data, fingerprint(examples)), len(rows))
+    return seen.caution(folder, rows, args.data, fingerprint(examples))
 
 
 def print_scores(report: dict[str, Any]) -> None:

@@ -71,13 +71,18 @@ def kept_rows(folder: Path) -> Mapping[str, Any] | None:
     return None
 
 
+def caution(folder: Path, rows: Sequence[Row], sources: Sequence[str], sha256: str) -> str:
+    """The words of caution about an adapter that is judged by these rows; see `known_rows`."""
+    return warning(folder.name, known_rows(folder, rows, sources, sha256), len(rows))
+
+
 def warning(name: str, known: int, total: int) -> str:
     """The words of caution about an adapter; "" where there is nothing to warn of."""
     if known < max(1, _SHARE_TOLD * total):
         return ""
-    many = "All" if known >= total else f"{min(known, total):,} of"
+    many = "All" if known >= total else f"{known:,} of"
     return (
-        f"{many} these {total:,} questions were in the training data of {name}: "
+        f"{many} these {total:,} examples were in the training data of {name}: "
         "what it reaches here says little about new ones. Judge it by data that it has not seen."
     )
 

@@ -165,7 +165,8 @@ def write(
     compared = len(report.get("models", ())) == 2
     pictures = [f"![Scores with their intervals]({name}.png)"] if compared else []
     written = f"Written by `scripts/{'compare_models' if pictures else 'evaluate'}.py`."
-    body = [f"# {name}", written, table_text, *pictures, f"## The first {len(rows)} texts", texts]
+    caution = [f"**{report['caution']}**"] if report.get("caution") else []
+    body = [f"# {name}", written, *caution, table_text, *pictures, f"## The first {len(rows)} texts", texts]
     (folder / f"{name}.md").write_text("\n\n".join(body) + "\n", encoding="utf-8")
     (folder / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     if compared:

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from localqa.errors import ConfigError, DataError
+from localqa.evaluation.seen import sketch
 from localqa.model.adapters import add_lora, count_parameters, linear_layers, save_summary_adapter
 from localqa.model.bases import Base
 from localqa.model.loading import load_seq2seq
@@ -262,6 +263,7 @@ def _report(
             "train": config.train_data,
             "train_texts": len(train),
             "train_sha256": fingerprint(train),
+            "train_rows": sketch((pair.document, pair.summary) for pair in train),
             "validation": config.validation_data or f"{len(validation)} held out by text",
             "validation_texts": len(validation),
             "validation_sha256": fingerprint(validation),

@@ -67,5 +67,5 @@ def test_damaged_reports_tell_nothing(tmp_path, content):
 def test_warning_is_given_where_there_is_reason():
     assert warning("faq", 0, 100) == ""
     assert warning("faq", 1, 1_000) == ""
-    assert "80 of these 100 questions were in the training data of faq" in warning("faq", 80, 100)
-    assert warning("faq", 100, 100).startswith("All these 100 questions")
+    assert "80 of these 100 examples were in the training data of faq" in warning("faq", 80, 100)
+    assert warning("faq", 100, 100).startswith("All these 100 examples")

@@ -96,3 +96,49 @@ def test_columns_are_mapped(run, tmp_path):
 
 def test_help_has_an_example(run):
     assert "--columns question=q,context=passage" in run("--help").stdout
+
+
+BAD = {"id": "n", "question": None, "context": "Ada here", "answer": "Ada"}
+NONE = {
+    "id": "u",
+    "question": "Who paid?",
+    "context": "Ada here",
+    "answers": [{"text": None}],
+    "is_impossible": True,
+}
+
+
+def test_one_bad_row_is_told_and_the_others_are_written(run, tmp_path):
+    save(tmp_path / "a.json", GOOD, BAD, NONE)
+    done = run("a.json", "--repair", "b.json")
+    assert done.returncode == 1
+    assert "wrote 2 examples to b.json: 0 repaired, 1 left out" in done.stdout
+    assert 'left out a.json:[1]: "question" must be text, found null' in done.stdout
+    assert run("b.json").stdout.startswith("b.json: 2 questions, 1 contexts, 1 unanswerable; no problems")
+
+
+def test_nothing_usable_writes_nothing_and_says_why(run, tmp_path):
+    for records in ([BAD], [LOST]):
+        save(tmp_path / "a.json", *records)
+        done = run("a.json", "--repair", "b.json")
+        assert done.returncode == 2
+        assert "what to do" in done.stderr
+        assert not (tmp_path / "b.json").exists()
+
+
+def test_another_file_is_not_written_over_unless_told_so(run, tmp_path):
+    save(tmp_path / "a.json", GOOD)
+    (tmp_path / "b.json").write_text("mine")
+    done = run("a.json", "--repair", "b.json")
+    assert (done.returncode, "--overwrite" in done.stderr) == (2, True)
+    assert (tmp_path / "b.json").read_text() == "mine"
+    assert run("a.json", "--repair", "b.json", "--overwrite").returncode == 0
+    # The same again changes nothing.
+    assert run("a.json", "--repair", "b.json").returncode == 0
+
+
+def test_encoding_and_delimiter_may_be_named(run, tmp_path):
+    text = "question^context^answer\nWho?^Ada дома^Ada\n"
+    (tmp_path / "a.csv").write_bytes(text.encode("cp1251"))
+    assert run("a.csv").returncode == 2
+    assert run("a.csv", "--encoding", "cp1251", "--delimiter", "^").returncode == 0
