@@ -21,6 +21,8 @@ Combination: TypeAlias = Literal["cat", "svd", "mean"]
 
 DATA_DIR_VARIABLE: Final = "QA_DATA_DIR"
 CACHE_DIR_VARIABLE: Final = "QA_CACHE_DIR"
+COMPOSE_VARIABLES: Final = frozenset({"QA_PUBLISH", "QA_VERSION"})
+"""Of the containers, not of the server, which sees them where they stand in the same `.env`."""
 _MODELS_DIR = Path(__file__).resolve().parents[1] / "models"
 _ECHO_CHARS = 60
 
@@ -280,5 +282,5 @@ def _allowed(field: str) -> str:
 def unknown_variables() -> list[str]:
     """Variables of the environment that look like settings but are none: most likely misspelt."""
     known = {f"{ENV_PREFIX}{field.upper()}" for field in Settings.model_fields}
-    known |= {DATA_DIR_VARIABLE, CACHE_DIR_VARIABLE}
+    known |= {DATA_DIR_VARIABLE, CACHE_DIR_VARIABLE} | COMPOSE_VARIABLES
     return sorted(name for name in os.environ if name.startswith(ENV_PREFIX) and name not in known)

@@ -16,10 +16,11 @@ from tests.server import until
 pytestmark = pytest.mark.integration
 
 MODEL = "llama3.2:1b"
-QUESTION = {"question": "Who built the bridge?", "context": "The bridge was built by Dunmore and Sons in 1891."}
+CONTEXT = "The bridge was built by Dunmore and Sons in 1891."
+QUESTION = {"question": "Who built the bridge?", "context": CONTEXT}
 OPEN = {"question": "What is the capital of France?"}
 MESSAGES = [
-    {"role": "system", "content": QUESTION["context"]},
+    {"role": "system", "content": CONTEXT},
     {"role": "user", "content": QUESTION["question"]},
 ]
 LOAD = [
@@ -47,7 +48,8 @@ def stack(tmp_path_factory):
 @pytest.fixture(scope="module")
 def up(stack):
     began = time.monotonic()
-    stack.compose("up", "--detach")
+    # Images and the model may have to be fetched first.
+    stack.compose("up", "--detach", seconds=900)
     stack.until_ready(60)
     print(f"ready after {time.monotonic() - began:.1f} s")
     return stack
@@ -71,7 +73,7 @@ def test_text_is_answered_through_the_proxy(up):
 
 
 def test_open_question_goes_to_ollama(up):
-    until(lambda: MODEL in requests.get(f"{up.url}/api/tags", timeout=10).text, seconds=60)
+    until(lambda: MODEL in requests.get(f"{up.url}/api/tags", timeout=10).text, seconds=600)
     found = ask(up, **OPEN)
     assert found["answer"]
     assert (found["source"], found["model"]) == ("ollama", MODEL)
