@@ -68,6 +68,7 @@ class Stack:
         self.folder = folder
         self.project = f"localqa-test-{uuid.uuid4().hex[:8]}"
         port = free_port()
+        self.address = ("127.0.0.1", port)
         self.published = f"127.0.0.1:{port}"
         self.url = f"http://127.0.0.1:{port}"
 
