@@ -2,6 +2,7 @@
 # PORT on the command line or in the environment reaches the server through its settings.
 VENV ?= .venv
 PY := $(VENV)/bin/python
+COMPOSE ?= docker compose
 export VENV
 
 .DEFAULT_GOAL := help
@@ -55,12 +56,11 @@ container: ## start a container of the image alone, on port 5000, and wait until
 container-stop: ## stop it
 	docker stop localqa
 
-up: ## start the server, its proxy and Ollama in containers
-	docker compose up --detach --wait proxy
-	docker compose up --detach
+up: ## start the server, its proxy and Ollama in containers, and wait until they answer
+	$(COMPOSE) up --detach --wait
 
 down: ## stop them
-	docker compose down
+	$(COMPOSE) down
 
 clean: ## remove caches, not the environment
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -23,6 +23,8 @@ Combination: TypeAlias = Literal["cat", "svd", "mean"]
 
 DATA_DIR_VARIABLE: Final = "QA_DATA_DIR"
 ENV_FILE_VARIABLE: Final = "QA_ENV_FILE"
+COMPOSE_VARIABLES: Final = frozenset({"QA_PUBLISH", "QA_VERSION"})
+"""Of the containers, not of the server, which sees them where they stand in the same `.env`."""
 _PROJECT = Path(__file__).resolve().parents[1]
 SHIPPED_MODELS: Final = _PROJECT / "models"
 """The adapters that come with the project."""
@@ -365,5 +367,5 @@ def _allowed(field: str) -> str:
 def unknown_variables() -> list[str]:
     """Variables of the environment that look like settings but are none: most likely misspelt."""
     known = {f"{ENV_PREFIX}{field.upper()}" for field in Settings.model_fields}
-    known |= {DATA_DIR_VARIABLE, CACHE_DIR_VARIABLE, ENV_FILE_VARIABLE}
+    known |= {DATA_DIR_VARIABLE, CACHE_DIR_VARIABLE, ENV_FILE_VARIABLE} | COMPOSE_VARIABLES
     return sorted(name for name in os.environ if name.startswith(ENV_PREFIX) and name not in known)

@@ -122,6 +122,13 @@ def test_ones_own_adapters_come_before_the_shipped_ones(clean_environment, monke
     assert len(models_dirs()) == 1
 
 
+def test_variables_of_the_containers_are_not_called_misspelt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They stand in the same `.env`, and the server's container sees them."""
+    monkeypatch.setenv("QA_PUBLISH", "0.0.0.0:5000")
+    monkeypatch.setenv("QA_VERSION", "0.1.0")
+    assert unknown_variables() == []
+
+
 def test_the_example_file_lists_every_setting_with_its_default() -> None:
     example = Path(__file__).resolve().parents[1] / ".env.example"
     lines = dict(

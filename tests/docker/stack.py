@@ -19,16 +19,8 @@ import requests
 from tests.server import ROOT, free_port
 
 COMPOSE = Path(sys.executable).parent / "docker-compose"
-FILES = [
-    "compose.yaml",
-    ".dockerignore",
-    "app.py",
-    "bert_qa.py",
-    "requirements-serve.txt",
-    "docker",
-    "localqa",
-]
-FILES += ["models", "scripts"]
+FILES = ["compose.yaml", ".dockerignore", "app.py", "bert_qa.py", "requirements-serve.txt"]
+FOLDERS = ["docker", "localqa", "models", "scripts"]
 
 ASK_INSIDE = """
 import json, sys, urllib.request
@@ -42,11 +34,10 @@ print(urllib.request.urlopen(request, timeout=30).read().decode())
 def daemon_answers() -> bool:
     """Whether there is a Docker daemon."""
     try:
-        return (
-            subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=30).returncode == 0
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        subprocess.run(["docker", "info"], capture_output=True, check=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):
         return False
+    return True
 
 
 def run(*command: object, cwd: Path | None = None, seconds: float = 180, **variables: str) -> str:
@@ -77,17 +68,18 @@ class Stack:
         self.folder = folder
         self.project = f"localqa-test-{uuid.uuid4().hex[:8]}"
         port = free_port()
+        self.address = ("127.0.0.1", port)
         self.published = f"127.0.0.1:{port}"
         self.url = f"http://127.0.0.1:{port}"
 
     def copy_files(self) -> None:
         """Copy what the containers are made of, so that adapters can be added, and no .env comes along."""
         for name in FILES:
-            source, target = ROOT / name, self.folder / name
-            if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, target)
+            shutil.copy(ROOT / name, self.folder)
+        for name in FOLDERS:
+            shutil.copytree(
+                ROOT / name, self.folder / name, ignore=shutil.ignore_patterns("__pycache__", "checkpoints")
+            )
 
     def compose(self, *arguments: str, seconds: float = 180) -> str:
         """What a `docker compose` command prints."""

@@ -5,7 +5,9 @@ The tests run in their order: what one brings up, the next ones ask.
 
 import json
 import shutil
+import socket
 import time
+from contextlib import ExitStack
 
 import pytest
 import requests
@@ -16,13 +18,11 @@ from tests.server import until
 pytestmark = pytest.mark.integration
 
 MODEL = "llama3.2:1b"
-QUESTION = {
-    "question": "Who built the bridge?",
-    "context": "The bridge was built by Dunmore and Sons in 1891.",
-}
+CONTEXT = "The bridge was built by Dunmore and Sons in 1891."
+QUESTION = {"question": "Who built the bridge?", "context": CONTEXT}
 OPEN = {"question": "What is the capital of France?"}
 MESSAGES = [
-    {"role": "system", "content": QUESTION["context"]},
+    {"role": "system", "content": CONTEXT},
     {"role": "user", "content": QUESTION["question"]},
 ]
 LOAD = [
@@ -50,7 +50,8 @@ def stack(tmp_path_factory):
 @pytest.fixture(scope="module")
 def up(stack):
     began = time.monotonic()
-    stack.compose("up", "--detach")
+    # Images and the model may have to be fetched first.
+    stack.compose("up", "--detach", seconds=900)
     stack.until_ready(60)
     print(f"ready after {time.monotonic() - began:.1f} s")
     return stack
@@ -74,7 +75,7 @@ def test_text_is_answered_through_the_proxy(up):
 
 
 def test_open_question_goes_to_ollama(up):
-    until(lambda: MODEL in requests.get(f"{up.url}/api/tags", timeout=10).text, seconds=60)
+    until(lambda: MODEL in requests.get(f"{up.url}/api/tags", timeout=10).text, seconds=600)
     found = ask(up, **OPEN)
     assert found["answer"]
     assert (found["source"], found["model"]) == ("ollama", MODEL)
@@ -96,6 +97,26 @@ def test_nothing_that_runs_can_write_to_its_image_or_gain_rights(up):
         assert host["ReadonlyRootfs"], told["Name"]
         assert host["CapDrop"] == ["ALL"], told["Name"]
         assert "no-new-privileges:true" in host["SecurityOpt"], told["Name"]
+
+
+def test_body_over_the_proxys_limit_is_refused_in_the_shape_of_the_protocol(up):
+    large = b" " * (17 * 1024 * 1024)
+    reply = requests.post(f"{up.url}/api/qa", data=large, timeout=60)
+    assert reply.status_code == 413
+    assert set(reply.json()["error"]) == {"code", "message", "remedy", "request_id"}
+    reply = requests.post(f"{up.url}/api/chat", data=large, timeout=60)
+    assert "16 MiB" in reply.json()["error"]
+
+
+def test_slow_senders_take_nobodys_place(up):
+    head = b"POST /api/qa HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
+    with ExitStack() as stack:
+        for _ in range(100):
+            slow = stack.enter_context(socket.create_connection(up.address))
+            slow.sendall(head)
+        began = time.monotonic()
+        assert ask(up, **QUESTION)["answer"]
+        assert time.monotonic() - began < 10
 
 
 def test_three_replicas_share_the_questions_and_give_one_score(three):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -50,21 +51,61 @@ def test_only_the_proxy_is_published_and_only_to_this_machine():
 def test_variables_reach_the_services():
     services = config("-f", "compose.yaml", OLLAMA_MODEL="tiny:1b", QA_PUBLISH="0.0.0.0:80")["services"]
     assert services["api"]["environment"]["QA_OLLAMA_MODEL"] == "tiny:1b"
-    assert services["pull"]["entrypoint"][-1] == "tiny:1b"
+    assert services["pull"]["command"] == ["tiny:1b"]
     assert services["proxy"]["ports"][0]["published"] == "80"
 
 
-def test_services_are_bounded_and_start_in_order():
+def test_default_limits_fit_any_machine():
+    """More CPUs than there are is an error of the daemon; memory that is not there is none."""
+    for name, service in config("-f", "compose.yaml")["services"].items():
+        assert not float(service["deploy"]["resources"]["limits"].get("cpus", 0)), name
+
+
+def test_limits_can_be_set():
+    given = {"OLLAMA_CPUS": "1.5", "OLLAMA_MEMORY": "3g", "API_CPUS": "1", "API_MEMORY": "800m"}
+    services = config("-f", "compose.yaml", **given)["services"]
+    limits = {name: services[name]["deploy"]["resources"]["limits"] for name in ("api", "ollama")}
+    assert limits["ollama"] == {"cpus": 1.5, "memory": str(3 * 1024**3)}
+    assert limits["api"] == {"cpus": 1, "memory": str(800 * 1024**2)}
+
+
+def test_services_start_in_order_and_texts_are_answered_without_ollama():
     services = config("-f", "compose.yaml")["services"]
-    for name, service in services.items():
-        assert service["deploy"]["resources"]["limits"]["memory"], name
-        assert service["restart"], name
     assert services["proxy"]["depends_on"]["api"]["condition"] == "service_healthy"
-    assert services["api"]["depends_on"]["ollama"]["condition"] == "service_healthy"
     assert services["pull"]["depends_on"]["ollama"]["condition"] == "service_healthy"
-    for name in ("api", "proxy"):
-        assert services[name]["read_only"], name
-        assert services[name]["cap_drop"] == ["ALL"], name
+    assert services["api"]["depends_on"]["ollama"] == {"condition": "service_started", "required": False}
+
+
+@pytest.mark.parametrize("name", ["api", "proxy", "ollama", "pull"])
+def test_services_have_no_rights_to_spare_and_come_back(name):
+    service = config("-f", "compose.yaml")["services"][name]
+    assert service["read_only"]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["restart"] == "unless-stopped"
+
+
+def test_all_files_mean_the_same_containers_and_volumes():
+    names = {config(*(flags or ["-f", name]))["name"] for name, flags in FILES.items()}
+    assert names == {"localqa"}
+
+
+def repeated_routes():
+    """The routes at which the proxy asks another replica where one died over a request."""
+    text = (ROOT / "docker" / "nginx.conf").read_text(encoding="utf-8")
+    blocks = re.findall(r"location ~ \^/\((\S+)\)/\?\$ \{([^}]+)\}", text)
+    return {f"/{path}" for paths, body in blocks if "non_idempotent" in body for path in paths.split("|")}
+
+
+def test_proxy_repeats_questions_alone():
+    from app import create_app
+    from localqa.config import Settings
+    from tests.api.fake_reader import FakeReader
+
+    app = create_app(Settings.load(ollama="off"), FakeReader())
+    posts = {rule.rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())}
+    changing = {"/api/adapters", "/api/pull", "/api/push", "/api/create", "/api/copy", "/api/delete"}
+    assert {"/api/qa", "/api/qa/batch", "/predict", "/api/chat", "/v1/chat/completions"} <= repeated_routes()
+    assert repeated_routes() <= posts - changing
 
 
 def test_images_are_pinned():
@@ -76,7 +117,7 @@ def test_gpu_file_gives_ollama_the_devices():
     services = config(*FILES["gpu"])["services"]
     reserved = services["ollama"]["deploy"]["resources"]["reservations"]
     assert reserved["devices"][0]["driver"] == "nvidia"
-    assert services["ollama"]["deploy"]["resources"]["limits"]["memory"]
+    assert not services["ollama"].get("read_only")
 
 
 def test_settings_in_the_compose_file_are_settings():
