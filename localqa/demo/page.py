@@ -86,7 +86,7 @@ def _ask_tab(api: Api) -> list[gr.Dropdown]:
             text = gr.Textbox(_TEXT, label="Text", lines=10, max_lines=18, elem_id="text")
         with gr.Column(min_width=300):
             question = gr.Textbox(label="Question", placeholder="Who built the bridge?", elem_id="question")
-            with gr.Row():
+            with gr.Row(elem_id="pickers"):
                 adapter = gr.Dropdown([("default", _DEFAULT)], value=_DEFAULT, label="Adapter", min_width=160)
                 beside = gr.Dropdown([("none", _NOBODY)], value=_NOBODY, label="Compare with", min_width=160)
             button = gr.Button("Ask", variant="primary", elem_id="ask")

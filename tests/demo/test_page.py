@@ -161,6 +161,9 @@ def test_page_fits_a_phone(url):
     with tab(url, width=390, height=844) as page:
         ask(page, WHO)
         expect(page.locator("#answer mark")).to_be_visible(timeout=WAIT_MS)
+        picked = page.get_by_label("Adapter", exact=True)
+        expect(picked).to_have_value("squad (default)")
+        assert picked.evaluate("input => input.scrollWidth <= input.clientWidth")
         for name in ("Ask", "Open question", "Summarise"):
             page.get_by_role("tab", name=name, exact=True).click()
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
