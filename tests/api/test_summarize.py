@@ -108,8 +108,8 @@ def test_slow_summary_is_given_up(reader):
 def test_adapter_is_found_by_its_name(summary_adapter):
     settings = Settings.load(models_dir=summary_adapter.parent, summary_adapter="short")
     assert isinstance(load_named(settings), Summarizer)
-    with pytest.raises(AdapterNotFoundError, match='no adapter "squad"; known: short'):
-        load_named(Settings.load(models_dir=summary_adapter.parent, summary_adapter="squad"))
+    with pytest.raises(AdapterNotFoundError, match='no adapter "nobody"; known: short'):
+        load_named(Settings.load(models_dir=summary_adapter.parent, summary_adapter="nobody"))
     with pytest.raises(AdapterNotFoundError, match='"squad" is for another task: it answers questions'):
         load_named(Settings.load(summary_adapter="squad"))
     with pytest.raises(AdapterNotFoundError, match='"short" is for another task: it summarises'):
