@@ -37,14 +37,8 @@ def imported(path: Path) -> set[str]:
 def test_arrows_point_one_way(part):
     for path in (ROOT / "localqa" / part).rglob("*.py"):
         parts = {name.split(".")[1] for name in imported(path) if name.startswith("localqa.")}
-<<<<<<< HEAD
-        shared = {"errors", "config", "ownership", "strict_json", "__version__"}
+        shared = {"errors", "config", "ownership", "folders", "privacy", "strict_json", "__version__"}
         assert parts - {part} - shared <= MAY_IMPORT[part], path
-=======
-        assert parts - {part, "errors", "config", "folders", "privacy", "__version__"} <= MAY_IMPORT[part], (
-            path
-        )
->>>>>>> wip/privacy
 
 
 def test_nothing_imports_app():
