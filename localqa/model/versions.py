@@ -24,6 +24,7 @@ from localqa.ownership import refuse_foreign
 FOLDER: Final = "versions"
 KEPT: Final = 10
 """Earlier versions of an adapter; with one more, the oldest goes."""
+_STAGING: Final = ".new-"
 _REPORTS: Final = ("report.json", "report.md", "curve.png", "domain.md", "evaluation")
 """What is said of the weights goes with them."""
 _MARKERS: Final = FILES[:2]
@@ -58,8 +59,9 @@ def check_adapter_folder(folder: Path, *, remedy: str) -> None:
         ConfigError: naming them.
     """
     ours = any(is_file(folder / name) for name in _MARKERS)
-    # A training that was ended while it wrote its adapter has left its checkpoints.
-    ours = ours or any(folder.glob("checkpoints/step-*/state.json"))
+    # What was ended while it wrote an adapter has left its checkpoints, the adapter before or the new one.
+    ours = ours or any(folder.glob("checkpoints/step-*/state.json")) or bool(_archived(folder))
+    ours = ours or any(folder.glob(f"{_STAGING}*"))
     refuse_foreign([folder / name for name in (*FILES, *_REPORTS)], ours=ours, remedy=remedy)
 
 
@@ -73,7 +75,7 @@ def saving(folder: Path) -> Iterator[Path]:
         ConfigError: see `check_adapter_folder`.
     """
     check_adapter_folder(folder, remedy="Choose another folder for the adapter.")
-    staging = folder / f".new-{os.getpid()}"
+    staging = folder / f"{_STAGING}{os.getpid()}"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     try:
