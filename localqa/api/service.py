@@ -153,7 +153,8 @@ class Service:
         """
         reader = self.reader
         with self._admitted():
-            return reader.embed(texts, truncate=truncate)
+            patience = Patience(time.monotonic() + self.settings.deadline_s, caller_gone())
+            return reader.embed(texts, truncate=truncate, patience=patience)
 
     def summarize(self, text: str, max_words: int | None) -> Summarized:
         """Have a text summarised by the adapter that is for it, else by Ollama; raises as these do.

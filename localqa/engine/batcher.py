@@ -1,21 +1,24 @@
 """Windows of many requests into common batches, one engine run at a time.
 
 A run takes what is waiting when the engine becomes free: a lone request never waits for company, and
-under load the batches fill by themselves. Every request gets its share of a run, so that a long
-document does not hold up the short ones behind it.
+under load the batches fill by themselves. Every request gets its share of a run, and runs go to the
+request that has waited longest since its last one, so that a long document does not hold up the short
+ones behind it, of its own adapter or of another. Texts to be embedded come as windows, too, of no adapter.
 """
 
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from localqa.errors import DeadlineError, LocalQAError, NotReadyError, OverloadedError
-from localqa.extraction.spans import Logits
 from localqa.extraction.windows import Window
 
-Run = Callable[[Sequence[Window], str], list[Logits]]
-"""The engine: windows and the name of their adapter in, logits of each out."""
+Run = Callable[[Sequence[Window], str], list[Any]]
+"""The engine: windows and the name of their adapter in; what it makes of each out: logits, or a vector."""
+NO_ADAPTER: Final = ""
+"""The name that stands for the base alone, whose output for each window is wanted instead of logits."""
 
 _CHECK_S = 0.25
 
@@ -28,8 +31,9 @@ class _Job:
     adapter: str
     queued: float
     expires: float
+    served: float = 0.0
     taken: int = 0
-    results: list[Logits | None] = field(default_factory=list)
+    results: list[Any] = field(default_factory=list)
     missing: int = 0
     error: Exception | None = None
     finished: threading.Event = field(default_factory=threading.Event)
@@ -88,12 +92,12 @@ class Batcher:
         *,
         deadline: float = float("inf"),
         cancelled: Callable[[], bool] = lambda: False,
-    ) -> list[Logits]:
-        """Logits of each window, in order; blocks until they are there.
+    ) -> list[Any]:
+        """What the engine makes of each window, in order; blocks until it is there.
 
         Args:
             windows: of one request.
-            adapter: that shall run them.
+            adapter: that shall run them; `NO_ADAPTER`: the base alone.
             deadline: time (`time.monotonic`) after which nobody wants the answer any more.
             cancelled: asked now and then whether the caller is still there.
 
@@ -105,7 +109,8 @@ class Batcher:
         """
         if not windows:
             return []
-        job = _Job(windows, adapter, time.monotonic(), deadline, missing=len(windows))
+        began = time.monotonic()
+        job = _Job(windows, adapter, began, deadline, served=began, missing=len(windows))
         job.results = [None] * len(windows)
         with self._changed:
             if self._stopping:
@@ -164,13 +169,16 @@ class Batcher:
                 self._run_parts(parts)
 
     def _take(self) -> list[tuple[_Job, int]]:
-        """The (job, window) pairs of the next run: of the longest waiting job's adapter, shared fairly."""
+        """The (job, window) pairs of the next run, shared fairly.
+
+        They are of the adapter of the job that has waited longest since something of it was taken.
+        """
         now = time.monotonic()
         for job in [job for job in self._jobs if job.expires <= now]:
             self._drop(job)
         if not self._jobs:
             return []
-        adapter = self._jobs[0].adapter
+        adapter = min(self._jobs, key=lambda job: job.served).adapter
         mine = [job for job in self._jobs if job.adapter == adapter]
         parts: list[tuple[_Job, int]] = []
         longest = 0
@@ -182,6 +190,7 @@ class Batcher:
                     return parts
                 longest = length
                 parts.append((job, job.taken))
+                job.served = now
                 job.taken += 1
                 self._waiting -= 1
                 if job.taken == len(job.windows):

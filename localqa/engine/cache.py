@@ -43,4 +43,4 @@ class AnswerCache:
 def _key(adapter: str, query: Query) -> Hashable:
     texts = (query.question, query.context)
     digests = (hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts)
-    return adapter, query.top_k, *digests
+    return adapter, query.top_k, query.borders, *digests

@@ -50,6 +50,7 @@ def decode(
     *,
     max_answer_tokens: int = 30,
     top_k: int = 1,
+    borders: Sequence[int] = (),
 ) -> Decoded:
     """The best `top_k` spans of a context that do not overlap, the null score and all span scores.
 
@@ -61,6 +62,7 @@ def decode(
         logits: for each window start and end logits, shape (T,) each, T as the window's length.
         max_answer_tokens: longest span, in tokens.
         top_k: how many spans to return at most.
+        borders: code points, ascending, that no span reaches across.
     """
     offsets = _context_offsets(windows)
     table = _score_table(windows, logits, len(offsets), max_answer_tokens)
@@ -69,6 +71,8 @@ def decode(
     if empty.any():
         table[empty] = -np.inf
         _at_end(table, empty)
+    if borders:
+        _keep_within(table, np.searchsorted(borders, offsets[:, 0], side="right"))
     scores = table[np.isfinite(table)]
     null = min(float(start[0] + end[0]) for start, end in logits)
     return Decoded(tuple(_best_apart(context, offsets, table, top_k)), null, scores)
@@ -109,6 +113,12 @@ def _at_end(table: FloatArray, tokens: NDArray[np.bool_]) -> None:
     ends = rows + np.arange(table.shape[1])[None, :]
     inside = ends < len(tokens)
     table[inside & tokens[np.where(inside, ends, 0)]] = -np.inf
+
+
+def _keep_within(table: FloatArray, parts: NDArray[np.integer]) -> None:
+    """Rule out every span whose first and last token are in different parts."""
+    for further in range(1, min(table.shape[1], len(parts))):
+        table[:-further, further][parts[further:] != parts[:-further]] = -np.inf
 
 
 def _best_apart(context: str, offsets: IntArray, table: FloatArray, top_k: int) -> list[Span]:
