@@ -129,7 +129,7 @@ class OpenVINOEngine:
         return self._shape.hidden
 
     def embed(self, windows: Sequence[Window]) -> list[Array]:
-        """Vectors of windows by the base without any adapter: the mean of its output, shape (hidden,) each.
+        """Vectors of windows by the base alone: the mean of its output, shape (hidden,) each.
 
         Its graph is made at the first call.
         """

@@ -50,7 +50,7 @@ class Engine(Protocol):
         """Logits of each window, in order."""
 
     def embed(self, windows: Sequence[Window]) -> list[NDArray[np.float32]]:
-        """Vectors of windows by the base without any adapter: the mean of its output, shape (hidden,) each."""
+        """Vectors of windows by the base alone: the mean of its output, shape (hidden,) each."""
 
     def info(self) -> dict[str, Any]:
         """Engine, precision, device and number of parameters."""

@@ -104,7 +104,7 @@ class TorchEngine:
         return int(AutoConfig.from_pretrained(self.base.folder).hidden_size)
 
     def embed(self, windows: Sequence[Window]) -> list[NDArray[np.float32]]:
-        """Vectors of windows by the base without any adapter: the mean of its output, shape (hidden,) each."""
+        """Vectors of windows by the base alone: the mean of its output, shape (hidden,) each."""
         with self._lock:
             if self._bare is None:
                 self._bare = self._fresh_base().to(self._device).eval()

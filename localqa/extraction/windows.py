@@ -125,8 +125,9 @@ class Windower:
         windows = []
         for at, encoding in enumerate(self._tokenizer.encode_batch(list(texts))):
             if len(encoding) > self.max_length and not truncate:
+                name = names[at] if names else at
                 raise InvalidInputError(
-                    f"Text {names[at] if names else at} has {len(encoding)} tokens, at most {self.max_length} are allowed.",
+                    f"Text {name} has {len(encoding)} tokens, at most {self.max_length} are allowed.",
                     remedy="Send it in parts.",
                 )
             kept = np.arange(len(encoding))

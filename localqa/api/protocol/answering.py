@@ -34,7 +34,7 @@ def reply_to(extraction: Extraction, adapter: str, written: Format | None) -> Re
     if extraction.repeats:
         answer = extraction.repeated(adapter)
     else:
-        answer = service.answer_one(extraction.query(adapter))
+        extraction, answer = extraction.settled(service.answer_one(extraction.query(adapter)))
     extras = extraction.extras(answer)
     text = said(answer) if written is None else written.written(extraction.question, answer.answer, extras)
     return Reply(text, extras, extraction.words, len(answer.answer.split()))

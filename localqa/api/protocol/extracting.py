@@ -23,6 +23,7 @@ from localqa.api.protocol.shapes import (
     Shape,
     before_the_past,
     conversation,
+    earlier_answer,
     free_shape,
     marked,
     rephrases,
@@ -67,12 +68,14 @@ class Extraction:
         context: the texts, one behind the other.
         sources: where each of them comes from.
         repeats: the question is not to be answered but said again; the only source is the question.
+        earlier: an answer that other texts gave before, to be said again where these hold no better one.
     """
 
     question: str
     context: str
     sources: tuple[Source, ...]
     repeats: bool = False
+    earlier: Source | None = None
 
     @property
     def words(self) -> int:
@@ -84,6 +87,13 @@ class Extraction:
         return Query(
             self.question, self.context, adapter, borders=tuple(source.at for source in self.sources)
         )
+
+    def settled(self, answer: Answer) -> tuple["Extraction", Answer]:
+        """The answer that holds, and what it is part of: the earlier one where the texts hold no better."""
+        if self.earlier is None or (answer.answerable and answer.null_score <= 0):
+            return self, answer
+        before = _repeating(self.earlier.message, self.earlier.part)
+        return before, before.repeated(answer.adapter)
 
     def repeated(self, adapter: str) -> Answer:
         """The question as the answer."""
@@ -171,7 +181,18 @@ def _extracted(messages: Sequence[Message], most: int) -> Extraction:
         raise InvalidInputError("There is no text to answer from.", remedy=_REMEDY)
     if not question:
         raise InvalidInputError("messages: there is no question of the user.", remedy=_REMEDY)
-    return _put_together(question, texts)
+    return _put_together(
+        question, texts, _earlier([asking, *(one for one in messages if one.role in _SYSTEM)])
+    )
+
+
+def _earlier(messages: Sequence[Message]) -> Source | None:
+    """The answer that one of these messages asks to refine."""
+    for message in messages:
+        part = earlier_answer(message.text)
+        if part is not None and part.start < part.end:
+            return Source(message, part, 0)
+    return None
 
 
 def _own(asking: Message, shape: Shape | None) -> tuple[list[tuple[Message, Part]], str]:
@@ -206,7 +227,7 @@ def _texts(others: Sequence[Message], has_marked: bool) -> list[tuple[Message, P
     return [(message, part) for message, parts, sure in found if sure or not has_marked for part in parts]
 
 
-def _put_together(question: str, texts: Sequence[tuple[Message, Part]]) -> Extraction:
+def _put_together(question: str, texts: Sequence[tuple[Message, Part]], earlier: Source | None) -> Extraction:
     sources: list[Source] = []
     at = 0
     for message, part in texts:
@@ -216,7 +237,12 @@ def _put_together(question: str, texts: Sequence[tuple[Message, Part]]) -> Extra
                 at = sources[-1].end + len(_BETWEEN)
     if not sources:
         raise InvalidInputError("There is no text to answer from.", remedy=_REMEDY)
-    return Extraction(question, _BETWEEN.join(_of(one.message, one.part) for one in sources), tuple(sources))
+    return Extraction(
+        question,
+        _BETWEEN.join(_of(one.message, one.part) for one in sources),
+        tuple(sources),
+        earlier=earlier,
+    )
 
 
 def _pieces(message: Message, part: Part) -> Iterator[Part]:

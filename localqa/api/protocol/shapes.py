@@ -79,7 +79,8 @@ _LEADS: Final = {
     "text": r"context information(?: from multiple sources)? is below\.?|"
     r"we have the opportunity to refine the existing answer[^\n:]{0,60} below\.",
 }
-_EARLIER: Final = re.compile(r"original|existing|we have|chat|conversation|current|previous")
+_ORDERS: Final = re.compile(r"instruction", re.I)
+_ANSWERED: Final = re.compile(r"answer", re.I)
 _FOLLOW_UP: Final = re.compile(
     r"^[ \t]*<?(?:follow[- ]?up (?:input|question|message)|latest (?:user )?question)>?[ \t]*:?[ \t]*",
     re.I | re.M,
@@ -155,8 +156,21 @@ def marked(text: str) -> tuple[Part, ...]:
 
 def before_the_past(text: str) -> Part:
     """What stands before an earlier answer, or an earlier conversation, that a message goes on to tell of."""
-    told = (mark.start() for mark in _MARK.finditer(text) if _EARLIER.match(mark[0].lower().strip(" \t>#*")))
+    told = (
+        mark.start for kind, mark in _marks(text) if kind == "past" and not _is_label(text, mark, _ORDERS)
+    )
     return Part(0, next(told, len(text)))
+
+
+def earlier_answer(text: str) -> Part | None:
+    """The answer that other texts gave, where a message goes on to ask for a better one."""
+    marks = _marks(text)
+    told = [mark for kind, mark in marks if kind == "past" and _is_label(text, mark, _ANSWERED)]
+    return _until_next(text, marks, told[-1]) if told else None
+
+
+def _is_label(text: str, mark: Part, pattern: re.Pattern[str]) -> bool:
+    return bool(pattern.search(text, mark.start, mark.end))
 
 
 def rephrases(text: str) -> bool:
