@@ -126,6 +126,37 @@ def test_long_document_does_not_hold_up_a_short_question(make, engine):
     assert 777 in engine.runs[1][1]
 
 
+def test_long_document_does_not_hold_up_a_question_of_another_adapter(make, engine):
+    batcher = make(max_tokens=100)
+    engine.gate.clear()
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(batcher.run, [window(0)], "squad")
+        until(lambda: engine.begun)
+        long = pool.submit(batcher.run, [window(n) for n in range(1, 100)], "other")
+        until(lambda: batcher.waiting == 99)
+        short = pool.submit(batcher.run, [window(777)], "squad")
+        until(lambda: batcher.waiting == 100)
+        engine.gate.set()
+        assert numbers(short.result(5)) == [777]
+        assert numbers(long.result(5)) == [1000 + n for n in range(1, 100)]
+        first.result(5)
+    assert engine.runs[2] == ("squad", [777])
+
+
+def test_two_long_documents_take_turns(make, engine):
+    batcher = make(max_tokens=100)
+    engine.gate.clear()
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(batcher.run, [window(0)], "first")
+        until(lambda: engine.begun)
+        for waiting, adapter in ((50, "squad"), (100, "other")):
+            pool.submit(batcher.run, [window(n) for n in range(50)], adapter)
+            until(lambda waiting=waiting: batcher.waiting == waiting)
+        engine.gate.set()
+        first.result(5)
+    assert [adapter for adapter, _ in engine.runs[1:7]] == ["squad", "other"] * 3
+
+
 def test_runs_stay_within_their_tokens(make, engine):
     make(max_tokens=100).run([window(n, 30) for n in range(10)], "squad")
     assert all(len(found) <= 3 for _, found in engine.runs)

@@ -30,12 +30,11 @@ class Reply:
 
 def reply_to(extraction: Extraction, adapter: str, written: Format | None) -> Reply:
     """Have a question answered by an adapter; raises as `Service.answer_one` and `Format.written` do."""
-    service = current_service()
     if extraction.repeats:
-        answer = extraction.repeated(adapter)
+        source, answer = extraction, extraction.repeated(adapter)
     else:
-        extraction, answer = extraction.settled(service.answer_one(extraction.query(adapter)))
-    extras = extraction.extras(answer)
+        source, answer = extraction.settled(current_service().answer_one(extraction.query(adapter)))
+    extras = source.extras(answer)
     text = said(answer) if written is None else written.written(extraction.question, answer.answer, extras)
     return Reply(text, extras, extraction.words, len(answer.answer.split()))
 

@@ -224,7 +224,13 @@ def _texts(others: Sequence[Message], has_marked: bool) -> list[tuple[Message, P
             # Tools, and roles that hold documents.
             has_marked = has_marked or bool(message.text.strip())
             found.append((message, [stripped(message.text, whole)], True))
-    return [(message, part) for message, parts, sure in found if sure or not has_marked for part in parts]
+    return [
+        (message, part)
+        for message, parts, sure in found
+        if sure or not has_marked
+        for part in parts
+        if words(message.text, part, most=1)
+    ]
 
 
 def _put_together(question: str, texts: Sequence[tuple[Message, Part]], earlier: Source | None) -> Extraction:

@@ -117,13 +117,13 @@ _SMALL_TALK: Final = _any(
     r"(?:can|could|would|will) you|my question|the question|a question|one question)\b",
 )
 _QUESTION_WORDS: Final = _any(
-    r"(?:(?:and|so|but|then|now|please|ok(?:ay)?),? )*(?:who|whom|whose|what|when|where|why|how|which|is|"
-    r"are|was|were|"
-    r"do|does|did|can|could|will|would|has|have|had|in (?:which|what)|at (?:which|what)|on (?:which|what)|"
-    r"by (?:whom|what)|for (?:what|whom|how)|to whom|from (?:where|whom)|since when|until when)\b"
+    r"(?:(?:and|so|but|then|now|please|ok(?:ay)?),? )*(?:who|whom|whose|what|when|where|why|how|which|"
+    r"(?:in|at|on|by|for|to|from) (?:which|what|whom)|(?:since|until) when|"
+    r"(?:is|are|was|were|do|does|did|can|could|will|would|has|have|had) (?:you|i|we|they|he|she|it|there|"
+    r"anyone|somebody))\b[^.:!]*$"
 )
 _LEAD: Final = re.compile(r"[\s>*#_\-–•\"“'‘(\[]*(?:\d{1,2}[.)]\s+)?[*_\"“]*(?:please,? )?", re.IGNORECASE)
-_SENTENCE_END: Final = re.compile(r"(?<!\be\.g)(?<!\bi\.e)[.!?:…]+[\"'”’)\]*_]*(?=\s|$)|\n(?![ \t]*[a-z])")
+_SENTENCE_END: Final = re.compile(r"(?<!\be\.g)(?<!\bi\.e)[.!?:…]+[\"'”’)\]*_]*(?=\s|$)|\n(?![ \t]*[a-z])\s*")
 """A line that goes on in lower case was only wrapped."""
 _WORD: Final = re.compile(r"\w+")
 _RULES: Final = ' \t\r\n-–—=_*~#`"“”'

@@ -90,6 +90,8 @@ _REPHRASES: Final = re.compile(
     r"\bstandalone (?:question|query)\b.*\b(?:do not answer|don['’]t answer|reformulate|rephrase)\b",
     re.I | re.S,
 )
+_QUESTIONS: Final = 5
+"""Sentences at the end of a message that can ask together."""
 _RULE: Final = re.compile(r"^[ \t]*(?:-{5,}|={5,})[ \t]*$", re.M)
 _BRACKETS: Final = re.compile(r"\[(END )?CONTEXT \d{1,4}\]:?")
 _SPEAKERS: Final = re.compile(
@@ -127,7 +129,9 @@ def free_shape(text: str) -> Shape | None:
     """Text and question one after the other without a mark: what ends, or begins, with a question."""
     whole = trimmed(text, Part(0, len(text)))
     question = at = last_sentence(text, whole) if whole.start < whole.end else whole
-    while is_question(text, at) and at.start > whole.start:
+    for _ in range(_QUESTIONS):
+        if not is_question(text, at) or at.start == whole.start:
+            break
         question = at
         at = last_sentence(text, stripped(text, Part(whole.start, at.start)))
     if is_question(text, question):
@@ -252,7 +256,8 @@ def _labelled(text: str) -> Shape | None:
     end = len(text) if question is None or asked_first else question[1].start
     end = _end_of_text(text, marks, Part(first.end, end), to_the_end=end == len(text))
     cuts = [first.end, *(mark.start for _, mark in texts[1:] if mark.start < end), end]
-    parts = [Part(_behind_label(texts, a), b) for a, b in zip(cuts, cuts[1:], strict=False)]
+    behind = {mark.start: mark.end for _, mark in texts}
+    parts = [Part(behind.get(a, a), b) for a, b in zip(cuts, cuts[1:], strict=False)]
     if question is not None:
         asked: Part | None = _until_next(text, marks, question[1])
     else:
@@ -310,10 +315,6 @@ def _end_of_text(text: str, marks: list[tuple[Kind, Part]], region: Part, *, to_
     if to_the_end and answers and not text[answers[-1].end :].strip():
         end = answers[-1].start
     return end
-
-
-def _behind_label(marks: list[tuple[Kind, Part]], start: int) -> int:
-    return next((mark.end for _, mark in marks if mark.start == start), start)
 
 
 def _until_next(text: str, marks: list[tuple[Kind, Part]], mark: Part) -> Part:
