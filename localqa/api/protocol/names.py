@@ -8,6 +8,7 @@ from typing import Any, Final
 from localqa.api.reader import Reader
 from localqa.api.schemas import OWN_MODEL
 from localqa.api.state_schemas import Limits
+from localqa.api.text import quoted
 from localqa.errors import InvalidInputError, LocalQAError
 
 _LATEST: Final = "latest"
@@ -39,10 +40,11 @@ class OwnModel:
 
 def own_models(reader: Reader) -> list[OwnModel]:
     """Our models in the order they are listed: the default adapter, the others, `latest`, the base."""
-    adapters = [OwnModel(f"{OWN_MODEL}:{name}", name) for name in reader.adapters()]
-    if _LATEST not in reader.adapters():
-        adapters.append(OwnModel(f"{OWN_MODEL}:{_LATEST}", reader.default_adapter))
-    return [*adapters, OwnModel(f"{_base_names(reader)[-1]}:{_LATEST}", None)]
+    adapters = dict.fromkeys(reader.adapters())
+    listed = [OwnModel(f"{OWN_MODEL}:{name}", name) for name in adapters]
+    if _LATEST not in adapters:
+        listed.append(OwnModel(f"{OWN_MODEL}:{_LATEST}", reader.default_adapter))
+    return [*listed, OwnModel(f"{_base_names(reader)[-1]}:{_LATEST}", None)]
 
 
 def own_model(name: str, reader: Reader) -> OwnModel | None:
@@ -51,17 +53,16 @@ def own_model(name: str, reader: Reader) -> OwnModel | None:
     Raises:
         ModelNotFoundError: one of ours, but of no known adapter.
     """
-    models = own_models(reader)
     family, _, tag = name.lower().partition(":")
-    if family in _base_names(reader) and tag in ("", _LATEST):
-        return models[-1]
     if family != OWN_MODEL:
-        return None
+        is_base = family in _base_names(reader) and tag in ("", _LATEST)
+        return own_models(reader)[-1] if is_base else None
+    models = own_models(reader)
     wanted = f"{family}:{tag or _LATEST}"
     found = next((model for model in models if model.name == wanted), None)
     if found is None:
         known = ", ".join(model.name for model in models)
-        raise ModelNotFoundError(f"model '{name}' not found.", remedy=f"Known: {known}.")
+        raise ModelNotFoundError(f"model {quoted(name)} not found.", remedy=f"Known: {known}.")
     return found
 
 
@@ -75,7 +76,7 @@ def own_adapter(name: str, reader: Reader) -> str | None:
     model = own_model(name, reader)
     if model is not None and model.adapter is None:
         raise InvalidInputError(
-            f"'{name}' does not support chat: it makes vectors of texts.",
+            f"{quoted(name)} does not support chat: it makes vectors of texts.",
             remedy=f"Ask {OWN_MODEL}:{reader.default_adapter}.",
         )
     return model.adapter if model else None
@@ -91,7 +92,7 @@ def is_own_base(name: str, reader: Reader) -> bool:
     model = own_model(name, reader)
     if model is not None and model.adapter is not None:
         raise InvalidInputError(
-            f"'{name}' does not support embeddings: it answers questions.",
+            f"{quoted(name)} does not support embeddings: it answers questions.",
             remedy=f"Use {own_models(reader)[-1].name}.",
         )
     return model is not None
@@ -104,12 +105,14 @@ def described(reader: Reader) -> list[dict[str, Any]]:
 
 def running(reader: Reader, limits: Limits) -> list[dict[str, Any]]:
     """Our models in memory as `/api/ps` lists them."""
-    # `latest` is another name of an adapter that is listed under its own.
-    models = {model.adapter: model for model in reversed(own_models(reader))}
+    models: dict[str | None, OwnModel] = {}
+    for model in own_models(reader):
+        # `latest` is another name of an adapter that is listed under its own.
+        models.setdefault(model.adapter, model)
     return [
         {key: value for key, value in _described(model, reader).items() if key != "modified_at"}
         | {"expires_at": _EXPIRES, "size_vram": 0, "context_length": _context_length(model, reader, limits)}
-        for model in reversed(models.values())
+        for model in models.values()
         if _state(model, reader)["loaded"]
     ]
 
