@@ -1,9 +1,9 @@
 """Windows of many requests into common batches, one engine run at a time.
 
 A run takes what is waiting when the engine becomes free: a lone request never waits for company, and
-under load the batches fill by themselves. Every request gets its share of a run, and runs go to the
-request that has waited longest since its last one, so that a long document does not hold up the short
-ones behind it, of its own adapter or of another. Texts to be embedded come as windows, too, of no adapter.
+under load the batches fill by themselves. Every request gets its share of a run, and adapters take turns,
+so that a long document does not hold up the short ones behind it, of its own adapter or of another. Texts
+to be embedded come as windows, too, of no adapter, and in shorter runs: a question waits for one of them.
 """
 
 import threading
@@ -21,6 +21,8 @@ NO_ADAPTER: Final = ""
 """The name that stands for the base alone, whose output for each window is wanted instead of logits."""
 
 _CHECK_S = 0.25
+_SHORTER = 8
+"""How many times fewer tokens are in a run of no adapter."""
 
 
 @dataclass(slots=True, eq=False)
@@ -31,7 +33,6 @@ class _Job:
     adapter: str
     queued: float
     expires: float
-    served: float = 0.0
     taken: int = 0
     results: list[Any] = field(default_factory=list)
     missing: int = 0
@@ -80,6 +81,7 @@ class Batcher:
         self._on_batch = on_batch
         self._jobs: list[_Job] = []
         self._waiting = 0
+        self._ran: dict[str, float] = {}
         self._changed = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="batcher", daemon=True)
@@ -109,8 +111,7 @@ class Batcher:
         """
         if not windows:
             return []
-        began = time.monotonic()
-        job = _Job(windows, adapter, began, deadline, served=began, missing=len(windows))
+        job = _Job(windows, adapter, time.monotonic(), deadline, missing=len(windows))
         job.results = [None] * len(windows)
         with self._changed:
             if self._stopping:
@@ -171,14 +172,17 @@ class Batcher:
     def _take(self) -> list[tuple[_Job, int]]:
         """The (job, window) pairs of the next run, shared fairly.
 
-        They are of the adapter of the job that has waited longest since something of it was taken.
+        They are of the adapter that has waited longest since it came or ran last.
         """
         now = time.monotonic()
         for job in [job for job in self._jobs if job.expires <= now]:
             self._drop(job)
         if not self._jobs:
             return []
-        adapter = min(self._jobs, key=lambda job: job.served).adapter
+        adapter = min(self._jobs, key=lambda job: max(job.queued, self._ran.get(job.adapter, 0.0))).adapter
+        waiting = {job.adapter for job in self._jobs}
+        self._ran = {name: ran for name, ran in self._ran.items() if name in waiting} | {adapter: now}
+        most = self._max_tokens // _SHORTER if adapter == NO_ADAPTER else self._max_tokens
         mine = [job for job in self._jobs if job.adapter == adapter]
         parts: list[tuple[_Job, int]] = []
         longest = 0
@@ -186,11 +190,10 @@ class Batcher:
             # One window of each job in turn, the longest waiting first.
             for job in list(mine):
                 length = max(longest, len(job.windows[job.taken]))
-                if parts and length * (len(parts) + 1) > self._max_tokens:
+                if parts and length * (len(parts) + 1) > most:
                     return parts
                 longest = length
                 parts.append((job, job.taken))
-                job.served = now
                 job.taken += 1
                 self._waiting -= 1
                 if job.taken == len(job.windows):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from localqa.engine.batcher import Batcher
+from localqa.engine.batcher import NO_ADAPTER, Batcher
 from localqa.errors import AdapterError, DeadlineError, LocalQAError, NotReadyError, OverloadedError
 from localqa.extraction.windows import Window
 
@@ -141,6 +141,13 @@ def test_long_document_does_not_hold_up_a_question_of_another_adapter(make, engi
         assert numbers(long.result(5)) == [1000 + n for n in range(1, 100)]
         first.result(5)
     assert engine.runs[2] == ("squad", [777])
+
+
+def test_texts_to_embed_run_a_few_at_a_time(make, engine):
+    batcher = make(max_tokens=800)
+    batcher.run([window(n) for n in range(30)], NO_ADAPTER)
+    batcher.run([window(n) for n in range(30)], "squad")
+    assert [len(found) for _, found in engine.runs] == [10, 10, 10, 30]
 
 
 def test_two_long_documents_take_turns(make, engine):

@@ -282,7 +282,7 @@ def test_vectors_keep_the_order_of_their_texts(embedding, tiny_bert, models):
         expected, _ = alone.embed([texts[number]])
         np.testing.assert_allclose(vectors[number], expected[0], atol=1e-5)
     assert tokens == sum(alone.embed([text])[1] for text in texts)
-    assert [count for _, count in recorder.runs] == [32, 32, 6]
+    assert sum(count for _, count in recorder.runs) == 70
 
 
 def test_question_does_not_wait_behind_hundreds_of_texts(embedding):
