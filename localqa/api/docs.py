@@ -27,9 +27,13 @@ def register_docs(app: Flask) -> None:
 
 @blueprint.get("/")
 def index() -> ResponseReturnValue:
-    """The routes as JSON; a browser is shown the documentation."""
-    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
+    """The routes as JSON; a browser is shown the documentation, and clients of Ollama what they look for."""
+    wanted = request.accept_mimetypes
+    if wanted.best_match(["application/json", "text/html"]) == "text/html":
         response: Response = redirect(url_for("documents.docs"))  # type: ignore[assignment]  # Flask's is Werkzeug's subclass
+    elif wanted and "application/json" not in wanted.values():
+        # By these words they know that a server is there.
+        response = Response("Ollama is running", content_type="text/plain; charset=utf-8")
     else:
         routes = {path: _summaries(operations) for path, operations in _document()["paths"].items()}
         response = jsonify(

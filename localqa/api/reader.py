@@ -27,12 +27,18 @@ class Reader(Protocol):
             DeadlineError: the caller's patience ended.
         """
 
-    def embed(self, texts: Sequence[str], *, truncate: bool = True) -> tuple[NDArray[np.float32], int]:
+    def embed(
+        self, texts: Sequence[str], *, truncate: bool = True, patience: Patience | None = None
+    ) -> tuple[NDArray[np.float32], int]:
         """Texts as unit vectors, shape (texts, hidden), and the number of their tokens.
 
         Raises:
             InvalidInputError: a text that is too long where it must not be cut, or not Unicode.
+            OverloadedError, DeadlineError: see `answer`.
         """
+
+    def embedder(self) -> dict[str, Any]:
+        """Of what embeds: length of a vector, max_tokens, loaded, bytes, modified (seconds since 1970)."""
 
     def load_adapter(self, name: str) -> bool:
         """Load an adapter by its name; says whether it was new.

@@ -168,8 +168,10 @@ class Service:
             OverloadedError: too many requests are answered already.
         """
         reader = self.reader
-        with self._admitted(), self._read(sum(map(len, texts)), self.patience()):
-            return reader.embed(texts, truncate=truncate)
+        with self._admitted():
+            patience = self.patience()
+            with self._read(sum(map(len, texts)), patience):
+                return reader.embed(texts, truncate=truncate, patience=patience)
 
     def summarize(self, text: str, max_words: int | None) -> Summarized:
         """Have a text summarised by the adapter that is for it, else by Ollama; raises as these do.

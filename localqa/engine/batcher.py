@@ -1,23 +1,28 @@
 """Windows of many requests into common batches, one engine run at a time.
 
 A run takes what is waiting when the engine becomes free: a lone request never waits for company, and
-under load the batches fill by themselves. Every request gets its share of a run, so that a long
-document does not hold up the short ones behind it.
+under load the batches fill by themselves. Every request gets its share of a run, and adapters take turns,
+so that a long document does not hold up the short ones behind it, of its own adapter or of another. Texts
+to be embedded come as windows, too, of no adapter, and in shorter runs: a question waits for one of them.
 """
 
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from localqa.errors import DeadlineError, LocalQAError, NotReadyError, OverloadedError
-from localqa.extraction.spans import Logits
 from localqa.extraction.windows import Window
 
-Run = Callable[[Sequence[Window], str], list[Logits]]
-"""The engine: windows and the name of their adapter in, logits of each out."""
+Run = Callable[[Sequence[Window], str], list[Any]]
+"""The engine: windows and the name of their adapter in; what it makes of each out: logits, or a vector."""
+NO_ADAPTER: Final = ""
+"""The name that stands for the base alone, whose output for each window is wanted instead of logits."""
 
 _CHECK_S = 0.25
+_SHORTER = 8
+"""How many times fewer tokens are in a run of no adapter."""
 
 
 @dataclass(slots=True, eq=False)
@@ -29,7 +34,7 @@ class _Job:
     queued: float
     expires: float
     taken: int = 0
-    results: list[Logits | None] = field(default_factory=list)
+    results: list[Any] = field(default_factory=list)
     missing: int = 0
     error: Exception | None = None
     finished: threading.Event = field(default_factory=threading.Event)
@@ -76,6 +81,7 @@ class Batcher:
         self._on_batch = on_batch
         self._jobs: list[_Job] = []
         self._waiting = 0
+        self._ran: dict[str, float] = {}
         self._changed = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="batcher", daemon=True)
@@ -88,12 +94,12 @@ class Batcher:
         *,
         deadline: float = float("inf"),
         cancelled: Callable[[], bool] = lambda: False,
-    ) -> list[Logits]:
-        """Logits of each window, in order; blocks until they are there.
+    ) -> list[Any]:
+        """What the engine makes of each window, in order; blocks until it is there.
 
         Args:
             windows: of one request.
-            adapter: that shall run them.
+            adapter: that shall run them; `NO_ADAPTER`: the base alone.
             deadline: time (`time.monotonic`) after which nobody wants the answer any more.
             cancelled: asked now and then whether the caller is still there.
 
@@ -164,13 +170,19 @@ class Batcher:
                 self._run_parts(parts)
 
     def _take(self) -> list[tuple[_Job, int]]:
-        """The (job, window) pairs of the next run: of the longest waiting job's adapter, shared fairly."""
+        """The (job, window) pairs of the next run, shared fairly.
+
+        They are of the adapter that has waited longest since it came or ran last.
+        """
         now = time.monotonic()
         for job in [job for job in self._jobs if job.expires <= now]:
             self._drop(job)
         if not self._jobs:
             return []
-        adapter = self._jobs[0].adapter
+        adapter = min(self._jobs, key=lambda job: max(job.queued, self._ran.get(job.adapter, 0.0))).adapter
+        waiting = {job.adapter for job in self._jobs}
+        self._ran = {name: ran for name, ran in self._ran.items() if name in waiting} | {adapter: now}
+        most = self._max_tokens // _SHORTER if adapter == NO_ADAPTER else self._max_tokens
         mine = [job for job in self._jobs if job.adapter == adapter]
         parts: list[tuple[_Job, int]] = []
         longest = 0
@@ -178,7 +190,7 @@ class Batcher:
             # One window of each job in turn, the longest waiting first.
             for job in list(mine):
                 length = max(longest, len(job.windows[job.taken]))
-                if parts and length * (len(parts) + 1) > self._max_tokens:
+                if parts and length * (len(parts) + 1) > most:
                     return parts
                 longest = length
                 parts.append((job, job.taken))

@@ -1,15 +1,17 @@
 """From settings to a reader that is ready to answer."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
+from typing import Any
 
 from localqa.config import EngineName, Precision, Settings
-from localqa.engine.batcher import Batcher, BatchStats
+from localqa.engine.batcher import NO_ADAPTER, Batcher, BatchStats
 from localqa.engine.cache import AnswerCache
 from localqa.engine.reader import Engine, Reader
 from localqa.errors import BaseModelError, ConfigError
 from localqa.extraction.qa_config import QAConfig
+from localqa.extraction.windows import Window
 from localqa.model.adapter_files import adapter_folder
 from localqa.model.bases import Base, resolve_base
 
@@ -42,7 +44,11 @@ def load_reader(
     engine = make_engine(
         base, adapter, engine=settings.engine, precision=settings.precision, threads=settings.threads
     )
-    batcher = Batcher(engine.run, max_windows=settings.max_waiting_windows, on_batch=on_batch)
+
+    def run(windows: Sequence[Window], adapter: str) -> list[Any]:
+        return engine.embed(windows) if adapter == NO_ADAPTER else engine.run(windows, adapter)
+
+    batcher = Batcher(run, max_windows=settings.max_waiting_windows, on_batch=on_batch)
     reader = Reader(
         engine,
         settings.models_dirs,

@@ -1,7 +1,7 @@
 """The OpenVINO engine: one base without torch, any number of LoRA adapters over it."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -145,18 +145,20 @@ class OpenVINOEngine:
                 logits = session.infer(self._embeddings(batch))
                 return logits[:, :, 0], logits[:, :, 1]
 
-            batches = batches_of_few_sizes(
-                [len(window) for window in windows], padded_length=padded_length, max_tokens=_BATCH_TOKENS
-            )
             try:
-                found = in_batches(windows, infer, batches=batches, on_batch=on_batch)
+                found = in_batches(windows, infer, batches=_batches(windows), on_batch=on_batch)
             except Exception:
                 self._discard(key)
                 raise
         return checked_logits(found)
 
+    @property
+    def hidden(self) -> int:
+        """Length of the base's vectors."""
+        return self._shape.hidden
+
     def embed(self, windows: Sequence[Window]) -> list[Array]:
-        """The base's output for each window without any adapter, shape (tokens, hidden) each.
+        """Vectors of windows by the base alone: the mean of its output, shape (hidden,) each.
 
         Its graph is made at the first call.
         """
@@ -169,12 +171,15 @@ class OpenVINOEngine:
                 del graph
                 give_back()
             session = self._headless
-        outputs = []
-        for window in windows:
-            # One at a time: questions wait for one text, not for all of them.
+        vectors: dict[int, Array] = {}
+        for indices in _batches(windows):
+            # Between batches whoever waits for the engine gets it.
             with self._run_lock:
-                outputs.append(session.infer(self._embeddings([window]))[0, : len(window)])
-        return outputs
+                outputs = session.infer(self._embeddings([windows[at] for at in indices]))
+            vectors.update(
+                (at, outputs[row, : len(windows[at])].mean(axis=0)) for row, at in enumerate(indices)
+            )
+        return [vectors[at] for at in range(len(windows))]
 
     def info(self) -> dict[str, Any]:
         """Engine, precision and why, device, and number of parameters of the base with a head."""
@@ -277,6 +282,12 @@ class OpenVINOEngine:
 def _compacted(inputs: Sequence[tuple[str, Array]]) -> _Inputs:
     """The values in fp16 where that loses nothing, as of the adapters that this project writes."""
     return {name: _compact(values) for name, values in inputs}
+
+
+def _batches(windows: Sequence[Window]) -> Iterator[list[int]]:
+    """Indices of the windows of each batch."""
+    lengths = [len(window) for window in windows]
+    return batches_of_few_sizes(lengths, padded_length=padded_length, max_tokens=_BATCH_TOKENS)
 
 
 def _compact(values: Array) -> NDArray[np.floating]:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from localqa.engine.batcher import Batcher
+from localqa.engine.batcher import NO_ADAPTER, Batcher
 from localqa.engine.cache import AnswerCache
 from localqa.engine.table import AdapterEngine, AdapterTable, LoadedAdapter
 from localqa.errors import InvalidInputError, TooLargeError
@@ -19,13 +19,17 @@ from localqa.extraction.spans import Logits
 from localqa.extraction.windows import Window
 from localqa.model.catalogue import Catalogue
 
-_CHARS_OF_A_TOKEN = 40
-"""More than tokens have, with the white space between them."""
+_TEXTS_AT_A_TIME = 32
+"""Texts of one request that are embedded before others get their turn."""
 _NOBODY: Callable[[int], object] = lambda windows_done: None  # noqa: E731 - a default, not a function of its own
 
 
 class Engine(AdapterEngine, Protocol):
     """What runs windows: one base, with adapters under keys of the reader's choice."""
+
+    @property
+    def hidden(self) -> int:
+        """Length of the base's vectors."""
 
     def run(
         self, windows: Sequence[Window], key: str, on_batch: Callable[[int], object] = _NOBODY
@@ -33,7 +37,7 @@ class Engine(AdapterEngine, Protocol):
         """Logits of each window, in order."""
 
     def embed(self, windows: Sequence[Window]) -> list[NDArray[np.float32]]:
-        """The base's output for each window without any adapter, shape (tokens, hidden) each."""
+        """Vectors of windows by the base alone: the mean of its output, shape (hidden,) each."""
 
     def info(self) -> dict[str, Any]:
         """Engine, precision, device and number of parameters."""
@@ -68,6 +72,7 @@ class Reader:
         self._cache = cache or AnswerCache(0)
         self._catalogue = Catalogue(models, engine.base)
         self._table = AdapterTable(engine, self._catalogue, default_adapter)
+        self._has_embedded = False
 
     def load(self) -> "Reader":
         """Load the default adapter.
@@ -127,33 +132,66 @@ class Reader:
             run=run.of(adapter.key),
             config=adapter.config,
             top_k=[query.top_k for query in new],
+            borders=[query.borders for query in new],
         )
         for query, answer in zip(new, found, strict=True):
             self._cache.put(adapter.key, query, answer)
         fresh = iter(found)
         return [answer or next(fresh) for answer in answers]
 
-    def embed(self, texts: Sequence[str], *, truncate: bool = True) -> tuple[NDArray[np.float32], int]:
+    def embed(
+        self, texts: Sequence[str], *, truncate: bool = True, patience: Patience | None = None
+    ) -> tuple[NDArray[np.float32], int]:
         """Texts as vectors: the mean of the base's output over their tokens, of length one.
+
+        They run a few at a time, so that questions get their turn, and no longer than they are waited for.
 
         Args:
             texts: any number.
             truncate: cut a text that is too long for a window; else it is refused.
+            patience: how long the vectors are wanted; None: for ever.
 
         Returns:
             The vectors, shape (texts, hidden), and the number of tokens.
 
         Raises:
             InvalidInputError: a text that is too long, or not Unicode.
+            OverloadedError, DeadlineError: see `Batcher.run`.
         """
+        patience = patience or Patience()
+        vectors = np.zeros((len(texts), self.engine.hidden), dtype=np.float32)
+        tokens = 0
+        # Those of a like length run together.
+        order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
         with self._in_use(self.default_adapter) as default:
-            if truncate:
-                # What is cut off is not taken apart first.
-                texts = [text[: default.windower.max_length * _CHARS_OF_A_TOKEN] for text in texts]
-            windows = default.windower.alone(texts, truncate=truncate)
-        means = [output.mean(axis=0) for output in self.engine.embed(windows)]
-        vectors = np.array([mean / max(float(np.linalg.norm(mean)), 1e-12) for mean in means], np.float32)
-        return vectors, sum(map(len, windows))
+            windower = default.windower
+        for first in range(0, len(order), _TEXTS_AT_A_TIME):
+            places = order[first : first + _TEXTS_AT_A_TIME]
+            windows = windower.alone([texts[at] for at in places], truncate=truncate, names=places)
+            tokens += sum(map(len, windows))
+            vectors[places] = self._vectors(windows, patience)
+        self._has_embedded |= bool(texts)
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), tokens
+
+    def _vectors(self, windows: Sequence[Window], patience: Patience) -> list[NDArray[np.float32]]:
+        if self._batcher is None:
+            return self.engine.embed(windows)
+        return self._batcher.run(
+            windows, NO_ADAPTER, deadline=patience.deadline, cancelled=patience.cancelled
+        )
+
+    def embedder(self) -> dict[str, Any]:
+        """Of what embeds, the base alone: length of a vector, most tokens of a text, and the base's files."""
+        files = [file.stat() for file in self.engine.base.folder.glob("*.safetensors")]
+        with self._in_use(self.default_adapter) as default:
+            most = default.windower.max_length
+        return {
+            "length": self.engine.hidden,
+            "max_tokens": most,
+            "loaded": self._has_embedded,
+            "bytes": sum(file.st_size for file in files),
+            "modified": max((file.st_mtime for file in files), default=0.0),
+        }
 
     def load_adapter(self, name: str, folder: Path | None = None) -> bool:
         """Load an adapter, by its name or from a folder; says whether it was new.

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from peft import PeftModel
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import AutoConfig, PreTrainedModel
 
 from localqa.engine.checked import checked_logits, trial
 from localqa.errors import AdapterError
@@ -23,7 +23,7 @@ from localqa.model.adapter_files import check_base, check_positions
 from localqa.model.adapters import count_parameters, load_adapter, load_lora
 from localqa.model.bases import Base
 from localqa.model.loading import load_model, max_tokens
-from localqa.model.runner import last_hidden, run_windows
+from localqa.model.runner import mean_vectors, run_windows
 from localqa.model.snapshot import AdapterFiles
 
 
@@ -115,12 +115,17 @@ class TorchEngine:
                 loaded.model.set_adapter(loaded.peft_name)
             return checked_logits(run_windows(loaded.model, windows, on_batch=on_batch))
 
+    @property
+    def hidden(self) -> int:
+        """Length of the base's vectors."""
+        return int(AutoConfig.from_pretrained(self.base.folder).hidden_size)
+
     def embed(self, windows: Sequence[Window]) -> list[NDArray[np.float32]]:
-        """The base's output for each window without any adapter, shape (tokens, hidden) each."""
+        """Vectors of windows by the base alone: the mean of its output, shape (hidden,) each."""
         with self._lock:
             if self._bare is None:
                 self._bare = self._fresh_base().to(self._device).eval()
-            return [last_hidden(self._bare, window) for window in windows]
+            return mean_vectors(self._bare, windows)
 
     def info(self) -> dict[str, Any]:
         """Engine, precision and why, device and number of parameters of the base."""

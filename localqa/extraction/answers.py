@@ -7,12 +7,18 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question about one context, to be answered by one adapter (None: the default one)."""
+    """One question about one context, to be answered by one adapter (None: the default one).
+
+    Attributes:
+        borders: code points of the context, ascending, that no answer reaches across: where one source
+            ends and the next begins.
+    """
 
     question: str
     context: str
     adapter: str | None = None
     top_k: int = 1
+    borders: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,13 +25,14 @@ def answer_pairs(
     run: RunWindows,
     config: QAConfig,
     top_k: Sequence[int],
+    borders: Sequence[Sequence[int]] = (),
 ) -> list[Answer]:
-    """Answer (question, context) pairs with one adapter's settings, each with its own `top_k`.
+    """Answer (question, context) pairs with one adapter's settings, each with its own `top_k` and borders.
 
     Raises:
         InvalidInputError: a question that leaves no room for context, or text that is not Unicode.
     """
-    decoded = decode_pairs(pairs, windower=windower, run=run, config=config, top_k=top_k)
+    decoded = decode_pairs(pairs, windower=windower, run=run, config=config, top_k=top_k, borders=borders)
     return [
         to_answer(context, one, config, top_k=count)
         for (_, context), one, count in zip(pairs, decoded, top_k, strict=True)
@@ -45,6 +46,7 @@ def decode_pairs(
     run: RunWindows,
     config: QAConfig,
     top_k: int | Sequence[int] = 1,
+    borders: Sequence[Sequence[int]] = (),
 ) -> list[Decoded]:
     """Like `answer_pairs`, before thresholds and probabilities: what threshold searches need."""
     counts = [top_k] * len(pairs) if isinstance(top_k, int) else top_k
@@ -57,8 +59,11 @@ def decode_pairs(
             [next(logits) for _ in group],
             max_answer_tokens=config.max_answer_tokens,
             top_k=count,
+            borders=within,
         )
-        for (_, context), group, count in zip(pairs, windows, counts, strict=True)
+        for (_, context), group, count, within in zip(
+            pairs, windows, counts, borders or [()] * len(pairs), strict=True
+        )
     ]
 
 

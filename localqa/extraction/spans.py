@@ -66,6 +66,7 @@ def decode(
     *,
     max_answer_tokens: int = 30,
     top_k: int = 1,
+    borders: Sequence[int] = (),
 ) -> Decoded:
     """The best `top_k` spans of a context that do not overlap, the null score and all span scores.
 
@@ -77,13 +78,14 @@ def decode(
         logits: for each window start and end logits, shape (T,) each, T as the window's length.
         max_answer_tokens: longest span, in tokens.
         top_k: how many spans to return at most.
+        borders: code points, ascending, that no span reaches across.
     """
     offsets = _context_offsets(windows)
     nulls = [float(start[0] + end[0]) for start, end in logits]
     null = min(nulls)
     lifts = [null - one for one in nulls]
     table = _score_table(windows, logits, lifts, len(offsets), max_answer_tokens)
-    _rule_out_impossible(context, offsets, table)
+    _rule_out_impossible(context, offsets, table, borders)
     scores = table[np.isfinite(table)]
     return Decoded(tuple(_best_apart(context, offsets, table, top_k)), null, scores)
 
@@ -125,8 +127,8 @@ def _score_table(
     return table
 
 
-def _rule_out_impossible(context: str, offsets: IntArray, table: FloatArray) -> None:
-    """Leave no score to spans without a width or over the end of a paragraph."""
+def _rule_out_impossible(context: str, offsets: IntArray, table: FloatArray, borders: Sequence[int]) -> None:
+    """Leave no score to spans without a width, over the end of a paragraph or across a border."""
     if not table.size:
         return
     starts, ends = offsets[:, 0], offsets[:, 1]
@@ -135,10 +137,17 @@ def _rule_out_impossible(context: str, offsets: IntArray, table: FloatArray) -> 
     if empty.any():
         table[empty] = -np.inf
         table[_by_last_token(empty, table.shape[1])] = -np.inf
-    breaks = np.array([found.start() for found in BREAK.finditer(context)], dtype=np.int64)
-    if len(breaks):
-        before_start, before_end = np.searchsorted(breaks, starts), np.searchsorted(breaks, ends)
-        table[_by_last_token(before_end, table.shape[1]) > before_start[:, None]] = -np.inf
+    breaks = [found.start() for found in BREAK.finditer(context)]
+    if breaks:
+        _keep_within(table, np.searchsorted(breaks, starts), np.searchsorted(breaks, ends))
+    if borders:
+        part = np.searchsorted(borders, starts, side="right")
+        _keep_within(table, part, part)
+
+
+def _keep_within(table: FloatArray, of_start: NDArray[Any], of_end: NDArray[Any]) -> None:
+    """Rule out every span that begins in one part of the context and ends in another."""
+    table[_by_last_token(of_end, table.shape[1]) != of_start[:, None]] = -np.inf
 
 
 def _leave_telling(

@@ -13,6 +13,8 @@ from localqa.errors import BaseModelError, InvalidInputError
 from localqa.extraction.tokens import Tokens, tokens_of
 
 IntArray = NDArray[np.int32]
+_CHARS_OF_A_TOKEN = 40
+"""More than tokens have, with the white space between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +105,29 @@ class Windower:
             self._check_room(question, len(tokens[question]))
         return [list(self._slide(tokens[question], tokens[context])) for question, context in pairs]
 
-    def alone(self, texts: Sequence[str], *, truncate: bool = True) -> list[Window]:
+    def alone(
+        self, texts: Sequence[str], *, truncate: bool = True, names: Sequence[int] | None = None
+    ) -> list[Window]:
         """One window for each text by itself, without a question.
 
         Args:
             texts: any.
             truncate: cut a text that is too long for a window; else it is refused.
+            names: the numbers of the texts, for errors; None: from 0 on.
 
         Raises:
             InvalidInputError: a text that is too long, or not Unicode.
         """
+        if truncate:
+            # What is cut off is not taken apart first.
+            texts = [text[: self.max_length * _CHARS_OF_A_TOKEN] for text in texts]
         _check_unicode([(text, "") for text in texts], fields=("text", ""))
         windows = []
         for at, encoding in enumerate(self._tokenizer.encode_batch(list(texts))):
             if len(encoding) > self.max_length and not truncate:
+                name = names[at] if names else at
                 raise InvalidInputError(
-                    f"Text {at} has {len(encoding)} tokens, at most {self.max_length} are allowed.",
+                    f"Text {name} has {len(encoding)} tokens, at most {self.max_length} are allowed.",
                     remedy="Send it in parts.",
                 )
             kept = np.arange(len(encoding))

@@ -54,14 +54,21 @@ def run_windows(
     return in_batches(windows, infer, batches=batches, on_batch=on_batch)
 
 
-def last_hidden(model: PreTrainedModel, window: Window) -> FloatArray:
-    """The encoder's output for one window, fp32, shape (T, hidden)."""
-    tensors = collate(
-        [window], pad_id=pad_token_id(model), token_types=uses_token_types(model), device=model.device
-    )
-    with torch.inference_mode():
-        hidden: FloatArray = model.base_model(**tensors).last_hidden_state[0].float().cpu().numpy()
-    return hidden
+def mean_vectors(model: PreTrainedModel, windows: Sequence[Window]) -> list[FloatArray]:
+    """The mean of the encoder's output over each window, in order, fp32, shape (hidden,) each."""
+    vectors: dict[int, FloatArray] = {}
+    budget = _CPU_TOKENS if model.device.type == "cpu" else _GPU_TOKENS
+    for indices in length_sorted_batches([len(window) for window in windows], budget):
+        tensors = collate(
+            [windows[at] for at in indices],
+            pad_id=pad_token_id(model),
+            token_types=uses_token_types(model),
+            device=model.device,
+        )
+        with torch.inference_mode():
+            hidden = model.base_model(**tensors).last_hidden_state.float().cpu().numpy()
+        vectors.update((at, hidden[row, : len(windows[at])].mean(axis=0)) for row, at in enumerate(indices))
+    return [vectors[at] for at in range(len(windows))]
 
 
 def pad_token_id(model: nn.Module) -> int:

@@ -19,6 +19,7 @@ class FakeReader:
         self.queries: list[Query] = []
         self.loaded = {"squad"}
         self.patience: Patience | None = None
+        self.has_embedded = False
         self.gate = threading.Event()
         self.gate.set()
 
@@ -39,8 +40,21 @@ class FakeReader:
             raise InvalidInputError(f"'{name}' is the default adapter, which stays.")
         self.loaded.discard(name)
 
-    def embed(self, texts: Sequence[str], *, truncate: bool = True) -> tuple[np.ndarray, int]:
+    def embed(
+        self, texts: Sequence[str], *, truncate: bool = True, patience: Patience | None = None
+    ) -> tuple[np.ndarray, int]:
+        self.patience = patience
+        self.has_embedded = True
         return np.ones((len(texts), 4), np.float32) / 2, sum(len(text.split()) for text in texts)
+
+    def embedder(self) -> dict[str, Any]:
+        return {
+            "length": 4,
+            "max_tokens": 384,
+            "loaded": self.has_embedded,
+            "bytes": 90_000_000,
+            "modified": 1_795_000_000.0,
+        }
 
     def describe(self, name: str) -> dict[str, Any]:
         return {"name": name, "loaded": name in self.loaded, "bytes": 2_700_000, "modified": 1_795_000_000.0}

@@ -136,6 +136,18 @@ def test_the_index_lists_the_routes(client: FlaskClient) -> None:
     assert "POST" in body["routes"]["/api/qa"]
 
 
+@pytest.mark.parametrize("accept", ["*/*", "text/plain"])
+def test_clients_of_ollama_find_what_they_look_for(client: FlaskClient, accept: str) -> None:
+    response = client.get("/", headers={"Accept": accept})
+    assert (response.status_code, response.text) == (200, "Ollama is running")
+    assert client.head("/", headers={"Accept": accept}).status_code == 200
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/json, text/plain, */*"])
+def test_who_asks_for_json_gets_it(client: FlaskClient, accept: str) -> None:
+    assert client.get("/", headers={"Accept": accept}).json["docs"] == "/docs"
+
+
 def test_a_browser_is_shown_the_documentation(client: FlaskClient) -> None:
     response = client.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
     assert response.status_code == 302

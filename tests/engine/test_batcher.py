@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from localqa.engine.batcher import Batcher
+from localqa.engine.batcher import NO_ADAPTER, Batcher
 from localqa.errors import AdapterError, DeadlineError, LocalQAError, NotReadyError, OverloadedError
 from localqa.extraction.windows import Window
 
@@ -124,6 +124,44 @@ def test_long_document_does_not_hold_up_a_short_question(make, engine):
         assert numbers(long.result(5)) == list(range(1, 100))
         first.result(5)
     assert 777 in engine.runs[1][1]
+
+
+def test_long_document_does_not_hold_up_a_question_of_another_adapter(make, engine):
+    batcher = make(max_tokens=100)
+    engine.gate.clear()
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(batcher.run, [window(0)], "squad")
+        until(lambda: engine.begun)
+        long = pool.submit(batcher.run, [window(n) for n in range(1, 100)], "other")
+        until(lambda: batcher.waiting == 99)
+        short = pool.submit(batcher.run, [window(777)], "squad")
+        until(lambda: batcher.waiting == 100)
+        engine.gate.set()
+        assert numbers(short.result(5)) == [777]
+        assert numbers(long.result(5)) == [1000 + n for n in range(1, 100)]
+        first.result(5)
+    assert engine.runs[2] == ("squad", [777])
+
+
+def test_texts_to_embed_run_a_few_at_a_time(make, engine):
+    batcher = make(max_tokens=800)
+    batcher.run([window(n) for n in range(30)], NO_ADAPTER)
+    batcher.run([window(n) for n in range(30)], "squad")
+    assert [len(found) for _, found in engine.runs] == [10, 10, 10, 30]
+
+
+def test_two_long_documents_take_turns(make, engine):
+    batcher = make(max_tokens=100)
+    engine.gate.clear()
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(batcher.run, [window(0)], "first")
+        until(lambda: engine.begun)
+        for waiting, adapter in ((50, "squad"), (100, "other")):
+            pool.submit(batcher.run, [window(n) for n in range(50)], adapter)
+            until(lambda waiting=waiting: batcher.waiting == waiting)
+        engine.gate.set()
+        first.result(5)
+    assert [adapter for adapter, _ in engine.runs[1:7]] == ["squad", "other"] * 3
 
 
 def test_runs_stay_within_their_tokens(make, engine):

@@ -81,7 +81,17 @@ def test_vectors_are_the_mean_of_the_base_s_own_output(base, sizes):
     assert windows[1].input_ids[-1] == tokenizer.encode(texts[1]).ids[-1]
     own, torchs = (engine(base).embed(windows) for engine in (OpenVINOEngine, TorchEngine))
     for mine, theirs in zip(own, torchs, strict=True):
+        assert mine.shape == (OpenVINOEngine(base).hidden,)
         np.testing.assert_allclose(mine, theirs, atol=2e-3)
+
+
+def test_vector_of_a_text_is_the_same_in_any_company(base):
+    texts = [f"The fox is here{' again' * number}." for number in range(40)]
+    windows = Windower.from_folder(base.folder).alone(texts)
+    engine = OpenVINOEngine(base)
+    together = engine.embed(windows)
+    for number in (0, 17, 39):
+        np.testing.assert_allclose(together[number], engine.embed([windows[number]])[0], atol=1e-4)
 
 
 @pytest.mark.slow

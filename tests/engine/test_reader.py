@@ -4,22 +4,32 @@ import contextlib
 import json
 import shutil
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from localqa.engine.batcher import Batcher
+from localqa.engine.batcher import NO_ADAPTER, Batcher
 from localqa.engine.reader import Reader
 from localqa.engine.torch_engine import TorchEngine
-from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError, TooLargeError
-from localqa.extraction.answers import Query
+from localqa.errors import (
+    AdapterError,
+    AdapterNotFoundError,
+    DeadlineError,
+    InvalidInputError,
+    TooLargeError,
+)
+from localqa.extraction.answers import Patience, Query
 from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import LORA_FILE
 from localqa.model.adapters import add_lora, add_prompt, save_adapter
 from localqa.model.bases import resolve_base
 from localqa.model.loading import load_model
+from tests.conftest import TEXTS
+from tests.server import until
 
 CONTEXT = "The quick brown fox jumps over the lazy dog — über naïve 狐 🦊 in 1999. It saves memory."
 LONG = " ".join(f"Sentence {number} about 狐 and fox number {number}." for number in range(150))
@@ -235,3 +245,91 @@ def test_more_windows_than_allowed_are_refused(tiny_bert, models):
     assert reader.answer([Query("What jumps?", "The fox jumps.")])
     with pytest.raises(TooLargeError, match="at most 2"):
         reader.answer([Query("What jumps?", LONG * 5)])
+
+
+class Recorder:
+    """The engine of a batcher that writes down what runs, and holds while its gate is closed."""
+
+    def __init__(self, engine):
+        self.engine = engine
+        self.runs = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def __call__(self, windows, adapter):
+        self.runs.append((adapter, len(windows)))
+        self.gate.wait(10)
+        return self.engine.embed(windows) if adapter == NO_ADAPTER else self.engine.run(windows, adapter)
+
+
+@pytest.fixture
+def embedding(tiny_bert, models):
+    """A reader that embeds through a batcher, and what runs there."""
+    engine = TorchEngine(tiny_bert)
+    recorder = Recorder(engine)
+    reader = Reader(engine, models, "one", batcher=Batcher(recorder)).load()
+    yield reader, recorder
+    recorder.gate.set()
+    reader.stop()
+
+
+def test_vectors_keep_the_order_of_their_texts(embedding, tiny_bert, models):
+    reader, recorder = embedding
+    texts = [TEXTS[number % 4][: 5 + number] for number in range(70)]
+    vectors, tokens = reader.embed(texts)
+    alone = Reader(TorchEngine(tiny_bert), models, "one").load()
+    for number in (0, 33, 69):
+        expected, _ = alone.embed([texts[number]])
+        np.testing.assert_allclose(vectors[number], expected[0], atol=1e-5)
+    assert tokens == sum(alone.embed([text])[1] for text in texts)
+    assert sum(count for _, count in recorder.runs) == 70
+
+
+def test_question_does_not_wait_behind_hundreds_of_texts(embedding):
+    reader, recorder = embedding
+    recorder.gate.clear()
+    with ThreadPoolExecutor(2) as pool:
+        vectors = pool.submit(reader.embed, ["The fox is here."] * 512)
+        until(lambda: recorder.runs)
+        answer = pool.submit(reader.answer, [Query("What jumps?", CONTEXT)])
+        until(lambda: reader._batcher.waiting)
+        recorder.gate.set()
+        answer.result(30)
+        assert len(vectors.result(60)[0]) == 512
+    adapters = [adapter for adapter, _ in recorder.runs]
+    assert [adapter == NO_ADAPTER for adapter in adapters[:2]] == [True, False]
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_embedding_ends_with_the_patience_of_its_caller(embedding, gone):
+    reader, recorder = embedding
+    recorder.gate.clear()
+    patience = Patience(time.monotonic() + (60 if gone else 0.1), lambda: gone)
+    with pytest.raises(DeadlineError):
+        reader.embed(["The fox is here."] * 512, patience=patience)
+    recorder.gate.set()
+    assert reader.answer([Query("What jumps?", CONTEXT)])
+    assert sum(count for adapter, count in recorder.runs if adapter == NO_ADAPTER) <= 32
+
+
+def test_embedder_tells_what_it_is(embedding, tiny_bert):
+    reader, _ = embedding
+    told = reader.embedder()
+    assert (told["length"], told["max_tokens"], told["loaded"]) == (32, 384, False)
+    assert told["bytes"] == (tiny_bert.folder / "model.safetensors").stat().st_size
+    reader.embed(["a"])
+    assert reader.embedder()["loaded"]
+
+
+def test_text_too_long_is_named_by_its_number(reader):
+    with pytest.raises(InvalidInputError, match="Text 1 has"):
+        reader.embed(["a", LONG, "b"], truncate=False)
+
+
+def test_no_answer_reaches_across_a_border(reader):
+    context = "The fox\n\njumps over the dog"
+    border = context.index("jumps")
+    for question in ("What jumps?", "Who?", "Where is it?"):
+        (answer,) = reader.answer([Query(question, context, top_k=5, borders=(0, border))])
+        for one in (answer, *answer.alternatives):
+            assert one.end <= border or one.start >= border

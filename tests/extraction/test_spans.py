@@ -231,3 +231,24 @@ def test_widened_spans_do_not_overlap():
     spans = decode(context, [window], [(logits[0], logits[1])], max_answer_tokens=2, top_k=10).spans
     taken = sorted((span.start, span.end) for span in spans)
     assert all(left[1] <= right[0] for left, right in itertools.pairwise(taken))
+
+
+@given(cases(), st.sets(st.integers(1, 46), max_size=5))
+@settings(max_examples=200, deadline=None)
+def test_no_span_reaches_across_a_border(case, borders):
+    tokens, windows, logits, max_answer_tokens, _ = case
+    decoded = decode(
+        context_of(tokens),
+        windows,
+        logits,
+        max_answer_tokens=max_answer_tokens,
+        borders=tuple(sorted(borders)),
+    )
+    _, all_spans = reference(windows, logits, max_answer_tokens, 1)
+    # Token i is the code points [2 * i, 2 * i + 1): a border belongs to the token that begins there or next.
+    within = [
+        score
+        for (i, j), score in all_spans.items()
+        if np.isfinite(score) and not any(2 * i < border <= 2 * j for border in borders)
+    ]
+    np.testing.assert_array_equal(np.sort(decoded.scores), np.array(sorted(within), dtype=np.float32))

@@ -1,44 +1,81 @@
-"""Chats and prompts as questions about a text: what a client of a language model sends, BERT can answer."""
+"""What is instruction, what is text and what is question in a chat or a prompt: decided here alone.
 
-import re
-from collections.abc import Mapping, Sequence
+Text is what the system, tools and users say, without instructions, greetings and questions; where frameworks
+mark it (see `shapes`), it is what they mark. What the assistant said is none. The question is what the user
+says last. Each text is a source of its own: an answer is a part of one of them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from localqa.api.protocol.conversing import Message, messages_of
+from localqa.api.protocol.phrases import (
+    Part,
+    is_talk,
+    paragraphs,
+    stripped,
+    trimmed,
+    without_instructions,
+    words,
+)
+from localqa.api.protocol.shapes import (
+    Shape,
+    before_the_past,
+    conversation,
+    earlier_answer,
+    free_shape,
+    marked,
+    rephrases,
+    shape_of,
+)
 from localqa.errors import InvalidInputError
 from localqa.extraction.answers import Answer, Query
 
 NOT_ANSWERABLE: Final = "The text does not answer this question."
-_LABEL: Final = re.compile(r"^[ \t]*(context|question|answer):[ \t]*", re.IGNORECASE | re.MULTILINE)
 _BETWEEN: Final = "\n\n"
+_ASSISTANT: Final = ("assistant", "model", "ai")
+_SYSTEM: Final = ("system", "developer")
+_LONG: Final = 100
+"""Words of a question beyond which its first or last sentence is it, and the rest a text."""
 _REMEDY: Final = (
-    "bert-qa models answer from a text: send it as the system message or in an earlier message, or write the "
-    "prompt as `Context: ...` and, on a new line, `Question: ...`."
+    "bert-qa models answer from a text, not from instructions or from what the assistant said: send it as a "
+    "system message, in an earlier message, or with the question as <context>TEXT</context>, or as "
+    "`Context: TEXT` and, on a new line, `Question: ...`."
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a part of the context came from: the number of its message, and its place in the context."""
+class Source:
+    """A text that may hold the answer: a part of a message, and where it begins in the context."""
 
-    message: int
-    start: int
-    end: int
+    message: Message
+    part: Part
+    at: int
+
+    @property
+    def end(self) -> int:
+        """Where it ends in the context."""
+        return self.at + self.part.end - self.part.start
 
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """A question about a text, out of messages.
+    """A question about texts, out of messages.
 
     Attributes:
-        question: the last thing that the user says.
-        context: the messages before it.
-        places: which message each part of the context is.
+        question: what is asked.
+        context: the texts, one behind the other.
+        sources: where each of them comes from.
+        repeats: the question is not to be answered but said again; the only source is the question.
+        earlier: an answer that other texts gave before, to be said again where these hold no better one.
     """
 
     question: str
     context: str
-    places: tuple[Place, ...] = ()
+    sources: tuple[Source, ...]
+    repeats: bool = False
+    earlier: Source | None = None
 
     @property
     def words(self) -> int:
@@ -47,33 +84,46 @@ class Extraction:
 
     def query(self, adapter: str) -> Query:
         """The same as the model side takes it."""
-        return Query(self.question, self.context, adapter)
+        return Query(
+            self.question, self.context, adapter, borders=tuple(source.at for source in self.sources)
+        )
+
+    def settled(self, answer: Answer) -> tuple["Extraction", Answer]:
+        """The answer that holds, and what it is part of: the earlier one where the texts hold no better."""
+        if self.earlier is None or (answer.answerable and answer.null_score <= 0):
+            return self, answer
+        before = _repeating(self.earlier.message, self.earlier.part)
+        return before, before.repeated(answer.adapter)
+
+    def repeated(self, adapter: str) -> Answer:
+        """The question as the answer."""
+        return Answer(
+            self.context, 1.0, 0, len(self.context), answerable=True, null_score=0.0, adapter=adapter
+        )
 
     def extras(self, answer: Answer) -> dict[str, Any]:
-        """What is told of an answer beyond the protocol; offsets count code points of the context.
+        """What is told of an answer beyond the protocol.
 
-        `found_in` has the number of the message that holds the answer, and the offsets in it.
+        `found_in` names the message that holds it, by its number, or the field, and the place there in code
+        points, as `start` and `end` do.
         """
-        found_in = next(
-            (
-                {
-                    "message": place.message,
-                    "start": answer.start - place.start,
-                    "end": answer.end - place.start,
-                }
-                for place in self.places
-                if answer.answerable and place.start <= answer.start and answer.end <= place.end
-            ),
-            None,
-        )
+        found_in = self.found_in(answer)
         return {
             "score": round(answer.score, 6),
-            "start": answer.start,
-            "end": answer.end,
+            "start": found_in["start"] if found_in else 0,
+            "end": found_in["end"] if found_in else 0,
             "answerable": answer.answerable,
             "adapter": answer.adapter,
-            **({"found_in": found_in} if self.places else {}),
+            "found_in": found_in,
         }
+
+    def found_in(self, answer: Answer) -> dict[str, Any] | None:
+        """Where an answer stands in what was sent; None where there is none."""
+        for source in self.sources:
+            if answer.answerable and source.at <= answer.start and answer.end <= source.end:
+                shift = source.part.start - source.at
+                return source.message.place(answer.start + shift, answer.end + shift)
+        return None
 
 
 def said(answer: Answer) -> str:
@@ -81,72 +131,143 @@ def said(answer: Answer) -> str:
     return answer.answer if answer.answerable else NOT_ANSWERABLE
 
 
-def from_chat(messages: Sequence[Mapping[str, Any]]) -> Extraction:
-    """The last message of the user as a question about all messages before it.
+def from_chat(sent: Sequence[Mapping[str, Any]], *, most: int) -> Extraction:
+    """The last message of the user as a question about the texts in all messages.
+
+    Args:
+        sent: the messages as they came.
+        most: characters that are read; more are refused.
 
     Raises:
-        InvalidInputError: no user's message, no text before it, or messages that are none.
+        InvalidInputError: no question of the user, no text, too much of it, or content that is no text.
     """
-    texts = [text_of(message.get("content")) for message in messages]
-    last = max((at for at, one in enumerate(messages) if one.get("role") == "user"), default=None)
-    if last is None or not texts[last].strip():
+    return _extracted(messages_of(sent), most)
+
+
+def from_prompt(prompt: str, system: str = "", *, most: int) -> Extraction:
+    """A prompt as a question about the system text, or about its own text; raises as `from_chat`."""
+    messages = [Message("system", system, {"field": "system"})] if system.strip() else []
+    where = {"field": "prompt"}
+    spoken = conversation(prompt)
+    messages += [Message(role, prompt[one.start : one.end], where, one.start) for role, one in spoken]
+    return _extracted(messages if spoken else [*messages, Message("user", prompt, where)], most)
+
+
+def _extracted(messages: Sequence[Message], most: int) -> Extraction:
+    chars = sum(len(message.text) for message in messages if message.role not in _ASSISTANT)
+    if chars > most:
+        raise InvalidInputError(
+            f"The messages have {chars:,} characters, at most {most:,} are allowed.",
+            remedy="Ask about fewer or shorter texts at once.",
+        )
+    last = max((at for at, one in enumerate(messages) if one.role == "user"), default=None)
+    if last is None or not messages[last].text.strip():
         raise InvalidInputError("messages: there is no question of the user.", remedy=_REMEDY)
-    before = [(at, text) for at, text in enumerate(texts[:last]) if text.strip()]
-    if not before:
-        return from_prompt(texts[last])
-    places = []
-    start = 0
-    for at, text in before:
-        places.append(Place(at, start, start + len(text)))
-        start += len(text) + len(_BETWEEN)
-    return Extraction(texts[last].strip(), _BETWEEN.join(text for _, text in before), tuple(places))
-
-
-def from_prompt(prompt: str, system: str = "") -> Extraction:
-    """A prompt as a question about the system text, or about the context in its own parts.
-
-    Raises:
-        InvalidInputError: there is no text to answer from.
-    """
-    if system.strip():
-        return Extraction(prompt.strip(), system)
-    context, question = _labelled(prompt)
-    if not context.strip() or not question:
+    asking = messages[last]
+    shape = shape_of(asking.text)
+    if shape is None and any(one.role in _SYSTEM and rephrases(one.text) for one in messages):
+        shape = Shape(question=stripped(asking.text, Part(0, len(asking.text))), repeats=True)
+    if shape is not None and shape.repeats and shape.question is not None:
+        return _repeating(asking, shape.question)
+    own, question = _own(asking, shape)
+    others = [message for at, message in enumerate(messages) if at != last and message.role not in _ASSISTANT]
+    texts = _texts(others, bool(own)) + own
+    if not texts or (shape is None and len(question.split()) > _LONG):
+        free = free_shape(asking.text)
+        if free is not None and free.question is not None:
+            question = _of(asking, free.question)
+            texts += [(asking, part) for part in free.texts if not _is_talk(asking.text, part)]
+    if not texts:
         raise InvalidInputError("There is no text to answer from.", remedy=_REMEDY)
-    return Extraction(question, context)
-
-
-def _labelled(prompt: str) -> tuple[str, str]:
-    """The parts behind the first `Context:` and the last `Question:` that begin a line; "" without them."""
-    labels = list(_LABEL.finditer(prompt))
-    kinds = [label[1].lower() for label in labels]
-    if "context" not in kinds or "question" not in kinds:
-        return "", ""
-    context = labels[kinds.index("context")]
-    at = len(kinds) - 1 - kinds[::-1].index("question")
-    question = labels[at]
-    # What comes before a question may also follow it, and an empty `Answer:` may end the prompt.
-    ends = [label.start() for label in labels[at + 1 :]] or [len(prompt)]
-    text = (
-        prompt[context.end() : question.start()]
-        if context.end() <= question.start()
-        else prompt[context.end() :]
+    if not question:
+        raise InvalidInputError("messages: there is no question of the user.", remedy=_REMEDY)
+    return _put_together(
+        question, texts, _earlier([asking, *(one for one in messages if one.role in _SYSTEM)])
     )
-    return text.strip("\n"), prompt[question.end() : ends[0]].strip()
 
 
-def text_of(content: object) -> str:
-    """The text of a message, which OpenAI's clients may send in parts.
+def _earlier(messages: Sequence[Message]) -> Source | None:
+    """The answer that one of these messages asks to refine."""
+    for message in messages:
+        part = earlier_answer(message.text)
+        if part is not None and part.start < part.end:
+            return Source(message, part, 0)
+    return None
 
-    Raises:
-        InvalidInputError: it is no text.
+
+def _own(asking: Message, shape: Shape | None) -> tuple[list[tuple[Message, Part]], str]:
+    """The marked texts in the message that asks, and the question."""
+    if shape is None:
+        return [], asking.text.strip()
+    question = _of(asking, shape.question) if shape.question is not None else ""
+    return [(asking, part) for part in shape.texts], question
+
+
+def _texts(others: Sequence[Message], has_marked: bool) -> list[tuple[Message, Part]]:
+    """What the messages beside the one that asks hold of text, in their order.
+
+    Where text is marked anywhere, a system message with instructions in it is one, whatever else it says.
     """
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list) and all(isinstance(part, dict) for part in content):
-        texts = [part.get("text") for part in content if part.get("type") == "text"]
-        if len(texts) == len(content) and all(isinstance(text, str) for text in texts):
-            return "\n".join(map(str, texts))
-    raise InvalidInputError("messages: bert-qa models read text alone.", remedy="Send text as the content.")
+    found: list[tuple[Message, Sequence[Part], bool]] = []
+    for message in others:
+        whole = Part(0, len(message.text))
+        parts: Sequence[Part] = marked(message.text)
+        if parts:
+            has_marked = True
+            found.append((message, parts, True))
+        elif message.role in _SYSTEM:
+            parts, instructs = without_instructions(message.text, before_the_past(message.text))
+            found.append((message, parts, not instructs))
+        elif message.role == "user":
+            found.append((message, [trimmed(message.text, whole, is_talk)], True))
+        else:
+            # Tools, and roles that hold documents.
+            has_marked = has_marked or bool(message.text.strip())
+            found.append((message, [stripped(message.text, whole)], True))
+    return [
+        (message, part)
+        for message, parts, sure in found
+        if sure or not has_marked
+        for part in parts
+        if words(message.text, part, most=1)
+    ]
+
+
+def _put_together(question: str, texts: Sequence[tuple[Message, Part]], earlier: Source | None) -> Extraction:
+    sources: list[Source] = []
+    at = 0
+    for message, part in texts:
+        for piece in _pieces(message, part):
+            if words(message.text, piece, most=1):
+                sources.append(Source(message, piece, at))
+                at = sources[-1].end + len(_BETWEEN)
+    if not sources:
+        raise InvalidInputError("There is no text to answer from.", remedy=_REMEDY)
+    return Extraction(
+        question,
+        _BETWEEN.join(_of(one.message, one.part) for one in sources),
+        tuple(sources),
+        earlier=earlier,
+    )
+
+
+def _pieces(message: Message, part: Part) -> Iterator[Part]:
+    """The paragraphs of a part, and its parts where the message was sent in several."""
+    cuts = [part.start, *(cut for cut in message.parts if part.start < cut < part.end), part.end]
+    for start, end in zip(cuts, cuts[1:], strict=False):
+        for piece in paragraphs(message.text, Part(start, end)):
+            yield stripped(message.text, piece)
+
+
+def _repeating(message: Message, question: Part) -> Extraction:
+    text = _of(message, question)
+    return Extraction(text, text, (Source(message, question, 0),), repeats=True)
+
+
+def _is_talk(text: str, part: Part) -> bool:
+    left = trimmed(text, part, is_talk)
+    return left.start >= left.end
+
+
+def _of(message: Message, part: Part) -> str:
+    return message.text[part.start : part.end]

@@ -1,16 +1,21 @@
-"""Which models are ours, and how they describe themselves."""
+"""Which models are ours, and how they describe themselves: every route asks here."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Final
 
 from localqa.api.reader import Reader
 from localqa.api.schemas import OWN_MODEL
-from localqa.errors import LocalQAError
+from localqa.api.state_schemas import Limits
+from localqa.api.text import quoted
+from localqa.errors import InvalidInputError, LocalQAError
 
 _LATEST: Final = "latest"
 _EXPIRES: Final = "2318-01-01T00:00:00Z"
 """Never, as Ollama writes it for a model that stays in memory."""
+_CHARS_OF_A_TOKEN: Final = 5
+"""More than tokens of other vocabularies have on average, with the white space between them."""
 
 
 class ModelNotFoundError(LocalQAError):
@@ -20,55 +25,108 @@ class ModelNotFoundError(LocalQAError):
     status = 404
 
 
-def own_adapter(name: str, reader: Reader) -> str | None:
-    """The adapter that a model's name means; None: not one of ours.
+@dataclass(frozen=True, slots=True)
+class OwnModel:
+    """One of our models: an adapter that answers, or the base alone, which embeds.
+
+    Attributes:
+        name: as it is listed.
+        adapter: that answers; None: the base.
+    """
+
+    name: str
+    adapter: str | None
+
+
+def own_models(reader: Reader) -> list[OwnModel]:
+    """Our models in the order they are listed: the default adapter, the others, `latest`, the base."""
+    adapters = dict.fromkeys(reader.adapters())
+    listed = [OwnModel(f"{OWN_MODEL}:{name}", name) for name in adapters]
+    if _LATEST not in adapters:
+        listed.append(OwnModel(f"{OWN_MODEL}:{_LATEST}", reader.default_adapter))
+    return [*listed, OwnModel(f"{_base_names(reader)[-1]}:{_LATEST}", None)]
+
+
+def own_model(name: str, reader: Reader) -> OwnModel | None:
+    """Which of our models a name means, with or without `:latest`, in any case; None: not one of ours.
 
     Raises:
         ModelNotFoundError: one of ours, but of no known adapter.
     """
-    family, _, tag = name.partition(":")
+    family, _, tag = name.lower().partition(":")
     if family != OWN_MODEL:
-        return None
-    known = reader.adapters()
-    if tag in known:
-        return tag
-    if tag in ("", _LATEST):
-        return reader.default_adapter
-    raise ModelNotFoundError(
-        f"model '{name}' not found.", remedy=f"Known: {', '.join(f'{OWN_MODEL}:{one}' for one in known)}."
-    )
+        is_base = family in _base_names(reader) and tag in ("", _LATEST)
+        return own_models(reader)[-1] if is_base else None
+    models = own_models(reader)
+    wanted = f"{family}:{tag or _LATEST}"
+    found = next((model for model in models if model.name == wanted), None)
+    if found is None:
+        known = ", ".join(model.name for model in models)
+        raise ModelNotFoundError(f"model {quoted(name)} not found.", remedy=f"Known: {known}.")
+    return found
+
+
+def own_adapter(name: str, reader: Reader) -> str | None:
+    """The adapter that shall answer by a model's name; None: not one of our models.
+
+    Raises:
+        ModelNotFoundError: one of ours, but of no known adapter.
+        InvalidInputError: the base, which does not answer.
+    """
+    model = own_model(name, reader)
+    if model is not None and model.adapter is None:
+        raise InvalidInputError(
+            f"{quoted(name)} does not support chat: it makes vectors of texts.",
+            remedy=f"Ask {OWN_MODEL}:{reader.default_adapter}.",
+        )
+    return model.adapter if model else None
 
 
 def is_own_base(name: str, reader: Reader) -> bool:
-    """Whether a model's name means the base, which embeds."""
-    base = str(reader.info()["base"]).lower()
-    return name.lower().removesuffix(f":{_LATEST}") in (base, base.rpartition("/")[2])
+    """Whether a model's name means the base, which embeds.
+
+    Raises:
+        ModelNotFoundError: one of our models, but of no known adapter.
+        InvalidInputError: an adapter, which does not embed.
+    """
+    model = own_model(name, reader)
+    if model is not None and model.adapter is not None:
+        raise InvalidInputError(
+            f"{quoted(name)} does not support embeddings: it answers questions.",
+            remedy=f"Use {own_models(reader)[-1].name}.",
+        )
+    return model is not None
 
 
 def described(reader: Reader) -> list[dict[str, Any]]:
     """Our models as `/api/tags` lists them, the default one first."""
-    info = reader.info()
-    return [_described(adapter, info) for adapter in info["adapters"]]
+    return [_described(model, reader) for model in own_models(reader)]
 
 
-def running(reader: Reader) -> list[dict[str, Any]]:
+def running(reader: Reader, limits: Limits) -> list[dict[str, Any]]:
     """Our models in memory as `/api/ps` lists them."""
-    info = reader.info()
+    models: dict[str | None, OwnModel] = {}
+    for model in own_models(reader):
+        # `latest` is another name of an adapter that is listed under its own.
+        models.setdefault(model.adapter, model)
     return [
-        {key: value for key, value in _described(adapter, info).items() if key != "modified_at"}
-        | {"expires_at": _EXPIRES, "size_vram": 0, "context_length": info["max_length"]}
-        for adapter in info["adapters"]
-        if adapter["loaded"]
+        {key: value for key, value in _described(model, reader).items() if key != "modified_at"}
+        | {"expires_at": _EXPIRES, "size_vram": 0, "context_length": _context_length(model, reader, limits)}
+        for model in models.values()
+        if _state(model, reader)["loaded"]
     ]
 
 
-def shown(adapter: str, reader: Reader) -> dict[str, Any]:
+def shown(model: OwnModel, reader: Reader, limits: Limits) -> dict[str, Any]:
     """One of our models as `/api/show` describes it."""
     info = reader.info()
-    found = _described(reader.describe(adapter), info)
+    found = _described(model, reader)
+    does = (
+        f"Answers from the messages, by the adapter '{model.adapter}'." if model.adapter else "Embeds texts."
+    )
     return {
         "license": "",
-        "modelfile": f"# Answers from the messages, by the adapter '{adapter}'.\nFROM {info['base']}\n",
+        "modelfile": f"# {does}\nFROM {info['base']}\n",
         "parameters": "",
         "template": "{{ .System }}\n{{ .Prompt }}",
         "details": found["details"],
@@ -76,14 +134,20 @@ def shown(adapter: str, reader: Reader) -> dict[str, Any]:
             "general.architecture": "bert",
             "general.basename": info["base"],
             "general.parameter_count": info["parameters"],
-            "bert.context_length": info["max_length"],
-            "localqa.adapter": adapter,
+            "bert.context_length": _context_length(model, reader, limits),
+            "bert.embedding_length": reader.embedder()["length"],
+            **({"localqa.adapter": model.adapter} if model.adapter else {}),
             "localqa.engine": info["engine"],
             "localqa.checksum": info["checksum"],
         },
-        "capabilities": ["completion"],
+        "capabilities": ["completion"] if model.adapter else ["embedding"],
         "modified_at": found["modified_at"],
     }
+
+
+def modified(model: OwnModel, reader: Reader) -> int:
+    """When a model's weights were written, in seconds since 1970."""
+    return int(_state(model, reader)["modified"])
 
 
 def now() -> str:
@@ -91,17 +155,40 @@ def now() -> str:
     return _written(datetime.now(timezone.utc).timestamp())
 
 
-def _described(adapter: dict[str, Any], info: dict[str, Any]) -> dict[str, Any]:
-    name = f"{OWN_MODEL}:{adapter['name']}"
-    identity = f"{info['checksum']} {adapter['name']} {adapter['bytes']} {adapter['modified']}"
+def _base_names(reader: Reader) -> tuple[str, str]:
+    """What the base is called: the whole of its name, and the last part, by which it is listed."""
+    base = str(reader.info()["base"]).lower()
+    return base, base.rpartition("/")[2]
+
+
+def _context_length(model: OwnModel, reader: Reader, limits: Limits) -> int:
+    """Tokens that one request may hold: windows slide over what is longer than they are.
+
+    Counted with care: half of what new tokens the windows have room for, and in characters of any vocabulary.
+    """
+    if model.adapter is None:
+        return int(reader.embedder()["max_tokens"])
+    info = reader.info()
+    of_windows = limits.max_windows * (int(info["max_length"]) - int(info["stride"])) // 2
+    return min(of_windows, limits.max_context_chars // _CHARS_OF_A_TOKEN)
+
+
+def _state(model: OwnModel, reader: Reader) -> dict[str, Any]:
+    return reader.embedder() if model.adapter is None else reader.describe(model.adapter)
+
+
+def _described(model: OwnModel, reader: Reader) -> dict[str, Any]:
+    info = reader.info()
+    state = _state(model, reader)
+    identity = f"{info['checksum']} {model.adapter} {state['bytes']} {state['modified']}"
     return {
-        "name": name,
-        "model": name,
-        "modified_at": _written(adapter["modified"]),
-        "size": adapter["bytes"],
+        "name": model.name,
+        "model": model.name,
+        "modified_at": _written(state["modified"]),
+        "size": state["bytes"],
         "digest": hashlib.sha256(identity.encode()).hexdigest(),
         "details": {
-            "parent_model": info["base"],
+            "parent_model": info["base"] if model.adapter else "",
             "format": "safetensors",
             "family": "bert",
             "families": ["bert"],

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from flask import Blueprint, Response
@@ -11,8 +12,12 @@ from flask.typing import ResponseReturnValue
 from localqa import __version__
 from localqa.api.output import json_line
 from localqa.api.protocol import names
-from localqa.api.protocol.embedding import embedded
-from localqa.api.protocol.extracting import Extraction, from_chat, from_prompt, said
+from localqa.api.protocol.answering import Reply, most_characters, reply_to
+from localqa.api.protocol.conversing import refuse_images
+from localqa.api.protocol.embedding import dimensions_in, embedded, texts_in
+from localqa.api.protocol.extracting import Extraction, from_chat, from_prompt
+from localqa.api.protocol.formats import native_format
+from localqa.api.protocol.keeping import is_unloaded
 from localqa.api.protocol.passing import (
     asked,
     model_in,
@@ -23,8 +28,7 @@ from localqa.api.protocol.passing import (
 from localqa.api.schemas import OWN_MODEL
 from localqa.api.service import current_service
 from localqa.api.spec import NDJSON
-from localqa.errors import InvalidInputError, LocalQAError
-from localqa.extraction.answers import Answer
+from localqa.errors import AdapterNotFoundError, InvalidInputError, LocalQAError
 
 PROTOCOL_VERSION: Final = "0.9.3"
 """Version of Ollama whose protocol this is, told where there is no server whose own version could be."""
@@ -57,16 +61,18 @@ def tags() -> dict[str, Any]:
 @blueprint.get("/api/ps")
 def ps() -> dict[str, Any]:
     """Our models in memory, then the server's."""
-    return {"models": names.running(current_service().reader) + upstream_list("/api/ps", "models")}
+    service = current_service()
+    own = names.running(service.reader, service.limits)
+    return {"models": own + upstream_list("/api/ps", "models")}
 
 
 @blueprint.post("/api/show")
 def show() -> ResponseReturnValue:
     """What a model is."""
     name = model_in(asked())
-    reader = current_service().reader
-    adapter = names.own_adapter(name, reader)
-    return pass_through(name) if adapter is None else names.shown(adapter, reader)
+    service = current_service()
+    model = names.own_model(name, service.reader)
+    return pass_through(name) if model is None else names.shown(model, service.reader, service.limits)
 
 
 @blueprint.post("/api/generate")
@@ -78,11 +84,11 @@ def generate() -> ResponseReturnValue:
     if adapter is None:
         return pass_through(name, whole=body.get("stream") is False)
     prompt = _text(body, "prompt")
+    refuse_images(body)
     if not prompt.strip():
         return _loaded(body, adapter, {"response": ""})
-    return _answered(
-        body, adapter, from_prompt(prompt, _text(body, "system")), lambda text: {"response": text}
-    )
+    extraction = from_prompt(prompt, _text(body, "system"), most=most_characters())
+    return _answered(body, adapter, extraction, lambda text: {"response": text})
 
 
 @blueprint.post("/api/chat")
@@ -98,11 +104,9 @@ def chat() -> ResponseReturnValue:
         return {"message": {"role": "assistant", "content": text}}
 
     messages = messages_in(body)
-    return (
-        _answered(body, adapter, from_chat(messages), content)
-        if messages
-        else _loaded(body, adapter, content(""))
-    )
+    if not messages:
+        return _loaded(body, adapter, content(""))
+    return _answered(body, adapter, from_chat(messages, most=most_characters()), content)
 
 
 @blueprint.post("/api/embed")
@@ -113,13 +117,17 @@ def embed() -> ResponseReturnValue:
     if not names.is_own_base(name, current_service().reader):
         return pass_through(name)
     began = time.perf_counter_ns()
-    vectors, tokens = embedded(body.get("input", ""), truncate=body.get("truncate") is not False)
+    given = body.get("input")
+    dimensions = dimensions_in(body, zero_is_all=True)
+    # As Ollama has it: without a text there is no vector, and no error.
+    texts = [] if given is None or given == "" else texts_in(given)
+    found = embedded(texts, truncate=body.get("truncate") is not False, dimensions=dimensions)
     return {
         "model": name,
-        "embeddings": vectors,
+        "embeddings": found.lists(),
         "total_duration": time.perf_counter_ns() - began,
         "load_duration": 0,
-        "prompt_eval_count": tokens,
+        "prompt_eval_count": found.tokens,
     }
 
 
@@ -130,8 +138,8 @@ def embeddings() -> ResponseReturnValue:
     name = model_in(body)
     if not names.is_own_base(name, current_service().reader):
         return pass_through(name)
-    vectors, _ = embedded(_text(body, "prompt"), truncate=True)
-    return {"embedding": vectors[0] if vectors else []}
+    prompt = _text(body, "prompt")
+    return {"embedding": embedded(texts_in(prompt), truncate=True).lists()[0] if prompt else []}
 
 
 @blueprint.route("/api/pull", methods=["POST"])
@@ -177,44 +185,54 @@ def _answered(
     content: Callable[[str], dict[str, Any]],
 ) -> ResponseReturnValue:
     """The answer in one object or, as is the protocol's default, in two lines."""
+    unload = is_unloaded(body)
+    written = native_format(body.get("format"))
     began = time.perf_counter_ns()
-    answer = current_service().answer_one(extraction.query(adapter))
-    spent = time.perf_counter_ns() - began
-    text = said(answer)
-    last = _end(extraction, answer, spent)
+    reply = reply_to(extraction, adapter, written)
+    last = _end(reply, time.perf_counter_ns() - began)
+    if unload:
+        _unload(adapter)
     if body.get("stream") is False:
-        return _head(body) | content(text) | last
-    lines = (_head(body) | content(text) | {"done": False}, _head(body) | content("") | last)
+        return _head(body) | content(reply.text) | last
+    lines = (_head(body) | content(reply.text) | {"done": False}, _head(body) | content("") | last)
     return Response(map(json_line, lines), mimetype=NDJSON)
 
 
 def _loaded(body: dict[str, Any], adapter: str, content: dict[str, Any]) -> ResponseReturnValue:
     """Load an adapter, which a request without anything to answer means, or unload it."""
-    reader = current_service().reader
-    unload = body.get("keep_alive") in (0, "0", "0s")
-    if not unload:
-        reader.load_adapter(adapter)
-    elif adapter != reader.default_adapter and reader.describe(adapter)["loaded"]:
-        reader.remove_adapter(adapter)
+    unload = is_unloaded(body)
+    if unload:
+        _unload(adapter)
+    else:
+        current_service().reader.load_adapter(adapter)
     return _head(body) | content | {"done": True, "done_reason": "unload" if unload else "load"}
+
+
+def _unload(adapter: str) -> None:
+    """Free an adapter's weights; those of the default one stay."""
+    reader = current_service().reader
+    if adapter != reader.default_adapter:
+        # Another request may have unloaded it already.
+        with suppress(AdapterNotFoundError):
+            reader.remove_adapter(adapter)
 
 
 def _head(body: dict[str, Any]) -> dict[str, Any]:
     return {"model": model_in(body), "created_at": names.now()}
 
 
-def _end(extraction: Extraction, answer: Answer, spent: int) -> dict[str, Any]:
+def _end(reply: Reply, spent: int) -> dict[str, Any]:
     """The end of an answer. Durations are in nanoseconds, counts in words."""
     return {
         "done": True,
         "done_reason": "stop",
         "total_duration": spent,
         "load_duration": 0,
-        "prompt_eval_count": extraction.words,
+        "prompt_eval_count": reply.words_asked,
         "prompt_eval_duration": spent,
-        "eval_count": len(answer.answer.split()),
+        "eval_count": reply.words_said,
         "eval_duration": spent,
-        **extraction.extras(answer),
+        **reply.extras,
     }
 
 

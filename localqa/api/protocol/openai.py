@@ -1,22 +1,28 @@
-"""OpenAI's routes as Ollama has them: chat, models, embeddings."""
+"""OpenAI's routes as Ollama has them: chat, completions, models, embeddings."""
 
 import json
 import time
 import uuid
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 
 from localqa.api.protocol import names
-from localqa.api.protocol.embedding import embedded
-from localqa.api.protocol.extracting import Extraction, from_chat, said
+from localqa.api.protocol.answering import Reply, most_characters, reply_to
+from localqa.api.protocol.embedding import dimensions_in, embedded, is_base64, texts_in
+from localqa.api.protocol.extracting import Extraction, from_chat, from_prompt
+from localqa.api.protocol.formats import openai_format
 from localqa.api.protocol.native import messages_in
 from localqa.api.protocol.passing import EVENTS, asked, model_in, pass_through, upstream_list
-from localqa.api.schemas import OWN_MODEL
 from localqa.api.service import current_service
-from localqa.extraction.answers import Answer
+from localqa.errors import InvalidInputError
+
+_CHAT: Final = "chat.completion"
+_TEXT: Final = "text_completion"
+Content = Callable[[str], dict[str, Any]]
+"""A text as a choice holds it."""
 
 blueprint = Blueprint("openai", __name__)
 
@@ -24,15 +30,17 @@ blueprint = Blueprint("openai", __name__)
 @blueprint.get("/v1/models")
 def models() -> dict[str, Any]:
     """Our models, then the server's."""
-    return {"object": "list", "data": _own_models() + upstream_list("/v1/models", "data")}
+    reader = current_service().reader
+    own = [_model(model.name, model) for model in names.own_models(reader)]
+    return {"object": "list", "data": own + upstream_list("/v1/models", "data")}
 
 
 @blueprint.get("/v1/models/<path:name>")
 def model(name: str) -> ResponseReturnValue:
     """One model."""
-    reader = current_service().reader
-    adapter = names.own_adapter(name, reader)
-    return pass_through(name) if adapter is None else _model(name, reader.describe(adapter))
+    name = name.rstrip("/")
+    found = names.own_model(name, current_service().reader)
+    return pass_through(name) if found is None else _model(name, found)
 
 
 @blueprint.post("/v1/chat/completions")
@@ -43,36 +51,38 @@ def complete_chat() -> ResponseReturnValue:
     adapter = names.own_adapter(name, current_service().reader)
     if adapter is None:
         return pass_through(name, whole=body.get("stream") is not True)
-    extraction = from_chat(messages_in(body))
-    answer = current_service().answer_one(extraction.query(adapter))
-    head = {
-        "id": f"chatcmpl-{uuid.uuid4().hex}",
-        "created": int(time.time()),
-        "model": name,
-        "system_fingerprint": "fp_localqa",
-    }
-    text = said(answer)
-    extras = extraction.extras(answer)
-    if body.get("stream") is True:
-        options = body.get("stream_options")
-        usage = (
-            _usage(extraction, answer) if isinstance(options, dict) and options.get("include_usage") else None
-        )
-        return Response(_events(head, text, extras, usage), mimetype=EVENTS)
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-    return head | {
-        "object": "chat.completion",
-        "choices": [choice],
-        "usage": _usage(extraction, answer),
-        **extras,
-    }
+    extraction = from_chat(messages_in(body), most=most_characters())
+
+    def content(text: str) -> dict[str, Any]:
+        return {"message": {"role": "assistant", "content": text}}
+
+    def delta(text: str) -> dict[str, Any]:
+        return {"delta": {"role": "assistant", "content": text} if text else {}}
+
+    return _answered(body, _CHAT, adapter, extraction, content, delta)
 
 
 @blueprint.post("/v1/completions")
 def complete() -> ResponseReturnValue:
-    """Go on with a text, which only models of the Ollama server do."""
+    """Answer a prompt."""
     body = asked()
-    return pass_through(model_in(body), whole=body.get("stream") is not True)
+    name = model_in(body)
+    adapter = names.own_adapter(name, current_service().reader)
+    if adapter is None:
+        return pass_through(name, whole=body.get("stream") is not True)
+    prompt = body.get("prompt")
+    if isinstance(prompt, list) and len(prompt) == 1:
+        prompt = prompt[0]
+    if not isinstance(prompt, str):
+        raise InvalidInputError(
+            "prompt must be a string.", remedy="Send each prompt in a request of its own."
+        )
+
+    def content(text: str) -> dict[str, Any]:
+        return {"text": text, "logprobs": None}
+
+    extraction = from_prompt(prompt, most=most_characters())
+    return _answered(body, _TEXT, adapter, extraction, content, content)
 
 
 @blueprint.post("/v1/embeddings")
@@ -82,41 +92,57 @@ def embeddings() -> ResponseReturnValue:
     name = model_in(body)
     if not names.is_own_base(name, current_service().reader):
         return pass_through(name)
-    vectors, tokens = embedded(body.get("input", ""), truncate=True)
-    data = [{"object": "embedding", "index": at, "embedding": one} for at, one in enumerate(vectors)]
-    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    if body.get("input") in (None, []):
+        raise InvalidInputError("input is required: a string or a list of strings, one at least.")
+    encoded = is_base64(body)
+    dimensions = dimensions_in(body, zero_is_all=False)
+    found = embedded(texts_in(body["input"]), truncate=True, dimensions=dimensions)
+    written = found.base64() if encoded else found.lists()
+    data = [{"object": "embedding", "index": at, "embedding": one} for at, one in enumerate(written)]
+    usage = {"prompt_tokens": found.tokens, "total_tokens": found.tokens}
     return {"object": "list", "data": data, "model": name, "usage": usage}
 
 
-def _own_models() -> list[dict[str, Any]]:
-    adapters = current_service().reader.info()["adapters"]
-    return [_model(f"{OWN_MODEL}:{adapter['name']}", adapter) for adapter in adapters]
+def _model(name: str, found: names.OwnModel) -> dict[str, Any]:
+    created = names.modified(found, current_service().reader)
+    return {"id": name, "object": "model", "created": created, "owned_by": "library"}
 
 
-def _model(name: str, adapter: dict[str, Any]) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": int(adapter["modified"]), "owned_by": "library"}
+def _answered(
+    body: dict[str, Any], kind: str, adapter: str, extraction: Extraction, content: Content, delta: Content
+) -> ResponseReturnValue:
+    """The answer in one object or as events."""
+    reply = reply_to(extraction, adapter, openai_format(body.get("response_format")))
+    head = {
+        "id": f"{'chatcmpl' if kind == _CHAT else 'cmpl'}-{uuid.uuid4().hex}",
+        "created": int(time.time()),
+        "model": model_in(body),
+        "system_fingerprint": "fp_localqa",
+    }
+    if body.get("stream") is True:
+        options = body.get("stream_options")
+        counted = isinstance(options, dict) and bool(options.get("include_usage"))
+        chunk = head | {"object": f"{kind}.chunk" if kind == _CHAT else kind}
+        return Response(_events(chunk, reply, delta, counted=counted), mimetype=EVENTS)
+    choice = {"index": 0, **content(reply.text), "finish_reason": "stop"}
+    return head | {"object": kind, "choices": [choice], "usage": _usage(reply), **reply.extras}
 
 
-def _usage(extraction: Extraction, answer: Answer) -> dict[str, int]:
+def _usage(reply: Reply) -> dict[str, int]:
     """Counts in words."""
-    told = len(answer.answer.split())
     return {
-        "prompt_tokens": extraction.words,
-        "completion_tokens": told,
-        "total_tokens": extraction.words + told,
+        "prompt_tokens": reply.words_asked,
+        "completion_tokens": reply.words_said,
+        "total_tokens": reply.words_asked + reply.words_said,
     }
 
 
-def _events(
-    head: dict[str, Any], text: str, extras: dict[str, Any], usage: dict[str, int] | None
-) -> Iterator[str]:
+def _events(chunk: dict[str, Any], reply: Reply, delta: Content, *, counted: bool) -> Iterator[str]:
     """The answer as server-sent events: its text, its end with what is told of it, and `[DONE]`."""
-    chunk = head | {"object": "chat.completion.chunk"}
-    delta = {"role": "assistant", "content": text}
-    yield _event(chunk | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
-    yield _event(chunk | {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], **extras})
-    if usage is not None:
-        yield _event(chunk | {"choices": [], "usage": usage})
+    yield _event(chunk | {"choices": [{"index": 0, **delta(reply.text), "finish_reason": None}]})
+    yield _event(chunk | {"choices": [{"index": 0, **delta(""), "finish_reason": "stop"}], **reply.extras})
+    if counted:
+        yield _event(chunk | {"choices": [], "usage": _usage(reply)})
     yield "data: [DONE]\n\n"
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.ollama.fake_server import PIECES
 
+OWN = ["bert-qa:squad", "bert-qa:law", "bert-qa:latest", "base:latest"]
 CHAT = {
     "model": "bert-qa",
     "stream": False,
@@ -40,14 +41,14 @@ def test_chat_answers_from_the_messages_before_the_question(client, reader):
 def test_offsets_of_a_later_message_are_told(client, reader):
     messages = [
         {"role": "system", "content": "  "},
-        {"role": "user", "content": "First."},
-        {"role": "assistant", "content": "Second."},
-        {"role": "user", "content": "Which?"},
+        {"role": "user", "content": "Hello! Ada wrote the first program."},
+        {"role": "assistant", "content": "Charles did."},
+        {"role": "user", "content": "Who?"},
     ]
-    ask(client, "/api/chat", CHAT | {"messages": messages})
-    assert reader.queries[-1].context == "First.\n\nSecond."
     _, found = ask(client, "/api/chat", CHAT | {"messages": messages})
-    assert found["found_in"] == {"message": 1, "start": 0, "end": 6}
+    assert reader.queries[-1].context == "Ada wrote the first program."
+    assert found["found_in"] == {"message": 1, "start": 7, "end": 10}
+    assert messages[1]["content"][found["start"] : found["end"]] == found["message"]["content"]
 
 
 def test_streamed_by_default_in_lines(client):
@@ -132,7 +133,7 @@ def test_request_without_messages_loads_and_unloads(client, reader):
 
 def test_models_are_listed_shown_and_running(client):
     listed = client.get("/api/tags").get_json()["models"]
-    assert [model["name"] for model in listed] == ["bert-qa:squad", "bert-qa:law"]
+    assert [model["name"] for model in listed] == OWN
     assert {"modified_at", "size", "digest", "details", "model"} <= set(listed[0])
     assert len(listed[0]["digest"]) == 64
     assert [model["name"] for model in client.get("/api/ps").get_json()["models"]] == ["bert-qa:squad"]
@@ -173,8 +174,7 @@ def test_other_models_are_passed_through_unchanged(both, server):
 
 def test_both_kinds_of_models_are_listed(both):
     assert [model["name"] for model in both.get("/api/tags").get_json()["models"]] == [
-        "bert-qa:squad",
-        "bert-qa:law",
+        *OWN,
         "tiny:1b",
     ]
     assert both.get("/api/version").get_json()["version"] == "9.9.9"
@@ -240,11 +240,125 @@ def test_chunked_body_over_the_limit_is_refused_whole(app_of, server):
     assert server.requests == []
 
 
-def test_too_many_characters_to_embed_are_refused(app_of):
+@pytest.mark.parametrize("number", [65, 2048])
+def test_many_texts_are_embedded_at_once(client, number):
+    status, found = ask(client, "/api/embed", {"model": "base", "input": ["a"] * number})
+    assert (status, len(found["embeddings"])) == (200, number)
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"), [(["a"] * 2049, "2,049 texts"), (["a", "x" * 101], "a text of 101 characters")]
+)
+def test_too_much_to_embed_is_refused(app_of, texts, said):
     client = app_of(max_context_chars=100).test_client()
-    status, error = ask(client, "/api/embed", {"model": "base", "input": ["x" * 60, "x" * 60]})
+    status, error = ask(client, "/api/embed", {"model": "base", "input": texts})
     assert status == 400
-    assert "120 characters" in error["error"]
+    assert said in error["error"]
+
+
+def test_embedding_is_given_up_with_its_caller(client, reader):
+    ask(client, "/api/embed", {"model": "base", "input": "a"})
+    assert reader.patience.deadline < float("inf")
+
+
+@pytest.mark.parametrize("dimensions", [1, 3, 4])
+def test_vectors_are_cut_and_of_length_one_again(client, dimensions):
+    body = {"model": "base", "input": ["a", "b"], "dimensions": dimensions}
+    _, found = ask(client, "/api/embed", body)
+    for vector in found["embeddings"]:
+        assert len(vector) == dimensions
+        assert sum(value * value for value in vector) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("path", ["/api/embed", "/v1/embeddings"])
+@pytest.mark.parametrize("dimensions", [5, -1, 1.5, "3", True])
+def test_dimensions_that_the_base_does_not_have_are_refused(client, path, dimensions):
+    status, error = ask(client, path, {"model": "base", "input": "a", "dimensions": dimensions})
+    assert status == 400
+    assert "dimensions must be a whole number from 1 to 4" in str(error)
+
+
+PNG = "iVBORw0KGgo="
+WITH_IMAGES = [
+    ("/api/generate", {"prompt": "Context: a b\nQuestion: c?", "images": [PNG]}),
+    ("/api/chat", {"messages": [{"role": "user", "content": "Context: a b\nQuestion: c?", "images": [PNG]}]}),
+    (
+        "/v1/chat/completions",
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "text", "text": "Context: a b\nQuestion: c?"},
+                        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}},
+                    ],
+                }
+            ]
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), WITH_IMAGES)
+def test_images_are_refused_alike(client, path, body):
+    status, error = ask(client, path, {"model": "bert-qa", "stream": False, **body})
+    assert status == 400
+    assert "read text alone" in str(error)
+
+
+KEEP = {"model": "bert-qa:law", "stream": False, "messages": CHAT["messages"]}
+
+
+@pytest.mark.parametrize("given", [0, 0.0, "0", "0s", "0m", "0h0m0s", "-0s"])
+def test_model_is_unloaded_after_its_reply(client, reader, given):
+    status, found = ask(client, "/api/chat", KEEP | {"keep_alive": given})
+    assert (status, found["message"]["content"]) == (200, "The")
+    assert "law" not in reader.loaded
+    assert (
+        ask(client, "/api/generate", {"model": "bert-qa:law", "keep_alive": given})[1]["done_reason"]
+        == "unload"
+    )
+
+
+@pytest.mark.parametrize("given", [None, "", -1, "-1m", 300, "5m", "1h30m", "0.5s", "0m1s"])
+def test_model_stays(client, reader, given):
+    reader.loaded.add("law")
+    assert ask(client, "/api/chat", KEEP | {"keep_alive": given})[0] == 200
+    assert "law" in reader.loaded
+
+
+@pytest.mark.parametrize("given", ["soon", "5 minutes", True, [], {"s": 0}])
+def test_keep_alive_that_is_no_time_is_refused(client, given):
+    status, error = ask(client, "/api/chat", KEEP | {"keep_alive": given})
+    assert status == 400
+    assert "keep_alive must be" in error["error"]
+
+
+def test_default_adapter_stays_whatever_is_said(client, reader):
+    assert ask(client, "/api/chat", CHAT | {"keep_alive": 0})[0] == 200
+    assert "squad" in reader.loaded
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/tags"),
+        ("GET", "/api/version"),
+        ("GET", "/api/ps"),
+        ("POST", "/api/chat"),
+        ("GET", "/v1/models"),
+        ("GET", "/v1/models/bert-qa"),
+        ("POST", "/v1/chat/completions"),
+    ],
+)
+def test_slash_at_the_end_changes_nothing(client, method, path):
+    response = client.open(f"{path}/", method=method, json=CHAT if method == "POST" else None)
+    assert response.status_code == 200
+
+
+def test_slash_at_the_end_is_not_passed_on(both, server):
+    both.post("/api/chat/", json={"model": "tiny:1b", "messages": []})
+    assert server.requests[0][1] == "/api/chat"
 
 
 def test_callers_who_ask_too_often_are_told_for_how_long(app_of):

@@ -1,6 +1,12 @@
 """OpenAI's protocol as Ollama speaks it."""
 
+import base64
 import json
+
+import numpy as np
+import pytest
+
+from tests.api.protocol.test_native import OWN
 
 CHAT = {
     "model": "bert-qa",
@@ -38,10 +44,7 @@ def test_streamed_chat_completion(client):
 
 
 def test_models(client, both):
-    assert [model["id"] for model in client.get("/v1/models").get_json()["data"]] == [
-        "bert-qa:squad",
-        "bert-qa:law",
-    ]
+    assert [model["id"] for model in client.get("/v1/models").get_json()["data"]] == OWN
     for name in ("bert-qa", "bert-qa:latest", "bert-qa:law"):
         assert client.get(f"/v1/models/{name}").get_json()["id"] == name
     assert both.get("/v1/models/bert-qa:nope").status_code == 404
@@ -52,6 +55,46 @@ def test_embeddings(client):
     found = client.post("/v1/embeddings", json={"model": "base", "input": ["a", "b"]}).get_json()
     assert [one["index"] for one in found["data"]] == [0, 1]
     assert found["data"][0]["embedding"] == [0.5] * 4
+
+
+def test_vectors_in_base64_are_those_in_numbers(client):
+    body = {"model": "base", "input": ["a", "b"], "encoding_format": "base64"}
+    found = client.post("/v1/embeddings", json=body).get_json()
+    for one in found["data"]:
+        assert np.frombuffer(base64.b64decode(one["embedding"]), dtype="<f4").tolist() == [0.5] * 4
+
+
+@pytest.mark.parametrize("given", ["hex", "BASE64", 1, []])
+def test_other_encodings_are_refused(client, given):
+    body = {"model": "base", "input": "a", "encoding_format": given}
+    response = client.post("/v1/embeddings", json=body)
+    assert response.status_code == 400
+    assert "encoding_format" in response.get_json()["error"]["message"]
+
+
+def test_empty_text_has_a_vector(client):
+    for given, number in (("", 1), ([""], 1), (["", "a"], 2)):
+        found = client.post("/v1/embeddings", json={"model": "base", "input": given}).get_json()
+        assert len(found["data"]) == number
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"input": None}, {"input": []}, {"input": 5}, {"input": [[1, 2]]}, {"input": {}}]
+)
+def test_no_text_has_none(client, body):
+    response = client.post("/v1/embeddings", json={"model": "base", **body})
+    assert response.status_code == 400
+    assert "input" in response.get_json()["error"]["message"]
+
+
+def test_prompt_is_completed(client, reader):
+    body = {"model": "bert-qa:law", "prompt": "Context: The bridge opened in 1891.\nQuestion: When?"}
+    found = client.post("/v1/completions", json=body).get_json()
+    assert (found["object"], found["choices"][0]["text"]) == ("text_completion", "The")
+    assert found["found_in"] == {"field": "prompt", "start": 9, "end": 12}
+    text, *_ = client.post("/v1/completions", json=body | {"stream": True}).text.split("\n\n")
+    assert json.loads(text.removeprefix("data: "))["choices"][0]["text"] == "The"
+    assert client.post("/v1/completions", json=body | {"prompt": ["a", "b"]}).status_code == 400
 
 
 def test_errors_have_the_shape_of_the_protocol(client, both, server):

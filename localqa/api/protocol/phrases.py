@@ -1,0 +1,236 @@
+"""Which sentences of a message are instructions or small talk, and which are text that can hold an answer."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+_HEAD: Final = 240
+"""Characters of a sentence that are looked at: what it is shows at its start."""
+
+
+class Part(NamedTuple):
+    """A part of a text: code points [start, end)."""
+
+    start: int
+    end: int
+
+
+def _any(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
+
+
+_TONES: Final = (
+    r"(?:concise|brief|short|polite|helpful|friendly|honest|truthful|detailed|professional|accurate|"
+    r"factual|kind|"
+    r"precise|clear|simple|respectful|funny|creative|harmless|to the point|sentences?|words)"
+)
+_ABOUT: Final = (
+    r"(?:contexts?|documents?|passages?|pieces|information|sources?|texts?|data|excerpts?|knowledge|"
+    r"questions?|"
+    r"quer(?:y|ies)|prompts?|answers?|conversation|history|articles?|tools?|search results)"
+)
+_SAYING: Final = r"(?:answer|respond|reply)"
+
+# How sentences begin that tell a model how to behave; from system messages and prompts of many frameworks.
+_INSTRUCTIONS: Final = _any(
+    # Who it is
+    r"you(?:['’]re| are)(?: (?:now|currently|here|going to be|acting as|to act as))* (?:an?|my|our|"
+    r"(?-i:[A-Z])\w*)\b",
+    rf"you(?:['’]re| are) (?:the |very |always )*(?:\w+ )?(?:assistant|chatbot|bot|model|ai|expert|"
+    rf"{_TONES})\b",
+    r"(?:du bist|sie sind|tu es|vous êtes|eres|usted es|sei|você é|je bent) (?:ein|un|um|uma|een|ein\w+)",
+    r"(?:act|behave|pretend|imagine|role-?play)\b.*\b(?:as|you|like)\b",
+    r"i want you to\b|as an? (?:ai|assistant|expert|helpful)\b|the (?:ai )?assistant (?:is|gives|answers|"
+    r"should)\b",
+    r"your (?:task|job|role|goal|name|purpose|duty|answers?|responses?|replies|tone|mission|knowledge)\b",
+    r"(?:cutting )?knowledge (?:cutoff|date)\b|the following is an? (?:\w+ )?conversation\b",
+    # How it answers
+    rf"you (?:must|should|shall|will|can|may|have to|need to|are to|do not|don['’]t|never|always|only|"
+    rf"cannot)\b.*"
+    rf"\b(?:{_SAYING}|assist|cite|output|speak|help|act as|use (?:the|only|this)|make up|{_TONES})\b",
+    rf"you (?:{_SAYING}|speak|help|assist|talk)\b",
+    rf"(?:then |do not |never |only |just )*{_SAYING}s?\b(?: \w+)? ?(?:only|in|with|as|briefly|concisely|"
+    rf"shortly|"
+    r"using|based|from|questions?|quer(?:y|ies)|honestly|truthfully|politely|like|directly|accordingly|"
+    r"user|it)\b",
+    rf"(?:only |just )?{_SAYING} (?:the|this|any|all|every|my|to the)\b.*\b(?:{_ABOUT}|users?)\b",
+    rf"(?:always |just |only )?(?:be|stay|remain|keep)\b.*\b{_TONES}\b",
+    r"(?:always |only |never |do not |don['’]t )?use (?:markdown|bullet|emojis?|plain|simple|formal|"
+    r"informal)\b",
+    r"(?:think|reason|work|let['’]s think)\b.*\bstep by step|take a deep breath|think carefully",
+    rf"(?:speak|talk|write|communicate|translate|output|format|return|produce|generate|summari[sz]e|"
+    rf"explain)\b.*"
+    rf"\b(?:in [a-z]+$|in [a-z]+[.!]|like an?|json|markdown|bullet|format|style|tone|rhymes?|user|{_ABOUT}|"
+    rf"{_TONES})\b",
+    rf"(?:provide|give|write|produce|generate)\b.*\b(?:{_SAYING}s?|responses?|replies|citations?|"
+    rf"explanations?)\b",
+    r"(?:cite|quote|include|mention|ensure|make sure|remember|note|follow|ignore|treat|limit|begin|start|"
+    r"help|assist|"
+    rf"maintain|adhere)\b.*\b(?:citations?|responses?|users?|rules?|instructions?|guidelines?|{_ABOUT}|"
+    rf"{_TONES})\b",
+    r"(?:do not|don['’]t|never|avoid)\b.*\b(?:answers?|make (?:\w+ )?up|invent|hallucinat\w*|contexts?|"
+    r"prior knowledge|questions?|cite|citations?|mention|respond|reply|statements|assume|guess|speculate|"
+    r"xml|markdown|"
+    r"apologi[sz]e|the user|opinions?|reveal|lie)\b",
+    r"(?:if|when|whenever|unless) (?:you|the (?:answer|question|context|user|information|text|query)|unsure|"
+    r"uncertain|asked|there is no|no)\b.*\b(?:know|answer|say|respond|reply|unsure|not sure|context|"
+    r"inform the user|"
+    r"clarif\w+|repeat)\b",
+    # What it answers from
+    rf"(?:use|using|consider|read|refer to|rely (?:only )?on|stick to|here (?:is|are)|below (?:is|are)) "
+    rf"(?:only |just )?(?:the|this|these|those|following|above|below|provided|my|your|any|"
+    rf"some)?\b.*\b{_ABOUT}\b",
+    rf"(?:given|based on|considering|according to)\b.*\b(?:{_SAYING}|provide|refine|rephrase|rewrite|"
+    rf"formulate|"
+    r"generate|explain|quer(?:y|ies)|give a)\b",
+    r"context information\b.*\b(?:below|above)|the original query\b|we have\b.*\b(?:existing answer|"
+    r"opportunity)",
+    r"(?:task|guidelines?|rules?|some rules to follow|instructions?|output|examples?(?: of citation)?|"
+    r"constraints)\s*:",
+    r"instructions?\s*:.*",
+)
+# How they go on after such a sentence.
+_MORE_INSTRUCTIONS: Final = _any(
+    r"[\d\W]+$",
+    r"(?:you|your|always|never|do not|don['’]t|be|if|otherwise|instead|keep|use|avoid|ensure|remember|ask|"
+    r"explain|"
+    rf"include|help|write|think|speak|current date|today(?:['’]s date)?|it truthfully|{_SAYING})\b",
+)
+_SMALL_TALK: Final = _any(
+    r"(?:hi|hiya|hello|hey|hallo|good (?:morning|afternoon|evening|day|night)|greetings|thanks?|thank you|"
+    r"thx|cheers|"
+    r"ok(?:ay)?|ye[sp]|yeah|no|nope|sure|great|cool|nice|perfect|awesome|wow|bye|goodbye|see you|please|"
+    r"sorry|test(?:ing)?|"
+    r"ping|got it|i see|i understand|that['’]s (?:great|nice|all|it|ok|right)|never ?mind|what['’]s up|"
+    r"good|well)\b.{0,25}$",
+    r"(?:nice|pleased|glad) to meet you",
+    r"i (?:have|had) (?:a|an|another|one|two|some|a few|several) (?:\w+ )?questions?\b",
+    r"i(?: would|['’]d)? (?:want|need|like|wish|love)\b.{0,15}\b(?:know|ask|learn|talk|chat|test|try|help|"
+    r"you|understand)\b",
+    r"i(?: really)? (?:like|love|enjoy|hate|wonder|hope)\b|i(?: a|['’])m (?:\w+ )?(?:fine|good|well|okay|"
+    r"ok|curious|"
+    r"interested|looking|wondering|here|writing|doing|trying|learning)\b",
+    r"(?:now |just |then |first |so )*(?:tell|describe|explain|list|show|help|say|summari[sz]e|translate|"
+    r"continue|go on|"
+    r"try|stop|repeat|talk|chat|introduce|forget|let me|let['’]?s|let us|give me|make me|look at|"
+    r"here (?:is|are)|"
+    r"(?:can|could|would|will) you|my question|the question|a question|one question)\b",
+)
+_QUESTION_WORDS: Final = _any(
+    r"(?:(?:and|so|but|then|now|please|ok(?:ay)?),? )*(?:who|whom|whose|what|when|where|why|how|which|"
+    r"(?:in|at|on|by|for|to|from) (?:which|what|whom)|(?:since|until) when|"
+    r"(?:is|are|was|were|do|does|did|can|could|will|would|has|have|had) (?:you|i|we|they|he|she|it|there|"
+    r"anyone|somebody))\b[^.:!]*$"
+)
+_LEAD: Final = re.compile(r"[\s>*#_\-–•\"“'‘(\[]*(?:\d{1,2}[.)]\s+)?[*_\"“]*(?:please,? )?", re.IGNORECASE)
+_SENTENCE_END: Final = re.compile(r"(?<!\be\.g)(?<!\bi\.e)[.!?:…]+[\"'”’)\]*_]*(?=\s|$)|\n(?![ \t]*[a-z])\s*")
+"""A line that goes on in lower case was only wrapped."""
+_WORD: Final = re.compile(r"\w+")
+_RULES: Final = ' \t\r\n-–—=_*~#`"“”'
+"""White space, and what frames a text: lines of dashes, fences, quotes."""
+_FRAMES: Final = re.compile(r"[ \t]*(?:[-=*_~#]{3,}|`{3}\w*|\"{3}|“)[ \t]*(?:\n|$)|\s+|\"{3}")
+
+
+def sentences(text: str, part: Part) -> Iterator[Part]:
+    """Sentences and lines of a part of a text, which follow one another without gaps."""
+    start = part.start
+    for end in _SENTENCE_END.finditer(text, part.start, part.end):
+        yield Part(start, end.end())
+        start = end.end()
+    if start < part.end:
+        yield Part(start, part.end)
+
+
+def is_instruction(text: str, part: Part, *, goes_on: bool = False) -> bool:
+    """Whether a sentence tells a model how to behave; `goes_on`: the one before it did."""
+    head = _head(text, part)
+    return bool(_INSTRUCTIONS.match(head) or (goes_on and _MORE_INSTRUCTIONS.match(head)))
+
+
+def is_question(text: str, part: Part) -> bool:
+    """Whether a sentence asks something."""
+    sentence = text[max(part.start, part.end - _HEAD) : part.end].rstrip(" \t\r\n\"'”’)*_")
+    return sentence.endswith(("?", "？"))
+
+
+def is_talk(text: str, part: Part) -> bool:
+    """Whether a sentence of a user is a greeting, request, instruction or question, and states nothing."""
+    head = _head(text, part)
+    patterns = (_SMALL_TALK, _QUESTION_WORDS, _INSTRUCTIONS)
+    return is_question(text, part) or any(pattern.match(head) for pattern in patterns)
+
+
+def words(text: str, part: Part, *, most: int = 3) -> int:
+    """The number of words in a part of a text, counted up to `most`."""
+    return sum(1 for _, _ in zip(range(most), _WORD.finditer(text, part.start, part.end), strict=False))
+
+
+def stripped(text: str, part: Part) -> Part:
+    """A part without the white space and the lines of dashes around it."""
+    start, end = part
+    while start < end and (frame := _FRAMES.match(text, start, end)):
+        start = frame.end()
+    while True:
+        while end > start and text[end - 1].isspace():
+            end -= 1
+        line = text.rfind("\n", start, end) + 1 or start
+        if end - line < 3 or text[line:end].strip(_RULES) or line == start:
+            return Part(start, end)
+        end = line
+
+
+def trimmed(text: str, part: Part, dropped: Callable[[str, Part], bool] = is_instruction) -> Part:
+    """A part without what frames it, and without the sentences at its ends that are no text."""
+    while True:
+        part = stripped(text, part)
+        first = next(sentences(text, part), None)
+        if first is None or not dropped(text, first):
+            break
+        part = Part(first.end, part.end)
+    while part.start < part.end:
+        last = last_sentence(text, part)
+        if last.start == part.start or not dropped(text, last):
+            break
+        part = stripped(text, Part(part.start, last.start))
+    return part
+
+
+def without_instructions(text: str, part: Part) -> tuple[list[Part], bool]:
+    """What is left of a part beside its instructions, in one piece or several, and whether there were any."""
+    kept: list[Part] = []
+    found = before = False
+    for one in sentences(text, part):
+        if not words(text, one, most=1):
+            continue
+        before = is_instruction(text, one, goes_on=before)
+        if before:
+            found = True
+        elif kept and not text[kept[-1].end : one.start].strip(_RULES):
+            kept[-1] = Part(kept[-1].start, one.end)
+        else:
+            kept.append(one)
+    pieces = [stripped(text, one) for one in kept]
+    return [one for one in pieces if not found or words(text, one) > 1], found
+
+
+def paragraphs(text: str, part: Part) -> Iterator[Part]:
+    """What lies between the blank lines of a part."""
+    start = part.start
+    for blank in re.finditer(r"\n[ \t\r]*\n\s*", text[part.start : part.end]):
+        yield Part(start, part.start + blank.start())
+        start = part.start + blank.end()
+    yield Part(start, part.end)
+
+
+def last_sentence(text: str, part: Part) -> Part:
+    """The last sentence of a part that does not end in white space."""
+    # Only so much is looked at: a sentence that is longer is no instruction and no question.
+    start = max(part.start, part.end - 4 * _HEAD)
+    *_, last = sentences(text, Part(start, part.end))
+    return last
+
+
+def _head(text: str, part: Part) -> str:
+    lead = _LEAD.match(text, part.start, part.end)
+    start = lead.end() if lead else part.start
+    return " ".join(text[start : min(part.end, start + _HEAD)].split())

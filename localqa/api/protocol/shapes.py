@@ -1,0 +1,395 @@
+"""The shapes in which frameworks put text and question into one message, and how each is read.
+
+Every reader takes a message and says where text and question lie in it, or None: not its shape. The first
+that knows a message reads it. What the shapes look like is in the tables; nothing else has to change for
+one more of a known kind.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final, Literal, TypeAlias
+
+from localqa.api.protocol.phrases import (
+    Part,
+    is_instruction,
+    is_question,
+    last_sentence,
+    sentences,
+    stripped,
+    trimmed,
+    without_instructions,
+    words,
+)
+
+# Tags around a text: Open WebUI's, LangChain's, Anthropic's advice for prompts.
+_TEXT_TAGS: Final = (
+    "context",
+    "contexts",
+    "documents",
+    "document",
+    "docs",
+    "doc",
+    "sources",
+    "source",
+    "passages",
+    "passage",
+    "retrieved_context",
+    "search_results",
+    "search_result",
+    "text",
+    "article",
+    "knowledge",
+    "reference",
+    "references",
+    "chunk",
+    "file",
+    "attached_files",
+)
+# Within them: what holds the text alone, and what tells something of it.
+_CONTENT_TAGS: Final = ("document_content", "source_context", "page_content", "content")
+_ABOUT_TAGS: Final = (
+    "source_id",
+    "document_id",
+    "id",
+    "name",
+    "title",
+    "url",
+    "metadata",
+    "file_name",
+    "filename",
+)
+_QUESTION_TAGS: Final = ("user_query", "user_question", "question", "query", "user_input")
+_PAST_TAGS: Final = ("chat_history", "conversation", "history")
+# Labels at the start of a line or behind a sentence, with a colon, or as headings.
+_LABELS: Final = {
+    "text": r"(?:(?:new|retrieved|relevant|provided|given|additional|background|reference|search) )?"
+    r"(?:contexts?|documents?|passages?|texts?|articles?|paragraphs?|excerpts?|sources|results|knowledge)"
+    r"(?: information)?(?: ?[\[(#]?\d{1,3}[\])]?)?",
+    "question": r"(?:(?:user|human|current|input|new|final|follow[- ]?up) )?(?:question|query|q|frage)"
+    r"(?: \d{1,3})?|follow[- ]?up (?:input|message)|the original query is as follows|respond to this prompt",
+    "answer": r"(?:(?:helpful|refined|new|final|your|short) )?(?:answer|response|a)|standalone (?:question|"
+    r"query)",
+    "past": r"(?:original|existing) answer|we have provided an existing answer|(?:chat|conversation) history|"
+    r"(?:current|previous) conversation|instructions?",
+}
+# The same in other words.
+_LEADS: Final = {
+    "text": r"context information(?: from multiple sources)? is below\.?|"
+    r"we have the opportunity to refine the existing answer[^\n:]{0,60} below\.",
+}
+_ORDERS: Final = re.compile(r"instruction", re.I)
+_ANSWERED: Final = re.compile(r"answer", re.I)
+_FOLLOW_UP: Final = re.compile(
+    r"^[ \t]*<?(?:follow[- ]?up (?:input|question|message)|latest (?:user )?question)>?[ \t]*:?[ \t]*",
+    re.I | re.M,
+)
+_STANDALONE: Final = re.compile(r"^[ \t]*<?standalone (?:question|query)>?[ \t]*:?", re.I | re.M)
+_REPHRASES: Final = re.compile(
+    r"\bstandalone (?:question|query)\b.*\b(?:do not answer|don['’]t answer|reformulate|rephrase)\b",
+    re.I | re.S,
+)
+_QUESTIONS: Final = 5
+"""Sentences at the end of a message that can ask together."""
+_RULE: Final = re.compile(r"^[ \t]*(?:-{5,}|={5,})[ \t]*$", re.M)
+_BRACKETS: Final = re.compile(r"\[(END )?CONTEXT \d{1,4}\]:?")
+_SPEAKERS: Final = re.compile(
+    r"^(?:#{2,3} ?(system|user|assistant|tool)s?:?[ \t]*$|(system|human|user|assistant|ai|tool): )",
+    re.I | re.M,
+)
+_ROLES: Final = {"human": "user", "ai": "assistant"}
+
+Kind: TypeAlias = Literal["text", "question", "answer", "past"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Where text and question lie in a message.
+
+    Attributes:
+        texts: the parts that hold the text, each a source of its own.
+        question: the part that asks; None: the message holds a text alone.
+        repeats: whether the question shall be said again instead of answered, as chat engines ask for when
+            they look for what it refers to.
+    """
+
+    texts: tuple[Part, ...] = ()
+    question: Part | None = None
+    repeats: bool = False
+
+
+def shape_of(text: str) -> Shape | None:
+    """The shape of a message; None: none that is known."""
+    readers: Sequence[Callable[[str], Shape | None]] = (_follow_up, _bracketed, _tagged, _labelled)
+    return next((shape for reader in readers if (shape := reader(text)) is not None), None)
+
+
+def free_shape(text: str) -> Shape | None:
+    """Text and question one after the other without a mark: what ends, or begins, with a question."""
+    whole = trimmed(text, Part(0, len(text)))
+    question = at = last_sentence(text, whole) if whole.start < whole.end else whole
+    for _ in range(_QUESTIONS):
+        if not is_question(text, at) or at.start == whole.start:
+            break
+        question = at
+        at = last_sentence(text, stripped(text, Part(whole.start, at.start)))
+    if is_question(text, question):
+        rest = Part(whole.start, question.start)
+    else:
+        question = next(sentences(text, whole), whole)
+        if not is_question(text, question):
+            return None
+        rest = Part(question.end, whole.end)
+    rest = trimmed(text, rest)
+    return Shape((rest,), stripped(text, question)) if words(text, rest, most=2) > 1 else None
+
+
+def marked(text: str) -> tuple[Part, ...]:
+    """The marked texts in a message that need not ask anything: all of it is text where none is."""
+    shape = _bracketed(text) or _tagged(text)
+    if shape is None:
+        marks = _marks(text)
+        before, _ = without_instructions(text, Part(0, marks[0][1].start)) if marks else ([], False)
+        # A word with a colon may stand in any text; behind nothing but instructions it is a label.
+        shape = _labelled(text) if marks and marks[0][0] == "text" and not before else None
+    if shape is None and (fenced := _fenced(text, Part(0, len(text)))) is not None:
+        shape = Shape(_sources(text, [fenced]))
+    return shape.texts if shape else ()
+
+
+def before_the_past(text: str) -> Part:
+    """What stands before an earlier answer, or an earlier conversation, that a message goes on to tell of."""
+    told = (
+        mark.start for kind, mark in _marks(text) if kind == "past" and not _is_label(text, mark, _ORDERS)
+    )
+    return Part(0, next(told, len(text)))
+
+
+def earlier_answer(text: str) -> Part | None:
+    """The answer that other texts gave, where a message goes on to ask for a better one."""
+    marks = _marks(text)
+    told = [mark for kind, mark in marks if kind == "past" and _is_label(text, mark, _ANSWERED)]
+    return _until_next(text, marks, told[-1]) if told else None
+
+
+def _is_label(text: str, mark: Part, pattern: re.Pattern[str]) -> bool:
+    return bool(pattern.search(text, mark.start, mark.end))
+
+
+def rephrases(text: str) -> bool:
+    """Whether an instruction asks for the last question once more, so that it can be understood alone."""
+    return bool(_REPHRASES.search(text[:2000]))
+
+
+def conversation(prompt: str) -> list[tuple[str, Part]]:
+    """The messages, with their roles, of a conversation written into one prompt; [] where it is none."""
+    marks = list(_SPEAKERS.finditer(prompt))
+    if not marks or prompt[: marks[0].start()].strip():
+        return []
+    ends = [mark.start() for mark in marks[1:]] + [len(prompt)]
+    found = []
+    for mark, end in zip(marks, ends, strict=True):
+        role = (mark[1] or mark[2]).lower()
+        found.append((_ROLES.get(role, role), stripped(prompt, Part(mark.end(), end))))
+    return found
+
+
+def _follow_up(text: str) -> Shape | None:
+    """A conversation and a follow-up question, to be made one that stands alone."""
+    if (alone := _STANDALONE.search(text)) is None:
+        return None
+    asked = list(_FOLLOW_UP.finditer(text, 0, alone.start()))
+    if not asked:
+        return None
+    return Shape(question=stripped(text, Part(asked[-1].end(), alone.start())), repeats=True)
+
+
+def _bracketed(text: str) -> Shape | None:
+    """`[CONTEXT 0]: ... [END CONTEXT 0]`, as AnythingLLM marks its sources."""
+    texts, start, behind = [], None, 0
+    for mark in _BRACKETS.finditer(text):
+        if mark[1] is None:
+            start = mark.end()
+        elif start is not None:
+            texts.append(Part(start, mark.start()))
+            start, behind = None, mark.end()
+    if not texts:
+        return None
+    texts = [stripped(text, part) for part in texts]
+    return Shape(tuple(texts), _asked(text, [Part(behind, len(text))]))
+
+
+def _tagged(text: str) -> Shape | None:
+    """`<context><source id="1">...</source></context>`, and the question in tags or beside them."""
+    outer = list(_elements(text, (*_TEXT_TAGS, *_QUESTION_TAGS, *_PAST_TAGS), Part(0, len(text))))
+    texts = [part for name, part, _ in outer if name in _TEXT_TAGS]
+    if not texts:
+        return None
+    asked = [part for name, part, _ in outer if name in _QUESTION_TAGS]
+    if asked:
+        question: Part | None = stripped(text, asked[-1])
+    else:
+        edges = [0, *(edge for _, _, whole in outer for edge in whole), len(text)]
+        beside = [Part(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+        # What follows the text is the question, else what comes before it.
+        question = _asked(text, beside[::-1])
+    sources = (stripped(text, inner) for part in texts for inner in _inner(text, part))
+    return Shape(tuple(sources), question)
+
+
+def _labelled(text: str) -> Shape | None:
+    """`Context: ...` and `Question: ...`, in either order, or a question behind an unmarked text."""
+    marks = _marks(text)
+    texts = [mark for mark in marks if mark[0] == "text"]
+    asking = [mark for mark in marks if mark[0] == "question"]
+    if not texts and not asking:
+        return None
+    if not texts:
+        return _behind_unmarked_text(text, marks, asking[-1])
+    first = texts[0][1]
+    # A question right before the text stands for all; labels within the text are the text's own.
+    asked_first = bool(asking) and asking[0][1].start < first.start and asking[-1][1].start < first.start
+    if asking and asking[0][1].start < first.start and not asked_first:
+        asked_first = marks[0] == asking[0] and marks[1] == texts[0]
+    question = (asking[0] if asked_first else asking[-1]) if asking else None
+    end = len(text) if question is None or asked_first else question[1].start
+    end = _end_of_text(text, marks, Part(first.end, end), to_the_end=end == len(text))
+    cuts = [first.end, *(mark.start for _, mark in texts[1:] if mark.start < end), end]
+    behind = {mark.start: mark.end for _, mark in texts}
+    parts = [Part(behind.get(a, a), b) for a, b in zip(cuts, cuts[1:], strict=False)]
+    if question is not None:
+        asked: Part | None = _until_next(text, marks, question[1])
+    else:
+        asked = _asked(text, [Part(end, len(text)), Part(0, first.start)])
+        if asked is None and (free := free_shape(text[parts[-1].start : parts[-1].end])) is not None:
+            at = parts.pop().start
+            asked = free.question and Part(at + free.question.start, at + free.question.end)
+            parts += [Part(at + one.start, at + one.end) for one in free.texts]
+    return Shape(_sources(text, parts), asked)
+
+
+def _behind_unmarked_text(text: str, marks: list[tuple[Kind, Part]], mark: tuple[Kind, Part]) -> Shape | None:
+    """`Question: ...` with the text before it, or in the paragraphs behind it."""
+    asked = _until_next(text, marks, mark[1])
+    past = [part.start for kind, part in marks if kind == "past" and part.start < mark[1].start]
+    whole = Part(0, min([mark[1].start, *past]))
+    before = trimmed(text, _fenced(text, whole) or whole)
+    if words(text, before, most=2) > 1:
+        return Shape(_sources(text, [before]), asked)
+    line = text.find("\n", asked.start, asked.end)
+    behind = trimmed(text, Part(line, asked.end)) if line > 0 else Part(asked.end, asked.end)
+    if words(text, behind, most=2) > 1:
+        return Shape(_sources(text, [behind]), stripped(text, Part(asked.start, line)))
+    return Shape((), asked)
+
+
+def _marks(text: str) -> list[tuple[Kind, Part]]:
+    found: list[tuple[Kind, Part]] = []
+    for mark in _MARK.finditer(text):
+        kind = mark.lastgroup or ""
+        found.append((kind.partition("_")[0], Part(mark.start(), mark.end())))  # type: ignore[arg-type]  # a group's
+    return found
+
+
+def _mark_pattern() -> re.Pattern[str]:
+    labels = "|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _LABELS.items())
+    leads = "|".join(f"(?P<{kind}_lead>{pattern})" for kind, pattern in _LEADS.items())
+    headings = "|".join(f"(?P<{kind}_heading>{pattern})" for kind, pattern in _LABELS.items())
+    edge = r"(?:^|(?<=[.!?:;\"”’)\]}>][ \t]))"
+    return re.compile(
+        rf"{edge}[ \t>#*]*(?:(?:{labels})[ \t]*\*{{0,2}}:[ \t*]*|(?:{leads}))"
+        rf"|^[ \t]*#{{1,6}}[ \t]*(?:{headings})[ \t]*$",
+        re.I | re.M,
+    )
+
+
+_MARK: Final = _mark_pattern()
+
+
+def _end_of_text(text: str, marks: list[tuple[Kind, Part]], region: Part, *, to_the_end: bool) -> int:
+    """Where a text ends: before what was said earlier, and before an empty `Answer:` at the end."""
+    inside = [(kind, mark) for kind, mark in marks if region.start <= mark.start < region.end]
+    end = next((mark.start for kind, mark in inside if kind == "past"), region.end)
+    answers = [mark for kind, mark in inside if kind == "answer" and mark.start < end]
+    if to_the_end and answers and not text[answers[-1].end :].strip():
+        end = answers[-1].start
+    return end
+
+
+def _until_next(text: str, marks: list[tuple[Kind, Part]], mark: Part) -> Part:
+    end = next((other.start for _, other in marks if other.start >= mark.end), len(text))
+    whole = stripped(text, Part(mark.end, end))
+    asked = trimmed(text, whole)
+    return asked if asked.start < asked.end else whole
+
+
+def _fenced(text: str, part: Part) -> Part | None:
+    """What stands between the first two lines of dashes behind an instruction."""
+    first = next(sentences(text, stripped(text, part)), None)
+    if first is None or not is_instruction(text, first):
+        return None
+    rules = list(islice(_RULE.finditer(text, first.end, part.end), 2))
+    return Part(rules[0].end(), rules[1].start()) if len(rules) > 1 else None
+
+
+def _asked(text: str, beside: Sequence[Part]) -> Part | None:
+    """What asks in what stands beside a text: the first of these parts that holds more than instructions."""
+    for part in beside:
+        kept, _ = without_instructions(text, stripped(text, part))
+        kept = [one for one in kept if text[one.start : one.end].strip(" \n.:-#*")]
+        if kept:
+            asking = [one for one in kept if is_question(text, one)]
+            return _unlabelled(text, (asking or kept)[-1])
+    return None
+
+
+def _unlabelled(text: str, part: Part) -> Part:
+    mark = _MARK.match(text, part.start, part.end)
+    return (
+        stripped(text, Part(mark.end(), part.end))
+        if mark and (mark.lastgroup or "").startswith("question")
+        else part
+    )
+
+
+def _sources(text: str, parts: Sequence[Part]) -> tuple[Part, ...]:
+    kept = (trimmed(text, part) for part in parts)
+    return tuple(part for part in kept if part.start < part.end)
+
+
+def _elements(text: str, names: Sequence[str], part: Part) -> Iterator[tuple[str, Part, Part]]:
+    """The outermost elements of these names in a part: name, what is inside, and all of it.
+
+    A closing tag belongs to the nearest opening one before it; those without one are only spoken of.
+    """
+    tags = re.compile(rf"<(/?)({'|'.join(names)})(?:\s[^<>]{{0,1000}})?>", re.IGNORECASE)
+    opened: dict[str, list[re.Match[str]]] = {}
+    found = []
+    for tag in tags.finditer(text, part.start, part.end):
+        name = tag[2].lower()
+        if not tag[1]:
+            opened.setdefault(name, []).append(tag)
+        elif opened.get(name):
+            begin = opened[name].pop()
+            found.append((name, Part(begin.end(), tag.start()), Part(begin.start(), tag.end())))
+    end = part.start
+    for element in sorted(found, key=lambda one: one[2].start):
+        if element[2].start >= end:
+            end = element[2].end
+            yield element
+
+
+def _inner(text: str, part: Part, levels: int = 3) -> list[Part]:
+    """The sources in an element: those in it that hold text, else what it says beside those about it."""
+    contents = [inside for _, inside, _ in _elements(text, _CONTENT_TAGS, part)]
+    if contents:
+        return contents
+    nested = [inside for _, inside, _ in _elements(text, _TEXT_TAGS, part)]
+    if nested and levels:
+        return [inner for one in nested for inner in _inner(text, one, levels - 1)]
+    parts, start = [], part.start
+    for _, _, whole in _elements(text, _ABOUT_TAGS, part):
+        parts.append(Part(start, whole.start))
+        start = whole.end
+    return [one for one in (*parts, Part(start, part.end)) if text[one.start : one.end].strip()]

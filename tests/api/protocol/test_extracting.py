@@ -1,0 +1,212 @@
+"""What is instruction, what is text and what is question in messages and prompts."""
+
+import time
+
+import pytest
+
+from localqa.api.protocol.extracting import from_chat, from_prompt
+from localqa.errors import InvalidInputError
+from localqa.extraction.answers import Answer
+from tests.api.protocol.prompts import (
+    FOLLOW_UPS,
+    INSTRUCTIONS,
+    PROMPTS,
+    QUESTION,
+    SMALL_TALK,
+    STATEMENTS,
+    SYSTEMS,
+    TEXT,
+)
+
+MOST = 1_000_000
+
+
+def chat(*messages):
+    return from_chat([{"role": role, "content": content} for role, content in messages], most=MOST)
+
+
+def filled(prompt):
+    return prompt.format(text=TEXT, question=QUESTION)
+
+
+def found(extraction, words, null_score=-5.0):
+    """An answer of those words, as the reader would give it."""
+    start = extraction.context.index(words)
+    return Answer(words, 0.9, start, start + len(words), True, null_score, "squad")
+
+
+def refused(*messages):
+    with pytest.raises(InvalidInputError, match="no text to answer from") as raised:
+        chat(*messages)
+    assert "<context>" in raised.value.remedy
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_text_and_question_in_one_prompt(name):
+    prompt = filled(PROMPTS[name])
+    extraction = from_prompt(prompt, most=MOST)
+    assert (extraction.question, extraction.context) == (QUESTION, TEXT)
+    place = extraction.found_in(found(extraction, "Dunmore and Sons"))
+    assert prompt[place["start"] : place["end"]] == "Dunmore and Sons"
+    assert place["field"] == "prompt"
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_text_and_question_in_one_message(name):
+    talk = [("system", INSTRUCTIONS[0]), ("user", "Hello"), ("assistant", "I am a model.")]
+    if "conversation" not in name:
+        extraction = chat(*talk, ("user", filled(PROMPTS[name])))
+        assert (extraction.question, extraction.context) == (QUESTION, TEXT)
+        assert extraction.sources[0].message.where == {"message": 3}
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_text_in_the_system_message(name):
+    system = filled(SYSTEMS[name])
+    extraction = chat(("system", system), ("user", QUESTION))
+    assert (extraction.question, extraction.context) == (QUESTION, TEXT)
+    place = extraction.found_in(found(extraction, "1891"))
+    assert system[place["start"] : place["end"]] == "1891"
+    assert from_prompt(QUESTION, system, most=MOST).context == TEXT
+
+
+@pytest.mark.parametrize("name", FOLLOW_UPS)
+def test_question_that_shall_stand_alone_is_said_again(name):
+    extraction = chat(("user", filled(FOLLOW_UPS[name])))
+    assert extraction.repeats
+    assert extraction.repeated("squad").answer == QUESTION
+
+
+def test_instruction_to_reformulate_repeats_the_last_question():
+    system = (
+        "Given a chat history and the latest user question, formulate a standalone question which can be "
+        "understood without the chat history. Do NOT answer the question, just reformulate it if needed."
+    )
+    extraction = chat(("system", system), ("user", TEXT), ("assistant", "Karl"), ("user", QUESTION))
+    assert (extraction.repeats, extraction.context) == (True, QUESTION)
+
+
+@pytest.mark.parametrize("instruction", INSTRUCTIONS)
+def test_instruction_is_no_source(instruction):
+    refused(("system", instruction), ("user", QUESTION))
+    for system in (f"{instruction}\n\n{TEXT}", f"{TEXT} {instruction}"):
+        assert chat(("system", system), ("user", QUESTION)).context == TEXT
+
+
+@pytest.mark.parametrize("talk", SMALL_TALK)
+def test_small_talk_is_no_source(talk):
+    refused(("user", talk), ("assistant", "Karl Berg."), ("user", QUESTION))
+    assert chat(("user", talk), ("system", TEXT), ("user", QUESTION)).context == TEXT
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+@pytest.mark.parametrize("role", ["system", "user", "tool"])
+def test_statement_is_a_source_whatever_it_begins_with(statement, role):
+    assert chat((role, statement), ("user", "What is it?")).context == statement
+
+
+def test_what_the_assistant_said_is_no_source():
+    said = ("assistant", "Karl Berg built the bridge in 1920.")
+    refused(said, ("user", QUESTION))
+    assert chat(("system", TEXT), ("user", QUESTION), said, ("user", QUESTION)).context == TEXT
+
+
+@pytest.mark.parametrize("role", ["tool", "function"])
+def test_text_of_a_tool_behind_the_question_is_read(role):
+    messages = [
+        {"role": "system", "content": "You are a helpful assistant. Use the search tool when needed."},
+        {"role": "user", "content": QUESTION},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"function": {"name": "search", "arguments": {}}}],
+        },
+        {
+            "role": role,
+            "tool_name": "search",
+            "tool_call_id": "1",
+            "content": [{"type": "text", "text": TEXT}],
+        },
+    ]
+    extraction = from_chat(messages, most=MOST)
+    assert (extraction.question, extraction.context) == (QUESTION, TEXT)
+    place = extraction.found_in(found(extraction, "Dunmore"))
+    assert place == {"message": 3, "part": 0, "start": 24, "end": 31}
+
+
+def test_answer_is_of_one_source_alone():
+    extraction = chat(
+        ("system", "The club was founded by Karl"),
+        ("system", "Berg and his sister in 1901."),
+        ("user", "Who founded the club?"),
+    )
+    assert extraction.query("squad").borders == (0, extraction.context.index("Berg"))
+    assert extraction.found_in(found(extraction, "Berg")) == {"message": 1, "start": 0, "end": 4}
+
+
+def test_each_source_in_a_context_is_one():
+    sources = '<source id="1" name="a">It is old.</source>\n<source id="2">Tea is nice.</source>'
+    blocks = f"<context>\n{sources}\n</context>\n"
+    extraction = chat(("user", f"{blocks}\n{QUESTION}"))
+    assert [blocks[one.part.start : one.part.end] for one in extraction.sources] == [
+        "It is old.",
+        "Tea is nice.",
+    ]
+
+
+def test_long_text_in_the_message_is_no_long_question():
+    extraction = chat(
+        ("system", "It opened late."), ("user", f"{'It is a long bridge. ' * 50}\n\n{QUESTION}")
+    )
+    assert extraction.question == QUESTION
+    assert extraction.context.startswith("It opened late.\n\nIt is a long bridge.")
+
+
+def test_labels_within_a_text_are_its_own():
+    faq = "Question: How long is it?\nAnswer: Ten metres.\nQuestion: How old is it?\nAnswer: Old."
+    extraction = from_prompt(f"Context: {faq}\n\nQuestion: {QUESTION}\nAnswer:", most=MOST)
+    assert (extraction.context, extraction.question) == (faq, QUESTION)
+    notice = "What you need to enter.\nDocuments: passport and visa.\nFee: 50 pounds."
+    assert chat(("system", notice), ("user", "What is the fee?")).context == notice
+
+
+@pytest.mark.parametrize("name", ["LlamaIndex refines", "LlamaIndex refines in a chat"])
+def test_earlier_answer_is_said_again_where_new_text_holds_no_better(name):
+    prompt = filled(PROMPTS[name])
+    extraction = chat(("user", prompt))
+    assert extraction.settled(found(extraction, "Dunmore"))[1].answer == "Dunmore"
+    for poor in (found(extraction, "lanes", null_score=4.0), Answer("", 0.9, 0, 0, False, 4.0, "squad")):
+        source, answer = extraction.settled(poor)
+        assert answer.answer == "Karl Berg"
+        place = source.found_in(answer)
+        assert prompt[place["start"] : place["end"]] == "Karl Berg"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<context>" * 30_000 + "</context>",
+        "<source " * 30_000,
+        "Context:\n" * 30_000,
+        "Be concise. " * 25_000,
+        "\n" * 300_000,
+        "a\n\n" * 100_000,
+        "-----\n" * 50_000,
+        "[CONTEXT 1]:" * 25_000,
+        "who? " * 60_000,
+    ],
+)
+def test_large_messages_are_read_soon(text):
+    began = time.monotonic()
+    for role in ("system", "user"):
+        try:
+            chat((role, text), ("user", QUESTION))
+            chat(("user", text + QUESTION))
+        except InvalidInputError:
+            pass
+    assert time.monotonic() - began < 20
+
+
+def test_more_than_is_read_is_refused():
+    with pytest.raises(InvalidInputError, match="at most 100"):
+        from_chat([{"role": "system", "content": "x" * 90}, {"role": "user", "content": QUESTION}], most=100)
