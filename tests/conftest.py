@@ -2,12 +2,15 @@
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 ROOT = Path(__file__).resolve().parents[1]
+# A shell starts what runs in its background deaf to Ctrl-C, and programs that tests end by it inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TEXTS = [
     "Machine learning is a subset of artificial intelligence that enables computers to learn from data.",
