@@ -19,9 +19,11 @@ from localqa.config import ADAPTER_NAME, Combination, models_dirs
 from localqa.errors import ConfigError, LocalQAError, report_and_exit
 
 _ADAPTER_FILE = re.compile(
-    r"(.+/)?((adapter_model|prompt_model|model|trainable|optimizer|best)\.safetensors(\.partial)?"
-    r"|(adapter|qa|summary)_config\.json|README\.md|report\.(json|md)|curve\.png|domain\.md|state\.json)"
-    r"|(.+/)?evaluation/[^/]+\.(json|md|png)"
+    r"(versions/\d{4,}/)?((adapter_model|prompt_model|model)\.safetensors|(adapter|qa|summary)_config\.json"
+    r"|README\.md|report\.(json|md)|curve\.png|domain\.md|evaluation/[^/]+\.(json|md|png))"
+    r"|checkpoints/(step-\d{8,}(\.partial)?/)?((trainable|optimizer|best)\.safetensors(\.partial)?|state\.json)"
+    # Of the trainings that the shipped `squad` is the mean of.
+    r"|(general|articles)/(report\.(json|md)|curve\.png)"
 )
 """What lies in the folder of an adapter, as a path in it."""
 

@@ -163,3 +163,13 @@ def test_remove_keeps_what_is_no_adapters(capsys, models):
         run("remove", "link", "--yes", "--models_dir", models)
     run("remove", "twin", "--yes", "--models_dir", models)
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("name", ["notes/README.md", "thesis/evaluation/chapter.md", "versions/2024/plan.md"])
+def test_remove_keeps_other_files_under_the_names_of_an_adapters(models, name):
+    file = models / "twin" / name
+    file.parent.mkdir(parents=True)
+    file.write_text("mine")
+    with pytest.raises(SystemExit):
+        run("remove", "twin", "--yes", "--models_dir", models)
+    assert file.read_text() == "mine"

@@ -31,7 +31,7 @@ def index() -> ResponseReturnValue:
     wanted = request.accept_mimetypes
     if wanted.best_match(["application/json", "text/html"]) == "text/html":
         response: Response = redirect(url_for("documents.docs"))  # type: ignore[assignment]  # Flask's is Werkzeug's subclass
-    elif wanted and "application/json" not in wanted.values():
+    elif "application/json" not in wanted.values():
         # By these words they know that a server is there.
         response = Response("Ollama is running", content_type="text/plain; charset=utf-8")
     else:

@@ -9,8 +9,9 @@ folder is no adapter.
 import contextlib
 import hashlib
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,7 @@ FOLDER: Final = "versions"
 KEPT: Final = 10
 """Earlier versions of an adapter; with one more, the oldest goes."""
 _STAGING: Final = ".new-"
+_NUMBER: Final = re.compile(r"\d{4,}", re.ASCII)
 _REPORTS: Final = ("report.json", "report.md", "curve.png", "domain.md", "evaluation")
 """What is said of the weights goes with them."""
 _MARKERS: Final = FILES[:2]
@@ -96,7 +98,7 @@ def keep(folder: Path) -> None:
     known = _archived(folder)
     if identity in {_identity(one) for one in known.values()}:
         return
-    number = max(known, default=0) + 1
+    number = _next(folder, known)
     partial = folder / FOLDER / f".{number:04d}-{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -107,7 +109,7 @@ def keep(folder: Path) -> None:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     for old in sorted(_archived(folder).items())[:-KEPT]:
-        shutil.rmtree(old[1], ignore_errors=True)
+        _forget(old[1])
 
 
 def versions(folder: Path) -> list[Version]:
@@ -119,7 +121,7 @@ def versions(folder: Path) -> list[Version]:
         for number, (one, identity) in archived.items()
     ]
     if own is not None and not any(one.current for one in found):
-        number = max(archived, default=0) + 1
+        number = _next(folder, archived)
         found.append(Version(number, folder, own, _digest(folder), _written(folder), current=True))
     return found
 
@@ -204,7 +206,32 @@ def _archived(folder: Path) -> dict[int, Path]:
         entries = list((folder / FOLDER).iterdir())
     except OSError:
         return {}
-    return {int(one.name): one for one in entries if one.name.isascii() and one.name.isdigit()}
+    # A user's own `versions/2024` has such a name, too, but no file of an adapter in it.
+    return {
+        int(one.name): one
+        for one in entries
+        if _NUMBER.fullmatch(one.name) and not one.is_symlink() and _has_files(one)
+    }
+
+
+def _next(folder: Path, known: Iterable[int]) -> int:
+    """The number of the next version, past what somebody else put under such a name."""
+    number = max(known, default=0) + 1
+    while os.path.lexists(folder / FOLDER / f"{number:04d}"):
+        number += 1
+    return number
+
+
+def _has_files(folder: Path) -> bool:
+    return any(is_file(folder / name) for name in FILES)
+
+
+def _forget(version: Path) -> None:
+    """Remove an earlier version; what somebody else put beside its files stays."""
+    for name in (*FILES, *_REPORTS):
+        _remove(version / name)
+    with contextlib.suppress(OSError):
+        version.rmdir()
 
 
 def _identity(folder: Path) -> str:

@@ -27,6 +27,7 @@ _KEPT = 2
 _PARTIAL = ".partial"
 _BEST = "best.safetensors"
 _NAMES = re.compile(rf"(step-\d{{8,}}|{re.escape(_BEST)})({re.escape(_PARTIAL)})?")
+_STEP = re.compile(r"step-\d{8,}")
 _MADE_BY = {"made_by": "localqa"}
 _RANDOM_STATE = "random_state"
 
@@ -115,7 +116,8 @@ class Checkpoints:
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
         for old in self._all()[:-_KEPT]:
-            shutil.rmtree(old, ignore_errors=True)
+            if self._is_own(old):
+                shutil.rmtree(old, ignore_errors=True)
         return target
 
     def save_best(self, model: nn.Module) -> None:
@@ -172,7 +174,9 @@ class Checkpoints:
             self.folder.rmdir()
 
     def _all(self) -> list[Path]:
-        return sorted(folder for folder in self.folder.glob("step-*") if not folder.name.endswith(_PARTIAL))
+        """The checkpoints, the oldest first; what only begins as their names do is somebody else's."""
+        steps = [entry for entry in self._named() if _STEP.fullmatch(entry.name)]
+        return sorted(steps, key=lambda entry: int(entry.name.removeprefix("step-")))
 
     def _named(self) -> list[Path]:
         """What has the name of a checkpoint, whoever made it."""

@@ -131,12 +131,12 @@ def test_docs_with_a_slash_leads_to_the_page(client: FlaskClient) -> None:
 
 
 def test_the_index_lists_the_routes(client: FlaskClient) -> None:
-    body = client.get("/").json
+    body = client.get("/", headers={"Accept": "application/json"}).json
     assert body["docs"] == "/docs"
     assert "POST" in body["routes"]["/api/qa"]
 
 
-@pytest.mark.parametrize("accept", ["*/*", "text/plain"])
+@pytest.mark.parametrize("accept", ["*/*", "text/plain", ""])
 def test_clients_of_ollama_find_what_they_look_for(client: FlaskClient, accept: str) -> None:
     response = client.get("/", headers={"Accept": accept})
     assert (response.status_code, response.text) == (200, "Ollama is running")

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from localqa.errors import AdapterNotFoundError
-from localqa.model.versions import KEPT, keep, rollback, saving, versions
+from localqa.errors import AdapterNotFoundError, ConfigError
+from localqa.model.versions import KEPT, check_adapter_folder, keep, rollback, saving, versions
 
 NAMES = ("qa_config.json", "adapter_config.json", "adapter_model.safetensors", "report.json")
 
@@ -127,3 +127,26 @@ def test_the_same_is_kept_once(tmp_path):
     assert numbers(folder) == [(1, "first", True)]
     shutil.rmtree(folder / "versions")
     assert numbers(folder) == [(1, "first", True)]
+
+
+def test_numbered_folders_of_somebody_else_do_not_make_a_folder_ours(tmp_path):
+    (tmp_path / "versions" / "2024").mkdir(parents=True)
+    (tmp_path / "versions" / "2024" / "plan.txt").write_text("mine")
+    (tmp_path / "report.md").write_text("mine")
+    with pytest.raises(ConfigError, match="not made by this program"):
+        check_adapter_folder(tmp_path, remedy="")
+
+
+def test_what_somebody_put_among_the_versions_stays(tmp_path):
+    folder = tmp_path / "faq"
+    own = [folder / "versions" / "0000" / "plan.txt", folder / "versions" / "0003" / "plan.txt"]
+    for file in own:
+        file.parent.mkdir(parents=True)
+        file.write_text("mine")
+    for number in range(KEPT + 3):
+        save(folder, str(number))
+        (folder / "versions" / "0001").mkdir(parents=True, exist_ok=True)
+        (folder / "versions" / "0001" / "notes.txt").write_text("mine")
+    own.append(folder / "versions" / "0001" / "notes.txt")
+    assert [file.read_text() for file in own] == ["mine"] * 3
+    assert not (folder / "versions" / "0001" / "qa_config.json").exists()

@@ -249,6 +249,20 @@ def test_other_files_in_the_folder_of_checkpoints_stay(features, tiny_bert, tmp_
     assert (mine / "thesis.txt").exists()
 
 
+@pytest.mark.parametrize("name", ["step-0", "step-by-step"])
+def test_saving_removes_no_folder_that_only_begins_as_a_checkpoint(features, tiny_bert, tmp_path, name):
+    mine = tmp_path / "checkpoints" / name / "thesis.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("x")
+    config = config_of(max_steps=8, save_steps=2)
+    _, _, checkpoints = run(tmp_path, features, tiny_bert, config)
+    assert mine.exists()
+    assert sorted(one.name for one in checkpoints.folder.glob("step-0000*")) == [
+        "step-00000006",
+        "step-00000008",
+    ]
+
+
 def test_checkpoints_go_when_they_are_cleared(features, tiny_bert, tmp_path):
     config = config_of(max_steps=6, save_steps=3, eval_steps=2)
     _, _, checkpoints = run(tmp_path, features, tiny_bert, config, evaluate=Falling())

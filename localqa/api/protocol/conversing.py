@@ -58,7 +58,7 @@ def messages_of(sent: Sequence[Mapping[str, Any]]) -> list[Message]:
             starts.append(length)
             length += len(text) + len(_BETWEEN)
         parts = tuple(starts) if isinstance(message.get("content"), list) else ()
-        found.append(Message(str(role).lower(), _BETWEEN.join(texts), {"message": at}, parts=parts))
+        found.append(Message(str(role).strip().lower(), _BETWEEN.join(texts), {"message": at}, parts=parts))
     return found
 
 

@@ -34,10 +34,12 @@ from localqa.extraction.answers import Answer, Query
 
 NOT_ANSWERABLE: Final = "The text does not answer this question."
 _BETWEEN: Final = "\n\n"
-_ASSISTANT: Final = ("assistant", "model", "ai")
+_ASSISTANT: Final = ("assistant", "model", "ai", "bot", "chatbot", "gpt")
 _SYSTEM: Final = ("system", "developer")
 _LONG: Final = 100
 """Words of a question beyond which its first or last sentence is it, and the rest a text."""
+_REMARK: Final = 20
+"""Words up to which a message of the user says nothing that counts beside a marked text."""
 _REMEDY: Final = (
     "bert-qa models answer from a text, not from instructions or from what the assistant said: send it as a "
     "system message, in an earlier message, or with the question as <context>TEXT</context>, or as "
@@ -219,7 +221,9 @@ def _texts(others: Sequence[Message], has_marked: bool) -> list[tuple[Message, P
             parts, instructs = without_instructions(message.text, before_the_past(message.text))
             found.append((message, parts, not instructs))
         elif message.role == "user":
-            found.append((message, [trimmed(message.text, whole, is_talk)], True))
+            part = trimmed(message.text, whole, is_talk)
+            remark = words(message.text, part, most=_REMARK + 1) <= _REMARK
+            found.append((message, [part], not (remark and has_marked)))
         else:
             # Tools, and roles that hold documents.
             has_marked = has_marked or bool(message.text.strip())

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from localqa.api.protocol import names
 from localqa.api.protocol.answering import Reply, most_characters, reply_to
+from localqa.api.protocol.conversing import refuse_images
 from localqa.api.protocol.embedding import dimensions_in, embedded, is_base64, texts_in
 from localqa.api.protocol.extracting import Extraction, from_chat, from_prompt
 from localqa.api.protocol.formats import openai_format
@@ -70,6 +71,7 @@ def complete() -> ResponseReturnValue:
     adapter = names.own_adapter(name, current_service().reader)
     if adapter is None:
         return pass_through(name, whole=body.get("stream") is not True)
+    refuse_images(body)
     prompt = body.get("prompt")
     if isinstance(prompt, list) and len(prompt) == 1:
         prompt = prompt[0]

@@ -40,8 +40,18 @@ _INSTRUCTIONS: Final = _any(
     rf"{_TONES})\b",
     r"(?:du bist|sie sind|tu es|vous êtes|eres|usted es|sei|você é|je bent) (?:ein|un|um|uma|een|ein\w+)",
     r"(?:act|behave|pretend|imagine|role-?play)\b.*\b(?:as|you|like)\b",
-    r"i want you to\b|as an? (?:ai|assistant|expert|helpful)\b|the (?:ai )?assistant (?:is|gives|answers|"
-    r"should)\b",
+    r"i want you to\b|as an? (?:ai|assistant|expert|helpful)\b|(?:the )?(?:ai )?assistant (?:is|gives|"
+    r"answers|should)\b",
+    r"(?:i am|i['’]m|this is) (?:an?|your)\b.*\b(?:assistant|chatbot|bot)\b",
+    r"(?:an? |the )?(?:\w+ ){0,3}(?:assistant|chatbot)[.!]?$|(?:an? )?(?:chat|conversation|dialog(?:ue)?) "
+    r"between an?\b.*\b(?:user|human|assistant|ai)\b",
+    r"you (?:have|['’]ve) (?:access|been (?:given|asked|told))\b|you will be (?:given|asked|shown)\b",
+    r"(?:speak|talk|write|translate)\b.*\b(?:in|into|like) (?-i:[A-Z])\w+[.!]?$",
+    r"(?:stay|remain) in character\b|never break character|do your best[.!]?$",
+    r"(?:the )?current (?:date|time)\b|today['’]s date\b",
+    r"(?:be)?antworte(?:n sie)?\b|réponds\b|répondez\b|responde\b|rispondi\b|antwoord\b",
+    r"at the end of (?:the|your|each|every) (?:answer|response|reply)\b",
+    r"always (?:say|end|begin|start|return an?)\b.*[\"“].*",
     r"your (?:task|job|role|goal|name|purpose|duty|answers?|responses?|replies|tone|mission|knowledge)\b",
     r"(?:cutting )?knowledge (?:cutoff|date)\b|the following is an? (?:\w+ )?conversation\b",
     # How it answers
@@ -98,7 +108,7 @@ _MORE_INSTRUCTIONS: Final = _any(
 )
 _SMALL_TALK: Final = _any(
     r"(?:hi|hiya|hello|hey|hallo|good (?:morning|afternoon|evening|day|night)|greetings|thanks?|thank you|"
-    r"thx|cheers|"
+    r"thx|cheers|hola|bonjour|guten (?:tag|morgen|abend)|lol|haha|"
     r"ok(?:ay)?|ye[sp]|yeah|no|nope|sure|great|cool|nice|perfect|awesome|wow|bye|goodbye|see you|please|"
     r"sorry|test(?:ing)?|"
     r"ping|got it|i see|i understand|that['’]s (?:great|nice|all|it|ok|right)|never ?mind|what['’]s up|"
@@ -122,7 +132,9 @@ _QUESTION_WORDS: Final = _any(
     r"(?:is|are|was|were|do|does|did|can|could|will|would|has|have|had) (?:you|i|we|they|he|she|it|there|"
     r"anyone|somebody))\b[^.:!]*$"
 )
-_LEAD: Final = re.compile(r"[\s>*#_\-–•\"“'‘(\[]*(?:\d{1,2}[.)]\s+)?[*_\"“]*(?:please,? )?", re.IGNORECASE)
+_LEAD: Final = re.compile(
+    r"[\s>*#_\-–•\"“'‘(\[]*(?:\d{1,2}[.)]\s+)?[*_\"“]*(?:(?:please|and|also),? )*", re.IGNORECASE
+)
 _SENTENCE_END: Final = re.compile(r"(?<!\be\.g)(?<!\bi\.e)[.!?:…]+[\"'”’)\]*_]*(?=\s|$)|\n(?![ \t]*[a-z])\s*")
 """A line that goes on in lower case was only wrapped."""
 _WORD: Final = re.compile(r"\w+")

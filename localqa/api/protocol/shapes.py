@@ -24,29 +24,12 @@ from localqa.api.protocol.phrases import (
 )
 
 # Tags around a text: Open WebUI's, LangChain's, Anthropic's advice for prompts.
-_TEXT_TAGS: Final = (
-    "context",
-    "contexts",
-    "documents",
-    "document",
-    "docs",
-    "doc",
-    "sources",
-    "source",
-    "passages",
-    "passage",
-    "retrieved_context",
-    "search_results",
-    "search_result",
-    "text",
-    "article",
-    "knowledge",
-    "reference",
-    "references",
-    "chunk",
-    "file",
-    "attached_files",
-)
+_TEXT_TAG_NAMES: Final = """
+context contexts documents document docs doc sources source passages passage retrieved_context search_results
+search_result text content data information snippet excerpt article knowledge reference references chunk file
+attached_files
+"""
+_TEXT_TAGS: Final = tuple(_TEXT_TAG_NAMES.split())
 # Within them: what holds the text alone, and what tells something of it.
 _CONTENT_TAGS: Final = ("document_content", "source_context", "page_content", "content")
 _ABOUT_TAGS: Final = (
@@ -65,7 +48,8 @@ _PAST_TAGS: Final = ("chat_history", "conversation", "history")
 # Labels at the start of a line or behind a sentence, with a colon, or as headings.
 _LABELS: Final = {
     "text": r"(?:(?:new|retrieved|relevant|provided|given|additional|background|reference|search) )?"
-    r"(?:contexts?|documents?|passages?|texts?|articles?|paragraphs?|excerpts?|sources|results|knowledge)"
+    r"(?:contexts?|documents?|passages?|texts?|articles?|paragraphs?|excerpts?|sources|results|knowledge|"
+    r"information|facts|background|input|content|kontext|dokument)"
     r"(?: information)?(?: ?[\[(#]?\d{1,3}[\])]?)?",
     "question": r"(?:(?:user|human|current|input|new|final|follow[- ]?up) )?(?:question|query|q|frage)"
     r"(?: \d{1,3})?|follow[- ]?up (?:input|message)|the original query is as follows|respond to this prompt",
@@ -95,7 +79,8 @@ _QUESTIONS: Final = 5
 _RULE: Final = re.compile(r"^[ \t]*(?:-{5,}|={5,})[ \t]*$", re.M)
 _BRACKETS: Final = re.compile(r"\[(END )?CONTEXT \d{1,4}\]:?")
 _SPEAKERS: Final = re.compile(
-    r"^(?:#{2,3} ?(system|user|assistant|tool)s?:?[ \t]*$|(system|human|user|assistant|ai|tool): )",
+    r"^(?:#{2,3} ?(system|user|assistant|tool)s?:?[ \t]*$|"
+    r"(system|human|user|assistant|ai|tool):(?: |[ \t]*$))",
     re.I | re.M,
 )
 _ROLES: Final = {"human": "user", "ai": "assistant"}
@@ -338,6 +323,7 @@ def _asked(text: str, beside: Sequence[Part]) -> Part | None:
     for part in beside:
         kept, _ = without_instructions(text, stripped(text, part))
         kept = [one for one in kept if text[one.start : one.end].strip(" \n.:-#*")]
+        kept = [one for one in kept if not _MARK.fullmatch(text, *one)]
         if kept:
             asking = [one for one in kept if is_question(text, one)]
             return _unlabelled(text, (asking or kept)[-1])

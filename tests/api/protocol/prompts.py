@@ -50,6 +50,9 @@ PROMPTS = {
     "end. If you "
     "don't know the answer, just say that you don't know, don't try to make up an answer.\n\n{text}\n\n"
     "Question: {question}\nHelpful Answer:",
+    "LangChain with a custom rule": "Use the following pieces of context to answer the question at the end.\n"
+    'Always say "thanks for asking!" at the end of the answer.\n\n{text}\n\nQuestion: {question}\n\n'
+    "Helpful Answer:",
     "LangChain, asked twice": "Answer the question based only on the following "
     "context:\n\n{text}\n\n---\n\nAnswer the "
     "question based on the above context: {question}\n",
@@ -95,8 +98,16 @@ PROMPTS = {
     "code fence": "Here is the text:\n```\n{text}\n```\n{question}",
     "text and question": "{text} {question}",
     "question and text": "{question}\n\n{text}",
+    "instruction, input, response": "Below is an instruction that describes a task, paired with "
+    "an input that provides further context. Write a response that appropriately completes the "
+    "request.\n\n### Instruction:\n"
+    "{question}\n\n### Input:\n{text}\n\n### Response:",
+    "information": "Information: {text}\n\nQuestion: {question}",
+    "facts": "Facts:\n{text}\n======\nQuestion: {question}\nAnswer: ",
+    "German": "Kontext: {text}\nFrage: {question}",
     "order behind the question": "Context: {text}\nQuestion: {question}\nAnswer in one sentence.",
     "LiteLLM's conversation": "### System:\n{text}\n\n### User:\n{question}\n\n",
+    "conversation that goes on": "System: {text}\nUser: {question}\nAssistant:",
     "LangChain's conversation": "System: You are a bot.\nHuman: {text}\nAI: Karl Berg built it.\nHuman: "
     "{question}",
 }
@@ -150,6 +161,16 @@ FOLLOW_UPS = {
     "Standalone question:",
 }
 INSTRUCTIONS = [
+    "Today's date is 2026-11-25. You are a helpful assistant.",
+    "You are a professional translator. Translate everything into German.",
+    "A chat between a curious user and an artificial intelligence assistant.",
+    "Assistant is a large language model trained by OpenAI.",
+    "I am a helpful assistant.",
+    "Helpful assistant",
+    "You have access to tools.",
+    "Speak like Shakespeare.",
+    "Stay in character.",
+    "Du bist ein hilfsbereiter Assistent. Antworte immer auf Deutsch.",
     "You are a helpful assistant.",
     "You are a helpful AI assistant that answers questions.",
     "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.",
@@ -174,6 +195,9 @@ INSTRUCTIONS = [
     "Help the user with their questions.",
 ]
 SMALL_TALK = [
+    "Bonjour",
+    "Guten Tag",
+    "lol",
     "Hello",
     "Hi there!",
     "How are you?",

@@ -111,6 +111,25 @@ def test_what_the_assistant_said_is_no_source():
     assert chat(("system", TEXT), ("user", QUESTION), said, ("user", QUESTION)).context == TEXT
 
 
+@pytest.mark.parametrize("role", ["bot", "chatbot", "gpt", " Assistant "])
+def test_assistants_have_other_names(role):
+    said = (role, "Karl Berg built the bridge in 1920.")
+    assert chat(("system", TEXT), ("user", QUESTION), said, ("user", QUESTION)).context == TEXT
+
+
+@pytest.mark.parametrize("remark", ["My name is Karl.", "Hi, I'm Anna and I work at the museum.", "yo"])
+def test_beside_a_marked_text_a_remark_is_no_source(remark):
+    marked = f"<context>{TEXT}</context>\n{QUESTION}"
+    assert chat(("user", remark), ("assistant", "Hello."), ("user", marked)).context == TEXT
+    assert chat(("user", remark), ("user", "What is my name?")).context == remark
+
+
+@pytest.mark.parametrize("tag", ["data", "information", "content", "snippet"])
+def test_text_in_tags_of_other_names(tag):
+    asked = f"<{tag}>{TEXT}</{tag}> Tell me who built it."
+    assert chat(("user", asked)).context == TEXT
+
+
 @pytest.mark.parametrize("role", ["tool", "function"])
 def test_text_of_a_tool_behind_the_question_is_read(role):
     messages = [

@@ -106,3 +106,10 @@ def test_errors_have_the_shape_of_the_protocol(client, both, server):
     server.fault = "hang"
     slow = both.post("/v1/completions", json={"model": "tiny:1b", "prompt": "x"})
     assert (slow.status_code, slow.get_json()["error"]["type"]) == (504, "api_error")
+
+
+def test_images_with_a_prompt_are_refused(client):
+    body = {"model": "bert-qa:squad", "prompt": "Tea is nice. What is it?", "images": ["iVBORw0KGgo="]}
+    response = client.post("/v1/completions", json=body)
+    assert response.status_code == 400
+    assert "images" in response.json["error"]["message"]
