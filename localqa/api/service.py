@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from localqa.api.callers import caller_gone
 from localqa.api.metrics import Metrics
-from localqa.api.reader import Reader
 from localqa.api.room import Room
 from localqa.api.state_schemas import Limits
 from localqa.api.summaries import Summarized, Summarizes, by_adapter, by_ollama
@@ -22,6 +21,7 @@ from localqa.errors import InvalidInputError, LocalQAError, NotReadyError, Overl
 from localqa.extraction.answers import Answer, Patience, Query
 from localqa.ollama.finding import Finder
 from localqa.ollama.routing import Ask, Routed, route
+from localqa.reading.reads import Reads
 
 EXTENSION: Final = "localqa"
 Status: TypeAlias = Literal["ok", "loading", "failed", "draining"]
@@ -43,7 +43,7 @@ class Service:
     """Answers queries within the limits once its reader is loaded."""
 
     def __init__(
-        self, settings: Settings, reader: Reader | None = None, summarizer: Summarizes | None = None
+        self, settings: Settings, reader: Reads | None = None, summarizer: Summarizes | None = None
     ) -> None:
         """Keep the settings, and the reader and the summariser if there are some already.
 
@@ -64,7 +64,7 @@ class Service:
         self._texts = Room(_TEXTS, free=_FREE_TEXT, line=line)
         self.metrics = Metrics()
 
-    def load(self, loader: Callable[[], Reader]) -> None:
+    def load(self, loader: Callable[[], Reads]) -> None:
         """Load the reader; a failure is kept, so that probes can tell it, and raised.
 
         Raises:
@@ -76,7 +76,7 @@ class Service:
             self._failure = e
             raise
 
-    def load_in_background(self, loader: Callable[[], Reader]) -> None:
+    def load_in_background(self, loader: Callable[[], Reads]) -> None:
         """Load the reader on another thread; a failure is logged and told by the probes."""
         try:
             self.load(loader)
@@ -100,7 +100,7 @@ class Service:
         return "loading" if self._failure is None else "failed"
 
     @property
-    def reader(self) -> Reader:
+    def reader(self) -> Reads:
         """The loaded reader.
 
         Raises:
@@ -162,7 +162,7 @@ class Service:
         return routed
 
     def embed(self, texts: Sequence[str], *, truncate: bool) -> tuple[NDArray[np.float32], int]:
-        """Texts as unit vectors, and the number of their tokens; raises as `Reader.embed` does.
+        """Texts as unit vectors, and the number of their tokens; raises as `Reads.embed` does.
 
         Raises:
             OverloadedError: too many requests are answered already.
