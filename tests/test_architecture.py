@@ -14,12 +14,13 @@ MAY_IMPORT = {
     "model": {"extraction", "squad"},
     "evaluation": {"extraction", "squad"},
     "engine": {"model", "extraction", "squad"},
+    "reading": {"engine", "model", "extraction", "squad"},
     "summarization": {"engine", "model", "evaluation", "squad"},
     "training": {"summarization", "model", "evaluation", "extraction", "squad"},
-    "bulk": {"engine", "extraction", "squad"},
+    "bulk": {"reading", "extraction", "squad"},
     "ollama": {"extraction", "squad"},
     "demo": set(),
-    "api": {"ollama", "summarization", "engine", "model", "extraction", "squad"},
+    "api": {"ollama", "summarization", "reading", "engine", "model", "extraction", "squad"},
 }
 
 

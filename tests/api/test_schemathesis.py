@@ -54,6 +54,8 @@ def test_responses_are_as_described(path, method, mode, server):
         # Nor is there anything to extract an answer from without a context.
         body = case.body if isinstance(case.body, dict) else {}
         assume(body.get("route") != "extractive" or body.get("context") is not None)
+        # The default adapter stays, as its name alone does not tell.
+        assume(method != "DELETE" or case.path_parameters.get("name") != FakeReader.default_adapter)
         case.call_and_validate()
 
     check()
