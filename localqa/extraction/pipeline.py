@@ -1,12 +1,12 @@
 """The way of a question, up to the model: pairs -> windows -> logits -> spans -> answers."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from localqa.extraction.answers import Answer
+from localqa.extraction.confidence import claimed
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded, FloatArray, Logits, decode
 from localqa.extraction.windows import Window, Windower
@@ -71,13 +71,13 @@ def to_answer(context: str, decoded: Decoded, config: QAConfig, *, top_k: int = 
     """Apply an adapter's threshold and calibration to decoded logits; `top_k - 1` alternatives at most.
 
     The score is a softmax over the best spans, and "no answer" where the adapter may abstain, at the
-    adapter's temperature and with its offset added to the log-odds of the answer.
+    adapter's temperature, made into the probability that the verdict is right by `confidence.claimed`.
     """
     if not decoded.spans:
         return Answer("", 1.0, 0, 0, answerable=False, null_score=0.0)
     difference = decoded.null - decoded.spans[0].score
     may_abstain = config.null_threshold is not None
-    options = _highest(decoded.scores)
+    options = highest(decoded.scores)
     if may_abstain:
         options = np.append(options, np.float32(decoded.null))
     log_total = _log_sum_exp(options / config.temperature)
@@ -87,7 +87,7 @@ def to_answer(context: str, decoded: Decoded, config: QAConfig, *, top_k: int = 
 
     abstains = config.null_threshold is not None and difference > config.null_threshold
     chosen = probability(decoded.null if abstains else decoded.spans[0].score)
-    calibrated = _shifted(chosen, config.score_offset)
+    calibrated = claimed(chosen, -difference, decoded.windows, config, refuses=abstains)
     # What an answer gains the others lose; what it loses they do not gain, or they would overtake it.
     others = min(calibrated / chosen, (1 - calibrated) / (1 - chosen)) if 0 < chosen < 1 else 1.0
     answers = [
@@ -115,14 +115,9 @@ def to_answer(context: str, decoded: Decoded, config: QAConfig, *, top_k: int = 
     return replace(best, score=calibrated, alternatives=tuple(rest[: top_k - 1]))
 
 
-def _highest(scores: FloatArray) -> FloatArray:
+def highest(scores: FloatArray) -> FloatArray:
+    """Those of the spans' scores that share the probability, all that `to_answer` looks at; in no order."""
     return np.partition(scores, -_COMPETING)[-_COMPETING:] if len(scores) > _COMPETING else scores
-
-
-def _shifted(probability: float, offset: float) -> float:
-    """The probability whose log-odds are higher by an offset."""
-    raised = probability * math.exp(offset)
-    return raised / (raised + 1 - probability)
 
 
 def _log_sum_exp(values: FloatArray) -> float:
