@@ -3,7 +3,6 @@
 import hashlib
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from tqdm import tqdm
 

@@ -9,11 +9,12 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from localqa.extraction import edges, spans, tokens, windows
-from localqa.extraction.pipeline import highest
+from localqa.extraction.confidence import highest
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded, Span
 
@@ -24,7 +25,7 @@ Decode = Callable[[Sequence[Pair]], Sequence[Decoded]]
 
 
 def identity(weights_sha256: str, config: QAConfig, precision: str) -> str:
-    """A name for all that decoded questions depend on: weights, sizes, arithmetic and the decoder's own code."""
+    """A name for all that decoded questions depend on: weights, sizes, arithmetic, and the decoder's code."""
     sizes = (config.max_length, config.stride, config.max_answer_tokens)
     digest = hashlib.sha256(repr((weights_sha256, config.base_sha256, sizes, precision)).encode())
     for module in (windows, tokens, spans, edges):
@@ -123,11 +124,11 @@ def _values(decoded: Decoded) -> dict[str, object]:
     }
 
 
-def _decoded(values: dict[str, object]) -> Decoded:
-    # Whatever else a line may hold, it fails here, and is left out.
-    spans_found = tuple(Span(int(a), int(b), float(score)) for a, b, score in values["spans"])  # type: ignore[attr-defined]
+def _decoded(values: dict[str, Any]) -> Decoded:
+    # Whatever else a line may hold fails here, and is left out.
+    kept = tuple(Span(int(start), int(end), float(score)) for start, end, score in values["spans"])
     scores = np.array(values["scores"], dtype=np.float32)
-    return Decoded(spans_found, float(values["null"]), scores, int(values["windows"]))  # type: ignore[arg-type]
+    return Decoded(kept, float(values["null"]), scores, int(values["windows"]))
 
 
 def _chunks(keys: Sequence[str], size: int) -> Iterator[list[str]]:

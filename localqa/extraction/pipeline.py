@@ -6,14 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from localqa.extraction.answers import Answer
-from localqa.extraction.confidence import claimed
+from localqa.extraction.confidence import claimed, highest
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded, FloatArray, Logits, decode
 from localqa.extraction.windows import Window, Windower
 
-_COMPETING = 20
-"""Spans that share the probability, as many as in the n-best lists of the original BERT code: in a long text
-the hopeless ones are so many that all of them together would outweigh a sure answer."""
 RunWindows = Callable[[Sequence[Window]], list[Logits]]
 """The model: windows in, start and end logits of each out, in the same order."""
 
@@ -87,7 +84,7 @@ def to_answer(context: str, decoded: Decoded, config: QAConfig, *, top_k: int = 
 
     abstains = config.null_threshold is not None and difference > config.null_threshold
     chosen = probability(decoded.null if abstains else decoded.spans[0].score)
-    calibrated = claimed(chosen, -difference, decoded.windows, config, refuses=abstains)
+    calibrated = claimed(chosen, decoded, config, refuses=abstains)
     # What an answer gains the others lose; what it loses they do not gain, or they would overtake it.
     others = min(calibrated / chosen, (1 - calibrated) / (1 - chosen)) if 0 < chosen < 1 else 1.0
     answers = [
@@ -113,11 +110,6 @@ def to_answer(context: str, decoded: Decoded, config: QAConfig, *, top_k: int = 
         )
     best, *rest = answers
     return replace(best, score=calibrated, alternatives=tuple(rest[: top_k - 1]))
-
-
-def highest(scores: FloatArray) -> FloatArray:
-    """Those of the spans' scores that share the probability, all that `to_answer` looks at; in no order."""
-    return np.partition(scores, -_COMPETING)[-_COMPETING:] if len(scores) > _COMPETING else scores
 
 
 def _log_sum_exp(values: FloatArray) -> float:
