@@ -1,4 +1,4 @@
-"""Questions to fit thresholds and scores by: several kinds that were not trained on, long texts among them."""
+"""Questions to fit thresholds and scores by: several kinds, long texts among them, none trained on."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

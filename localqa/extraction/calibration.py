@@ -22,7 +22,8 @@ _ENOUGH = 200
 """Questions that suffice to fit odds on; with fewer, temperature and offset alone hold better."""
 _KEPT = np.array([0.1, 4.0, 0.1, 0.1])
 """How firmly each weight is kept near what temperature and offset alone would give, in questions."""
-_STEPS = 50
+_STEPS, _NEAR = 100, 1e-6
+"""Of Newton's method: how many at most, and how small the last one is."""
 
 FloatArray = NDArray[np.float64]
 
@@ -127,15 +128,23 @@ def _odds(signs: FloatArray, truth: FloatArray, weights: FloatArray, prior: Sequ
     """
     weights = weights * (len(truth) / weights.sum())
     centre = np.array(prior)
-    found = centre.copy()
+
+    def loss(tried: FloatArray) -> float:
+        log_odds = signs @ tried
+        kept = float(_KEPT @ (tried - centre) ** 2) / 2
+        return float(weights @ (np.logaddexp(0, log_odds) - truth * log_odds)) + kept
+
+    found = centre
     for _ in range(_STEPS):
         chances = _probability(signs @ found)
         gradient = signs.T @ (weights * (chances - truth)) + _KEPT * (found - centre)
         curvature = (signs.T * (weights * chances * (1 - chances))) @ signs + np.diag(_KEPT)
         step = np.linalg.solve(curvature, gradient)
         # Far from the minimum a whole step may go beyond it.
-        found = found - step * min(1.0, 2.0 / max(1e-12, float(np.abs(step).max())))
-        if np.abs(step).max() < 1e-8:
+        while loss(found - step) > loss(found) and np.abs(step).max() > _NEAR:
+            step = step / 2
+        found = found - step
+        if np.abs(step).max() <= _NEAR:
             break
     return Odds(*(round(float(one), 4) for one in found))
 
