@@ -67,7 +67,7 @@ def decoded_kinds(
 
 
 def before_and_after(kinds: Sequence[Kind], config: QAConfig, *, abstain: bool) -> list[dict[str, Any]]:
-    """Figures of each kind with an adapter's settings, and with new ones fitted on the other half of them all.
+    """Figures of each kind with an adapter's settings, and with new ones fitted on the other half of all.
 
     Each half is judged by what was fitted on the other: the settings fitted on all, which are what an adapter
     gets, cannot be judged by the same questions. A kind about one text alone is on one side only.
