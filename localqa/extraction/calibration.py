@@ -20,7 +20,7 @@ _GRID = 25
 _LARGEST_OFFSET = 8.0
 _ENOUGH = 200
 """Questions that suffice to fit odds on; with fewer, temperature and offset alone hold better."""
-_KEPT = np.array([0.1, 4.0, 0.1, 0.1])
+_KEPT = np.array([0.1, 4.0, 20.0, 100.0])
 """How firmly each weight is kept near what temperature and offset alone would give, in questions."""
 _STEPS, _NEAR = 100, 1e-6
 """Of Newton's method: how many at most, and how small the last one is."""
@@ -68,13 +68,17 @@ def fit_scores(decoded: Sequence[Decoded], verdicts: Sequence[Verdict], config: 
         return config
     signs = np.array([astuple(signs_of(one, config)) for one, _ in pairs])
     weights = np.array([verdict.weight for _, verdict in pairs])
-    right = np.array([verdict.right for _, verdict in pairs])
-    # On all questions, not only those that are answered: an answer at any rate gets a score, too.
-    config = replace(config, answer_odds=_odds(signs, right, weights, [config.score_offset, 1.0, 0.0, 0.0]))
-    if config.null_threshold is None:
-        return config
-    impossible = np.array([verdict.impossible for _, verdict in pairs])
-    return replace(config, refusal_odds=_odds(signs, impossible, weights, [0.0, 0.0, -1.0, 0.0]))
+    truth = np.array([verdict.holds for _, verdict in pairs])
+    refused = np.array([verdict.refused for _, verdict in pairs])
+    offset, cooled = config.score_offset, 1 / config.temperature
+    # Each verdict's on the questions that it was given: on the others the same signs tell something else.
+    return replace(
+        config,
+        answer_odds=_odds(signs[~refused], truth[~refused], weights[~refused], [offset, 1.0, 0.0, 0.0]),
+        refusal_odds=None
+        if config.null_threshold is None
+        else _odds(signs[refused], truth[refused], weights[refused], [offset, 0.0, -cooled, 0.0]),
+    )
 
 
 def _with_temperature(decoded: Sequence[Decoded], verdicts: Sequence[Verdict], config: QAConfig) -> QAConfig:
@@ -126,7 +130,7 @@ def _odds(signs: FloatArray, truth: FloatArray, weights: FloatArray, prior: Sequ
         weights: of the questions, shape (N,).
         prior: weights before anything is known, shape (4,).
     """
-    weights = weights * (len(truth) / weights.sum())
+    weights = weights * (len(truth) / max(weights.sum(), 1e-12))
     centre = np.array(prior)
 
     def loss(tried: FloatArray) -> float:
