@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from localqa.config import Precision, cache_dir, models_dirs
 from localqa.engine.loading import make_engine
+from localqa.engine.precision import chosen
 from localqa.engine.reader import Engine
 from localqa.errors import ConfigError
 from localqa.extraction.decodings import Decodings, Pair, identity
@@ -31,7 +32,7 @@ class Judged:
 
     Args:
         name: of an adapter; or LABEL=FOLDER, an adapter's folder under a name of one's own.
-        precision: of the engine's arithmetic.
+        precision: of the engine's arithmetic; "auto": as the server would choose it here.
 
     Raises:
         LocalQAError: no such adapter, or a damaged one.
@@ -42,7 +43,7 @@ class Judged:
         self.folder = locate_adapter(models_dirs(), folder)
         self.label = label or self.folder.name
         self.config = QAConfig.load(self.folder)
-        self.precision = precision
+        self.precision = precision if precision != "auto" else self.config.rounded_base or chosen()[0]
         weights = sorted(self.folder.glob("*.safetensors"))
         self.sha256 = hashlib.sha256(b"".join(file.read_bytes() for file in weights)).hexdigest()
         self.megabytes = sum(file.stat().st_size for file in weights) / 1e6

@@ -46,7 +46,7 @@ def draw_sets(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
                 elinewidth=1,
                 label=adapter,
             )
-        axis.set(xlim=(0, 100), title=title)
+        axis.set(xlim=(-2, 102), title=title)
         axis.grid(axis="x", alpha=0.3)
         for border in range(1, len(titles)):
             axis.axhline(border - 0.5, color="lightgrey", linewidth=0.6)
@@ -80,16 +80,17 @@ def draw_length(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         times.plot(at, [row["ms"] for row in own], "o-", color=color, label=adapter)
     counts = sorted({row["paragraphs"] for row in rows})
     scores.set(
-        ylim=(0, 100),
+        ylim=(-2, 102),
         ylabel="%",
         title="F1 with the right paragraph among so many; refused where it is left out",
     )
     times.set(xscale="log", yscale="log", xlabel="paragraphs", ylabel="milliseconds a question")
     times.set_xticks(counts, [str(count) for count in counts])
     times.minorticks_off()
+    times.yaxis.set_major_formatter("{x:,g}")
     for axis in (scores, times):
         axis.grid(alpha=0.3)
-    scores.legend(loc="lower left", fontsize="small", ncols=2)
+    scores.legend(loc="best", fontsize="small", ncols=2)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 

@@ -66,7 +66,7 @@ SETS = (
     ),
     EvaluationSet("user-documents", "Users' documents", ("data/user_documents/judge.json",)),
     EvaluationSet("original", "SQuAD questions", ("evaluation/dev_orig.json",)),
-    EvaluationSet("paraphrased", "the same in other words", ("evaluation/dev_para.json",)),
+    EvaluationSet("paraphrased", "SQuAD questions in other words", ("evaluation/dev_para.json",)),
     EvaluationSet("clapnq", "CLAPnq (overlap)", ("evaluation/clapnq_dev.json",), by_overlap=True),
     EvaluationSet("qed", "QED", ("evaluation/qed_dev.json",)),
     EvaluationSet("quail", "QuAIL", ("evaluation/quail_dev_extractive.json",)),
