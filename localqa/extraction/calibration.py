@@ -72,13 +72,19 @@ def fit_scores(decoded: Sequence[Decoded], verdicts: Sequence[Verdict], config: 
     refused = np.array([verdict.refused for _, verdict in pairs])
     offset, cooled = config.score_offset, 1 / config.temperature
     # Each verdict's on the questions that it was given: on the others the same signs tell something else.
-    return replace(
-        config,
-        answer_odds=_odds(signs[~refused], truth[~refused], weights[~refused], [offset, 1.0, 0.0, 0.0]),
-        refusal_odds=None
-        if config.null_threshold is None
-        else _odds(signs[refused], truth[refused], weights[refused], [offset, 0.0, -cooled, 0.0]),
+    answer = _odds(
+        signs[~refused], truth[~refused], weights[~refused], prior=[offset, 1, 0, 0], direction=[0, 1, 1, 0]
     )
+    if config.null_threshold is None:
+        return replace(config, answer_odds=answer)
+    refusal = _odds(
+        signs[refused],
+        truth[refused],
+        weights[refused],
+        prior=[offset, 0, -cooled, 0],
+        direction=[0, 0, -1, 0],
+    )
+    return replace(config, answer_odds=answer, refusal_odds=refusal)
 
 
 def _with_temperature(decoded: Sequence[Decoded], verdicts: Sequence[Verdict], config: QAConfig) -> QAConfig:
@@ -121,17 +127,36 @@ def _log_loss(log_odds: FloatArray, truth: FloatArray, weights: FloatArray) -> f
     return float(np.average(np.logaddexp(0, log_odds) - truth * log_odds, weights=weights))
 
 
-def _odds(signs: FloatArray, truth: FloatArray, weights: FloatArray, prior: Sequence[float]) -> Odds:
-    """The weights of the lowest log loss, kept near a prior; by Newton's method, which the loss is made for.
+def _odds(
+    signs: FloatArray,
+    truth: FloatArray,
+    weights: FloatArray,
+    *,
+    prior: Sequence[float],
+    direction: Sequence[int],
+) -> Odds:
+    """The weights of the lowest log loss, kept near a prior.
 
     Args:
         signs: of each question, shape (N, 4).
-        truth: 1.0 where the event came true, shape (N,).
+        truth: 1.0 where the verdict is right, shape (N,).
         weights: of the questions, shape (N,).
         prior: weights before anything is known, shape (4,).
+        direction: 1 or -1 where a weight cannot be of the other sign but by chance, else 0; shape (4,). What
+            comes out so is left out: a better margin must not make an answer less likely.
     """
     weights = weights * (len(truth) / max(weights.sum(), 1e-12))
-    centre = np.array(prior)
+    used = np.ones(len(prior), dtype=bool)
+    while True:
+        found = _minimum(signs * used, truth, weights, np.array(prior) * used)
+        wrong = np.array(direction) * found < 0
+        if not wrong.any():
+            return Odds(*(round(float(one), 4) for one in found))
+        used &= ~wrong
+
+
+def _minimum(signs: FloatArray, truth: FloatArray, weights: FloatArray, centre: FloatArray) -> FloatArray:
+    """Where the log loss is lowest, by Newton's method, which such a loss is made for."""
 
     def loss(tried: FloatArray) -> float:
         log_odds = signs @ tried
@@ -150,7 +175,7 @@ def _odds(signs: FloatArray, truth: FloatArray, weights: FloatArray, prior: Sequ
         found = found - step
         if np.abs(step).max() <= _NEAR:
             break
-    return Odds(*(round(float(one), 4) for one in found))
+    return found
 
 
 def _probability(log_odds: FloatArray) -> FloatArray:

@@ -124,6 +124,17 @@ def test_a_refusal_is_as_sure_as_texts_without_an_answer_are_frequent():
     assert answer.score == pytest.approx(0.75, abs=0.01)
 
 
+def test_a_better_margin_never_makes_an_answer_less_likely():
+    """Where a sample says so it is by chance, and other questions would pay for it."""
+    margins = np.linspace(1, 6, 300)
+    right = np.random.default_rng(2).random(300) < 1 - margins / 10
+    said = [Decoded((Span(0, 3, 9.0),), 9.0 - m, np.array([9.0, 8.0], np.float32)) for m in margins.tolist()]
+    fitted = fit_scores(said, verdicts(right), CONFIG)
+    assert fitted.answer_odds.margin == 0.0
+    claimed = [to_answer("Ada and Bob", one, fitted).score for one in said]
+    assert np.mean(claimed) == pytest.approx(right.mean(), abs=0.02)
+
+
 def test_odds_of_few_questions_are_not_fitted():
     few = [decoded(float(m)) for m in np.linspace(0, 5, 50)]
     assert fit_scores(few, verdicts(np.arange(50) % 2), CONFIG).answer_odds is None
