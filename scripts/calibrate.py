@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         help="kinds more: texts of paragraphs among N others",
     )
     parser.add_argument(
-        "--long_limit", type=int, default=300, metavar="N", help="questions of each long kind, about [300]"
+        "--long_limit", type=int, default=300, metavar="N", help="questions of each long kind at most [300]"
     )
     parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
     add_format_flags(parser)

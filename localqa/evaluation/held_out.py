@@ -10,8 +10,6 @@ from localqa.squad.records import Example
 from localqa.squad.split import subset
 
 _SEED = 0
-_LEFT_OUT = 0.5
-"""Share of the answerable questions that are also asked of a long text without their paragraph."""
 
 
 def check_not_judged(sources: Sequence[str], data_dir: Path) -> None:
@@ -38,13 +36,14 @@ def with_long(
 ) -> dict[str, Sequence[Example]]:
     """The kinds, and of each whose texts are many another one for every length: its texts among others.
 
-    Half of the answerable questions are asked without their paragraph, too. A kind with fewer texts than a
-    long one has parts, as one of whole documents, stays as it is.
+    Half of a long kind's questions have an answer; of the others half are asked without their paragraph, and
+    the rest, where there are such, had none before. A kind with fewer texts than a long one has parts stays
+    as it is.
 
     Args:
         kinds: questions by the name of their kind.
         counts: how many paragraphs a long text has; one or several numbers.
-        limit: about so many questions of each long kind: they cost as much as they are long.
+        limit: so many questions of each long kind at most: they cost as much as they are long.
     """
     longer: dict[str, Sequence[Example]] = {}
     for name, examples in kinds.items():
@@ -56,11 +55,11 @@ def with_long(
 
 
 def _long(examples: Sequence[Example], texts: Paragraphs, count: int, limit: int) -> list[Example]:
-    chosen = subset(examples, round(limit / (1 + _LEFT_OUT / 2)), _SEED)
-    answerable = [one for one in chosen if not one.is_impossible]
-    left_out = subset(answerable, round(_LEFT_OUT * len(answerable)), _SEED)
+    answerable = subset([one for one in examples if not one.is_impossible], limit // 2, _SEED)
+    impossible = subset([one for one in examples if one.is_impossible], limit // 4, _SEED)
+    left_out = subset(answerable, limit // 2 - len(impossible), _SEED)
     return [
-        *surround(chosen, texts, count, _SEED),
+        *surround([*answerable, *impossible], texts, count, _SEED),
         *surround(left_out, texts, count, _SEED, right=False),
     ]
 
