@@ -41,7 +41,7 @@ _INSTRUCTIONS: Final = _any(
     r"(?:du bist|sie sind|tu es|vous êtes|eres|usted es|sei|você é|je bent) (?:ein|un|um|uma|een|ein\w+)",
     r"(?:act|behave|pretend|imagine|role-?play)\b.*\b(?:as|you|like)\b",
     r"i want you to\b|as an? (?:ai|assistant|expert|helpful)\b|(?:the )?(?:ai )?assistant (?:is|gives|"
-    r"answers|should)\b",
+    r"answers|should)\b|(?:the ai|if the (?:ai|assistant))\b",
     r"(?:i am|i['’]m|this is) (?:an?|your)\b.*\b(?:assistant|chatbot|bot)\b",
     r"(?:an? |the )?(?:\w+ ){0,3}(?:assistant|chatbot)[.!]?$|(?:an? )?(?:chat|conversation|dialog(?:ue)?) "
     r"between an?\b.*\b(?:user|human|assistant|ai)\b",

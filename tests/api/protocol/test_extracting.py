@@ -8,6 +8,7 @@ from localqa.api.protocol.extracting import from_chat, from_prompt
 from localqa.errors import InvalidInputError
 from localqa.extraction.answers import Answer
 from tests.api.protocol.prompts import (
+    FEW_SHOT,
     FOLLOW_UPS,
     INSTRUCTIONS,
     PROMPTS,
@@ -15,6 +16,8 @@ from tests.api.protocol.prompts import (
     SMALL_TALK,
     STATEMENTS,
     SYSTEMS,
+    TAGGED,
+    TEMPLATES,
     TEXT,
 )
 
@@ -58,6 +61,59 @@ def test_text_and_question_in_one_message(name):
         extraction = chat(*talk, ("user", filled(PROMPTS[name])))
         assert (extraction.question, extraction.context) == (QUESTION, TEXT)
         assert extraction.sources[0].message.where == {"message": 3}
+
+
+@pytest.mark.parametrize("prompt", [*TEMPLATES.values(), *FEW_SHOT.values(), *TAGGED])
+@pytest.mark.parametrize("as_chat", [False, True])
+def test_last_turn_is_asked_about_the_text_of_its_turns(prompt, as_chat):
+    sent = filled(prompt)
+    extraction = chat(("user", sent)) if as_chat else from_prompt(sent, most=MOST)
+    assert (extraction.question, extraction.context) == (QUESTION, TEXT)
+    place = extraction.found_in(found(extraction, "Dunmore and Sons"))
+    assert sent[place["start"] : place["end"]] == "Dunmore and Sons"
+
+
+def test_template_in_a_message_of_several_parts_keeps_the_places():
+    sent = ["<|im_start|>system\nIt is old.", f"{TEXT}<|im_end|><|im_start|>user\n{QUESTION}<|im_end|>"]
+    content = [{"type": "text", "text": one} for one in sent]
+    extraction = from_chat([{"role": "user", "content": content}], most=MOST)
+    assert extraction.question == QUESTION
+    assert extraction.found_in(found(extraction, "Dunmore")) == {
+        "message": 0,
+        "part": 1,
+        "start": 24,
+        "end": 31,
+    }
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Q: How long is it?\nA: Ten metres.\nQ: {question}\nA:",
+        "Question: How long is it?\nAnswer: Ten metres.\n\nQuestion: {question}\nAnswer:",
+        "Answer the question.\n\nQ: How long is it?\nA: Ten metres.\nQ: How old?\nA: Old.\nQ: {question}\nA:",
+        "<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n",
+        "The following is a friendly conversation between a human and an AI. The AI is talkative and "
+        "provides lots of specific details from its context. If the AI does not know the answer to a question, it "
+        "truthfully says it does not know.\n\nCurrent conversation:\n\nHuman: {question}\nAI:",
+    ],
+)
+def test_examples_and_templates_without_text_hold_none(prompt):
+    refused(("user", filled(prompt)))
+    with pytest.raises(InvalidInputError, match="no text to answer from"):
+        from_prompt(filled(prompt), most=MOST)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A prompt begins with [INST] and ends with [/INST].",
+        "User: my printer is broken.\nAssistant: Restart it.\nUser: That helped.",
+    ],
+)
+def test_what_speaks_of_turns_is_a_text(text):
+    assert chat(("user", text), ("user", QUESTION)).context == text
+    assert chat(("user", f"Context: {text}\nQuestion: {QUESTION}")).context == text
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
