@@ -235,7 +235,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def _pool(self, conn: Connection) -> ThreadPoolExecutor:
         request = conn.incoming.request
         path = request.path if request is not None else ""
-        if path in PROBES:
+        if path.rstrip("/") in PROBES:
             return self._probes
         if path in DOCUMENTS or path.startswith("/swagger/"):
             return self._documents

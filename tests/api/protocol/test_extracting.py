@@ -94,8 +94,8 @@ def test_template_in_a_message_of_several_parts_keeps_the_places():
         "Answer the question.\n\nQ: How long is it?\nA: Ten metres.\nQ: How old?\nA: Old.\nQ: {question}\nA:",
         "<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n",
         "The following is a friendly conversation between a human and an AI. The AI is talkative and "
-        "provides lots of specific details from its context. If the AI does not know the answer to a question, it "
-        "truthfully says it does not know.\n\nCurrent conversation:\n\nHuman: {question}\nAI:",
+        "provides lots of specific details from its context. If the AI does not know the answer to a question, "
+        "it truthfully says it does not know.\n\nCurrent conversation:\n\nHuman: {question}\nAI:",
     ],
 )
 def test_examples_and_templates_without_text_hold_none(prompt):
