@@ -12,6 +12,7 @@ from typing import Any, Final
 from localqa.api.protocol.conversing import Message, messages_of
 from localqa.api.protocol.phrases import (
     Part,
+    is_remark,
     is_talk,
     paragraphs,
     stripped,
@@ -237,7 +238,7 @@ def _texts(others: Sequence[Message], has_marked: bool) -> list[tuple[Message, P
             found.append((message, parts, True))
         elif message.role in _SYSTEM:
             parts, instructs = without_instructions(message.text, before_the_past(message.text))
-            found.append((message, parts, not instructs))
+            found.append((message, [] if is_remark(message.text, parts) else parts, not instructs))
         elif message.role == "user":
             part = trimmed(message.text, whole, is_talk)
             remark = words(message.text, part, most=_REMARK + 1) <= _REMARK

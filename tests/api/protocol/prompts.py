@@ -244,6 +244,33 @@ INSTRUCTIONS = [
     "Keep your answers short.",
     "Help the user with their questions.",
 ]
+# System messages that say how to answer, or whom, and hold no text.
+REMARKS = [
+    "No yapping.",
+    "Answer in German.",
+    "Speak only English.",
+    "German only.",
+    "Short answers, please.",
+    "Plain text only.",
+    "Just the answer.",
+    "Stick to the facts.",
+    "/no_think",
+    "You are a helpful assistant. No preamble.",
+    "The user's name is Karl.",
+    "You are a helpful assistant. The user is a lawyer. The user lives in Berlin.",
+]
+# Short ones that are texts.
+FACT_SHEETS = [
+    "Opening hours: Monday to Friday, 9 am to 5 pm. Tickets cost 12 euros.",
+    "Closed on Mondays.",
+    "Dogs are welcome.",
+    "It opened late.",
+    "Breakfast includes coffee.",
+    "Owner: Karl Berg",
+    "The user must change the password every 90 days. After three attempts the account is locked.",
+    "The user's manual is in the drawer. The office opens at nine.",
+    "The assistant manager is Eva Holm.",
+]
 SMALL_TALK = [
     "Bonjour",
     "Guten Tag",

@@ -8,11 +8,13 @@ from localqa.api.protocol.extracting import from_chat, from_prompt
 from localqa.errors import InvalidInputError
 from localqa.extraction.answers import Answer
 from tests.api.protocol.prompts import (
+    FACT_SHEETS,
     FEW_SHOT,
     FOLLOW_UPS,
     INSTRUCTIONS,
     PROMPTS,
     QUESTION,
+    REMARKS,
     SMALL_TALK,
     STATEMENTS,
     SYSTEMS,
@@ -94,8 +96,8 @@ def test_template_in_a_message_of_several_parts_keeps_the_places():
         "Answer the question.\n\nQ: How long is it?\nA: Ten metres.\nQ: How old?\nA: Old.\nQ: {question}\nA:",
         "<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n",
         "The following is a friendly conversation between a human and an AI. The AI is talkative and "
-        "provides lots of specific details from its context. If the AI does not know the answer to a question, "
-        "it truthfully says it does not know.\n\nCurrent conversation:\n\nHuman: {question}\nAI:",
+        "provides lots of specific details from its context. If the AI does not know the answer to a "
+        "question, it truthfully says it does not know.\n\nCurrent conversation:\n\nHuman: {question}\nAI:",
     ],
 )
 def test_examples_and_templates_without_text_hold_none(prompt):
@@ -147,6 +149,17 @@ def test_instruction_is_no_source(instruction):
     refused(("system", instruction), ("user", QUESTION))
     for system in (f"{instruction}\n\n{TEXT}", f"{TEXT} {instruction}"):
         assert chat(("system", system), ("user", QUESTION)).context == TEXT
+
+
+@pytest.mark.parametrize("remark", REMARKS)
+def test_system_message_that_says_how_to_answer_is_no_source(remark):
+    refused(("system", remark), ("user", QUESTION))
+    assert chat(("system", remark), ("user", TEXT), ("user", QUESTION)).context == TEXT
+
+
+@pytest.mark.parametrize("sheet", FACT_SHEETS)
+def test_short_system_message_that_states_something_is_a_source(sheet):
+    assert chat(("system", sheet), ("user", QUESTION)).context == sheet
 
 
 @pytest.mark.parametrize("talk", SMALL_TALK)
