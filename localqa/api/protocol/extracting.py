@@ -30,12 +30,14 @@ from localqa.api.protocol.shapes import (
     shape_of,
 )
 from localqa.api.protocol.templates import turns
+from localqa.api.protocol.tool_results import values_in
 from localqa.errors import InvalidInputError
 from localqa.extraction.answers import Answer, Query
 
 NOT_ANSWERABLE: Final = "The text does not answer this question."
 _BETWEEN: Final = "\n\n"
 _ASSISTANT: Final = ("assistant", "model", "ai", "bot", "chatbot", "gpt")
+_TOOLS: Final = ("tool", "function", "ipython", "observation")
 _SYSTEM: Final = ("system", "developer")
 _LONG: Final = 100
 """Words of a question beyond which its first or last sentence is it, and the rest a text."""
@@ -246,7 +248,8 @@ def _texts(others: Sequence[Message], has_marked: bool) -> list[tuple[Message, P
         else:
             # Tools, and roles that hold documents.
             has_marked = has_marked or bool(message.text.strip())
-            found.append((message, [stripped(message.text, whole)], True))
+            values = values_in(message.text) if message.role in _TOOLS else []
+            found.append((message, values or [stripped(message.text, whole)], True))
     return [
         (message, part)
         for message, parts, sure in found

@@ -96,8 +96,9 @@ _INSTRUCTIONS: Final = _any(
     r"context information\b.*\b(?:below|above)|the original query\b|we have\b.*\b(?:existing answer|"
     r"opportunity)",
     r"(?:task|guidelines?|rules?|some rules to follow|instructions?|output|examples?(?: of citation)?|"
-    r"constraints)\s*:",
-    r"instructions?\s*:.*|/\w+$",
+    r"constraints|mode|tone|reasoning|verbosity)\s*:",
+    r"instructions?\s*:.*|/\w+$|you (?:work (?:for|at|as)|know)\b",
+    r"(?:find|extract|locate|select|return|quote)\b.*\b(?:answers?|spans?)\b",
 )
 # How they go on after such a sentence.
 _MORE_INSTRUCTIONS: Final = _any(

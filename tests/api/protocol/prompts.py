@@ -255,6 +255,8 @@ REMARKS = [
     "Just the answer.",
     "Stick to the facts.",
     "/no_think",
+    "Tone: friendly",
+    "Find the answer in the given text.",
     "You are a helpful assistant. No preamble.",
     "The user's name is Karl.",
     "You are a helpful assistant. The user is a lawyer. The user lives in Berlin.",

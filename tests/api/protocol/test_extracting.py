@@ -1,5 +1,6 @@
 """What is instruction, what is text and what is question in messages and prompts."""
 
+import json
 import time
 
 import pytest
@@ -222,6 +223,31 @@ def test_text_of_a_tool_behind_the_question_is_read(role):
     assert place == {"message": 3, "part": 0, "start": 24, "end": 31}
 
 
+def of_tool(content):
+    return chat(("user", QUESTION), ("assistant", ""), ("tool", content))
+
+
+def test_of_a_tool_s_json_the_values_are_read():
+    result = {"title": "Bridges", "year": 1891, "text": f"{TEXT}\nIt is old."}
+    sent = json.dumps({"results": [result], "more": None})
+    extraction = of_tool(sent)
+    assert [sent[one.part.start : one.part.end] for one in extraction.sources] == [
+        'title": "Bridges',
+        'year": 1891',
+        TEXT,
+        "It is old.",
+    ]
+    place = extraction.found_in(found(extraction, "Dunmore"))
+    assert sent[place["start"] : place["end"]] == "Dunmore"
+
+
+@pytest.mark.parametrize(
+    "sent", ['{"temperature": 21, "unit": "C"}', '{"text": "It is a long text', "[1] It is old."]
+)
+def test_what_a_tool_tells_otherwise_is_read_whole(sent):
+    assert of_tool(sent).context == sent
+
+
 def test_answer_is_of_one_source_alone():
     extraction = chat(
         ("system", "The club was founded by Karl"),
@@ -282,11 +308,18 @@ def test_earlier_answer_is_said_again_where_new_text_holds_no_better(name):
         "-----\n" * 50_000,
         "[CONTEXT 1]:" * 25_000,
         "who? " * 60_000,
+        "<|im_start|>" * 20_000,
+        "<|im_start|>user\n" * 15_000,
+        "[INST] " * 40_000,
+        "Q: a\nA: b\n" * 20_000 + "AI:",
+        "Human: a\n" * 25_000 + "AI:",
+        '[{"a": "' * 30_000,
+        "<a_" * 80_000,
     ],
 )
 def test_large_messages_are_read_soon(text):
     began = time.monotonic()
-    for role in ("system", "user"):
+    for role in ("system", "user", "tool"):
         try:
             chat((role, text), ("user", QUESTION))
             chat(("user", text + QUESTION))
