@@ -6,12 +6,12 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.serving import WSGIRequestHandler, run_simple
 
 from localqa import __version__
 from localqa.api import adapters, answering, state, summarizing
 from localqa.api.access import check_exposure, register_access
+from localqa.api.addresses import Addresses
 from localqa.api.docs import register_docs
 from localqa.api.errors import register_error_handlers
 from localqa.api.hooks import register_hooks
@@ -71,11 +71,7 @@ def create_app(
     register_protocols(app)
     register_docs(app)
     app.generate_spec_json()
-    if settings.proxy_hops:
-        hops = settings.proxy_hops
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's own way
-            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops
-        )
+    app.wsgi_app = Addresses(app.wsgi_app, settings.proxy_hops)  # type: ignore[method-assign]  # Flask's own way
     if reader is None:
         _load(service, background=background)
     return app

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
+from localqa.api.addresses import HOST
 from localqa.api.body import MediaTypeError
 from localqa.api.text import quoted
 from localqa.config import Settings
@@ -27,6 +28,13 @@ _HEADERS: Final = "Authorization, Content-Type, User-Agent, Accept, X-Requested-
 _EXPOSED: Final = "X-Request-ID, Retry-After"
 _HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9_-]{1,60}(, ?[A-Za-z0-9_-]{1,60}){0,60}")
 _DAY_S: Final = "43200"
+
+
+class MalformedHostError(LocalQAError):
+    """A Host header that holds no name."""
+
+    code = "malformed_host"
+    status = 400
 
 
 class ForeignOriginError(LocalQAError):
@@ -80,6 +88,12 @@ def register_origins(app: Flask, settings: Settings) -> None:
     origins = Origins(settings)
 
     def check() -> Response | None:
+        host = request.environ.get("HTTP_HOST", "")
+        if host and not HOST.fullmatch(host):
+            raise MalformedHostError(
+                f"The Host header {quoted(host)} is no name or address with, at most, a port.",
+                remedy="Ask for the server by its name or address.",
+            )
         if request.path not in _PROBES and not origins.answers_to(request.host):
             raise ForeignHostError(
                 f"This server does not go by the name {quoted(_without_port(request.host))}.",

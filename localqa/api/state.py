@@ -11,7 +11,7 @@ from localqa.api.access import is_stranger
 from localqa.api.metrics import CONTENT_TYPE
 from localqa.api.service import current_service
 from localqa.api.spec import responses
-from localqa.api.state_schemas import HealthResponse, ModelInfoResponse, StatusResponse
+from localqa.api.state_schemas import BrokenAdapter, HealthResponse, ModelInfoResponse, StatusResponse
 from localqa.errors import NotReadyError
 
 blueprint = APIBlueprint(
@@ -35,6 +35,7 @@ def health() -> dict[str, Any]:
         version=__version__,
         adapter="" if stranger else service.reader.default_adapter if ready else service.settings.adapter,
         adapters=service.reader.adapters() if ready and not stranger else [],
+        broken=[BrokenAdapter(**one) for one in service.reader.broken()] if ready and not stranger else [],
         ollama=service.ollama.state,
         summaries=service.summaries,
         uptime_s=round(service.uptime_s, 1),

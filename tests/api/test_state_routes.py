@@ -35,6 +35,7 @@ def test_health(client: FlaskClient) -> None:
         "version": __version__,
         "adapter": "squad",
         "adapters": ["squad", "law"],
+        "broken": [{"name": "torn", "problem": "qa_config.json is not JSON"}],
         "ollama": "off",
         "summaries": "off",
     }

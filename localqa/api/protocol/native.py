@@ -17,7 +17,7 @@ from localqa.api.protocol.conversing import refuse_images
 from localqa.api.protocol.embedding import dimensions_in, embedded, texts_in
 from localqa.api.protocol.extracting import Extraction, from_chat, from_prompt
 from localqa.api.protocol.formats import native_format
-from localqa.api.protocol.keeping import is_unloaded
+from localqa.api.protocol.keeping import check_keep_alive, is_unloaded
 from localqa.api.protocol.passing import (
     asked,
     model_in,
@@ -116,6 +116,7 @@ def embed() -> ResponseReturnValue:
     name = model_in(body)
     if not names.is_own_base(name, current_service().reader):
         return pass_through(name)
+    check_keep_alive(body)
     began = time.perf_counter_ns()
     given = body.get("input")
     dimensions = dimensions_in(body, zero_is_all=True)
@@ -138,6 +139,7 @@ def embeddings() -> ResponseReturnValue:
     name = model_in(body)
     if not names.is_own_base(name, current_service().reader):
         return pass_through(name)
+    check_keep_alive(body)
     prompt = _text(body, "prompt")
     return {"embedding": embedded(texts_in(prompt), truncate=True).lists()[0] if prompt else []}
 

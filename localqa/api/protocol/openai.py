@@ -39,7 +39,6 @@ def models() -> dict[str, Any]:
 @blueprint.get("/v1/models/<path:name>")
 def model(name: str) -> ResponseReturnValue:
     """One model."""
-    name = name.rstrip("/")
     found = names.own_model(name, current_service().reader)
     return pass_through(name) if found is None else _model(name, found)
 

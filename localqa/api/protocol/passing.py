@@ -140,7 +140,7 @@ def _upstream_path() -> str:
     if any(part in (".", "..") for part in request.path.split("/")):
         raise InvalidInputError("The path must not hold '.' or '..'.")
     query = request.query_string.decode("ascii", "replace")
-    return quote(request.path.rstrip("/"), safe="/:") + (f"?{quote(query, safe=_QUERY)}" if query else "")
+    return quote(request.path, safe="/:") + (f"?{quote(query, safe=_QUERY)}" if query else "")
 
 
 def _content_type() -> str:

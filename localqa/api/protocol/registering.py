@@ -22,12 +22,9 @@ Shape = Callable[[int, str], dict[str, Any]]
 
 def register_protocols(app: Flask) -> None:
     """Answer Ollama's and OpenAI's clients on this app."""
-    # Clients that put addresses together often end them with a slash.
-    app.url_map.strict_slashes = False
     for blueprint, shape in ((native.blueprint, _native), (openai.blueprint, _openai)):
         _shape_errors(blueprint, shape)
         app.register_blueprint(blueprint)
-    app.url_map.strict_slashes = True
     app.before_request(_allow_images)
 
 
