@@ -1,6 +1,7 @@
 """What goes in and comes out over HTTP, as pydantic models with the descriptions that Swagger UI shows."""
 
 import math
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, FailFast, Field, model_validator
@@ -128,6 +129,21 @@ _TOP_K_FIELD: Final = Field(
 )
 
 
+_ABSTAIN_FIELD: Final = Field(
+    default=None,
+    description='Whether BERT may say "not answerable": false gives the best span at any rate, true is for '
+    "adapters that abstain alone; null: as the adapter does.",
+)
+_MIN_SCORE_FIELD: Final = Field(
+    default=0.0,
+    ge=0,
+    le=1,
+    description="Rather nothing than a guess: an answer of BERT that scores less is held back as not "
+    "answerable, and so is every alternative.",
+    json_schema_extra={"example": 0.6},
+)
+
+
 class PredictRequest(Body):
     """A question and the text that may hold its answer."""
 
@@ -136,10 +152,12 @@ class PredictRequest(Body):
         description="The text to search, of any length up to the limit; the answer is an exact part of it.",
         json_schema_extra=_CONTEXT_EXTRA,
     )
+    abstain: bool | None = _ABSTAIN_FIELD
+    min_score: float = _MIN_SCORE_FIELD
 
     def query(self) -> Query:
         """The same as the model side takes it."""
-        return Query(question=self.question, context=self.context)
+        return Query(self.question, self.context, abstain=self.abstain, min_score=self.min_score)
 
 
 class QuestionRequest(PredictRequest):
@@ -150,7 +168,7 @@ class QuestionRequest(PredictRequest):
 
     def query(self) -> Query:
         """The same as the model side takes it."""
-        return Query(question=self.question, context=self.context, adapter=self.adapter, top_k=self.top_k)
+        return replace(super().query(), adapter=self.adapter, top_k=self.top_k)
 
 
 class AskRequest(Body):
@@ -165,6 +183,8 @@ class AskRequest(Body):
     )
     adapter: Annotated[str, Field(pattern=ADAPTER_NAME)] | None = _ADAPTER_FIELD
     top_k: TopK = _TOP_K_FIELD
+    abstain: bool | None = _ABSTAIN_FIELD
+    min_score: float = _MIN_SCORE_FIELD
     route: Route = Field(
         default="auto",
         description="Who answers: `extractive` BERT from the context, `ollama` a model of the Ollama server; "
@@ -194,6 +214,8 @@ class AskRequest(Body):
             route=self.route,
             fallback=fallback if self.fallback is None else self.fallback,
             model=self.model,
+            abstain=self.abstain,
+            min_score=self.min_score,
         )
 
 
@@ -230,7 +252,10 @@ class AnswerResponse(BaseModel):
         description='The exact text, `context[start:end]`; "" when not answerable; free text when generated.'
     )
     score: float | None = Field(
-        description="Probability, 0 to 1, that this is right; null when generated.", ge=0, le=1
+        description='Probability, 0 to 1, that this is right, also where it is "not answerable"; null when '
+        "generated.",
+        ge=0,
+        le=1,
     )
     start: int | None = Field(
         description="First character, counted in Unicode code points; null when generated.", ge=0

@@ -1,7 +1,7 @@
 """Who answers a question: BERT from the text that came with it, or a model of the Ollama server."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from localqa.errors import DeadlineError, InvalidInputError, LocalQAError, NotReadyError, OverloadedError
@@ -37,6 +37,8 @@ class Ask:
         route: who shall answer.
         fallback: whether Ollama answers what the text does not.
         model: of the Ollama server; None: the one in the settings.
+        abstain: whether the text may be found to hold no answer, see `Query`.
+        min_score: below it an answer from the text is held back, see `Query`.
     """
 
     question: str
@@ -46,6 +48,8 @@ class Ask:
     route: Route = "auto"
     fallback: bool = False
     model: str | None = None
+    abstain: bool | None = None
+    min_score: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +107,18 @@ def route(ask: Ask, *, answer: Answerer, ollama: "Ollama | None", gone: Gone) ->
         return _generating("no_context", ask, _needed(ollama, "context"), gone)
     may_fall_back = ask.route == "auto" and ask.fallback and ollama is not None
     wanted = max(ask.top_k, _SUPPORTING_SPANS) if may_fall_back else ask.top_k
-    found = answer(Query(ask.question, ask.context, ask.adapter, wanted))
+    # What is held back may still support what is generated: it is taken away below, not by the reader.
+    found = answer(Query(ask.question, ask.context, ask.adapter, wanted, abstain=ask.abstain))
+    found = found.held_back(ask.min_score)
     if found.answerable or ollama is None or not may_fall_back:
         because: Because = "requested" if ask.route == "extractive" else "context_given"
-        return Routed(because, _cut(found, ask.top_k))
+        return Routed(because, found.kept(ask.min_score, ask.top_k))
     try:
         return _generating("not_answerable", ask, ollama, gone, found)
     except CallerGoneError:
         raise
     except LocalQAError:
-        return Routed("ollama_failed", _cut(found, ask.top_k))
+        return Routed("ollama_failed", found.kept(ask.min_score, ask.top_k))
 
 
 def fallen_back(ask: Ask, routed: Routed, error: LocalQAError) -> Routed:
@@ -123,7 +129,7 @@ def fallen_back(ask: Ask, routed: Routed, error: LocalQAError) -> Routed:
     """
     if routed.because != "not_answerable" or routed.answer is None or isinstance(error, CallerGoneError):
         raise error
-    return Routed("ollama_failed", _cut(routed.answer, ask.top_k))
+    return Routed("ollama_failed", routed.answer.kept(ask.min_score, ask.top_k))
 
 
 def support(ask: Ask, routed: Routed, generated: str) -> Support:
@@ -146,10 +152,6 @@ def _spans(ask: Ask, answer: Answerer) -> Answer | None:
         return answer(Query(ask.question, ask.context, ask.adapter, _SUPPORTING_SPANS))
     except (NotReadyError, OverloadedError, DeadlineError):
         return None
-
-
-def _cut(found: Answer, top_k: int) -> Answer:
-    return replace(found, alternatives=found.alternatives[: top_k - 1])
 
 
 def _needed(ollama: "Ollama | None", field: str) -> "Ollama":

@@ -49,6 +49,29 @@ def test_without_top_k_there_are_no_alternatives(client: FlaskClient) -> None:
     assert client.post("/api/qa", json=QA).json["alternatives"] == []
 
 
+def test_the_best_span_at_any_rate(client: FlaskClient) -> None:
+    body = {**QA, "context": "this is unanswerable", "abstain": False}
+    found = client.post("/api/qa", json=body).json
+    assert (found["answer"], found["answerable"]) == ("this", True)
+    pairs = [body, {**body, "abstain": None}]
+    both = client.post("/api/qa/batch", json={"qa_pairs": pairs}).json["results"]
+    assert [one["answerable"] for one in both] == [True, False]
+    assert client.post("/predict", json=body).json["answer"] == "this"
+
+
+def test_rather_nothing_than_a_guess(client: FlaskClient) -> None:
+    body = {**QA, "top_k": 3, "min_score": 0.8}
+    found = client.post("/api/qa", json=body).json
+    assert (found["answer"], found["answerable"], found["start"], found["end"]) == ("", False, 0, 0)
+    assert (found["score"], found["null_score"], found["alternatives"]) == (0.25, -3.25, [])
+    kept = client.post("/api/qa", json={**body, "min_score": 0.3}).json
+    assert (kept["answer"], [one["answer"] for one in kept["alternatives"]]) == ("Grüße", ["😀"])
+    pairs = {"qa_pairs": [body, {**body, "min_score": 0.75}]}
+    both = client.post("/api/qa/batch", json=pairs).json["results"]
+    assert [one["answerable"] for one in both] == [False, True]
+    assert client.post("/predict", json={**QA, "min_score": 1}).json["answer"] == ""
+
+
 def test_an_adapter_can_be_chosen(client: FlaskClient) -> None:
     assert client.post("/api/qa", json={**QA, "adapter": "law"}).json["adapter"] == "law"
 
