@@ -200,8 +200,8 @@ def _columns(args: argparse.Namespace) -> Columns:
 def _run_note(args: argparse.Namespace) -> dict[str, Any]:
     """What a run that goes on must have in common with the one that began."""
     stat = args.input.stat()
-    names = ("adapter", "base", "columns", "prefix", "part_rows", "encoding", "delimiter")
-    names += ("abstain", "min_score")
+    names = ["adapter", "base", "abstain", "min_score", "columns", "prefix"]
+    names += ["part_rows", "encoding", "delimiter"]
     return {name: getattr(args, name) for name in names} | {
         # Of parts that count no blank lines.
         "layout": 2,

@@ -9,7 +9,8 @@ from flask import Request
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.wsgi import get_input_stream
 
-from localqa.api.room import Leave
+from localqa.answering.room import Leave
+from localqa.api.callers import patience
 from localqa.api.service import current_service
 from localqa.api.text import quoted, refuse_unusable_text
 from localqa.errors import InvalidInputError, LocalQAError, TooLargeError
@@ -143,7 +144,7 @@ class JsonRequest(Request):
         # One character beyond the first 65,536 makes Python keep four bytes for each of a text.
         wide = not data.isascii() or b"\\u" in data
         size = len(data) * (4 if wide else 1) + values * BYTES_OF_A_VALUE
-        self._leave = service.bodies.enter(size, service.patience())
+        self._leave = service.bodies.enter(size, patience())
 
     def leave_room(self) -> None:
         """Give back what the body took, once the response has left."""

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, FailFast, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from localqa.answering.routing import Ask, Because, Extracted, Generated, Route, Support
 from localqa.api.text import quoted
 from localqa.config import ADAPTER_NAME
-from localqa.extraction.answers import Answer, Query
-from localqa.ollama.routing import Ask, Because, Route, Routed, Support
+from localqa.extraction.answers import Answer
 
 MAX_TOP_K: Final = 20
 MAX_WORDS: Final = 2000
@@ -155,9 +155,9 @@ class PredictRequest(Body):
     abstain: bool | None = _ABSTAIN_FIELD
     min_score: float = _MIN_SCORE_FIELD
 
-    def query(self) -> Query:
-        """The same as the model side takes it."""
-        return Query(self.question, self.context, abstain=self.abstain, min_score=self.min_score)
+    def ask(self) -> Ask:
+        """The same as the router takes it."""
+        return Ask(self.question, self.context, abstain=self.abstain, min_score=self.min_score)
 
 
 class QuestionRequest(PredictRequest):
@@ -166,9 +166,9 @@ class QuestionRequest(PredictRequest):
     adapter: Annotated[str, Field(pattern=ADAPTER_NAME)] | None = _ADAPTER_FIELD
     top_k: TopK = _TOP_K_FIELD
 
-    def query(self) -> Query:
-        """The same as the model side takes it."""
-        return replace(super().query(), adapter=self.adapter, top_k=self.top_k)
+    def ask(self) -> Ask:
+        """The same as the router takes it."""
+        return replace(super().ask(), adapter=self.adapter, top_k=self.top_k)
 
 
 class AskRequest(Body):
@@ -227,9 +227,9 @@ class BatchRequest(Body):
         min_length=1, description="The questions with their contexts; adapters may be mixed."
     )
 
-    def queries(self) -> list[Query]:
-        """The same as the model side takes it, in order."""
-        return [pair.query() for pair in self.qa_pairs]
+    def asks(self) -> list[Ask]:
+        """The same as the router takes it, in order."""
+        return [pair.ask() for pair in self.qa_pairs]
 
 
 def _finite(value: float) -> float | None:
@@ -279,15 +279,16 @@ class AnswerResponse(BaseModel):
     support: Span | None = Field(description="The part of the context that fits a generated answer best.")
 
     @classmethod
-    def of(cls, answer: Answer, because: Because = "context_given") -> "AnswerResponse":
+    def extracted(cls, found: Extracted) -> "AnswerResponse":
         """BERT's answer as it is sent."""
+        answer = found.answer
         return cls(
             **_span(answer),
             answerable=answer.answerable,
             null_score=_finite(answer.null_score),
             source="bert",
             model=f"{OWN_MODEL}:{answer.adapter}",
-            routed_because=because,
+            routed_because=found.because,
             adapter=answer.adapter,
             alternatives=[Span(**_span(other)) for other in answer.alternatives],
             supported=None,
@@ -295,20 +296,20 @@ class AnswerResponse(BaseModel):
         )
 
     @classmethod
-    def generated(cls, text: str, routed: Routed, support: Support) -> "AnswerResponse":
-        """A generated answer as it is sent."""
-        found = routed.answer if routed.because == "not_answerable" else None
+    def generated(cls, found: Generated, text: str, support: Support) -> "AnswerResponse":
+        """A generated answer as it is sent; `text` is all of it."""
+        refusal = found.refusal
         return cls(
             answer=text,
             score=None,
             start=None,
             end=None,
-            answerable=found.answerable if found else None,
-            null_score=_finite(found.null_score) if found else None,
+            answerable=refusal.answerable if refusal else None,
+            null_score=_finite(refusal.null_score) if refusal else None,
             source="ollama",
-            model=routed.model or "",
-            routed_because=routed.because,
-            adapter=found.adapter if found else None,
+            model=found.model,
+            routed_because=found.because,
+            adapter=refusal.adapter if refusal else None,
             alternatives=[],
             supported=support.supported,
             support=Span(**_span(support.span)) if support.span else None,

@@ -5,6 +5,7 @@ import json
 import pytest
 from flask.testing import FlaskClient
 
+from localqa.answering.routing import Extracted
 from localqa.api.schemas import AnswerResponse
 from localqa.extraction.answers import Answer, Query
 from tests.api.fake_reader import FakeReader
@@ -130,4 +131,4 @@ def test_the_largest_allowed_texts_pass(client: FlaskClient) -> None:
 
 def test_a_null_score_that_is_no_number_becomes_null() -> None:
     answer = Answer("", 1.0, 0, 0, False, float("inf"), "squad")
-    assert AnswerResponse.of(answer).null_score is None
+    assert AnswerResponse.extracted(Extracted("context_given", answer)).null_score is None

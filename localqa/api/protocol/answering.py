@@ -1,9 +1,11 @@
 """From a question about texts to what is said in reply, in either protocol."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
+from localqa.answering.routing import Ask, Extracted
+from localqa.api.callers import patience
 from localqa.api.protocol.extracting import Extraction, said
 from localqa.api.protocol.formats import Format
 from localqa.api.service import current_service
@@ -60,15 +62,29 @@ def wish_in(options: object, at: str = "") -> Wish:
 
 
 def reply_to(extraction: Extraction, adapter: str, wish: Wish, written: Format | None) -> Reply:
-    """Have a question answered by an adapter; raises as `Service.answer_one` and `Format.written` do."""
+    """Have a question answered by an adapter; raises as `Answerer.answer` and `Format.written` do."""
     if extraction.repeats:
         source, answer = extraction, extraction.repeated(adapter)
     else:
-        query = replace(extraction.query(adapter), abstain=wish.abstain, min_score=wish.min_score)
-        source, answer = extraction.settled(current_service().answer_one(query))
+        found = current_service().answerer.answer(_ask(extraction, adapter, wish), patience())
+        assert isinstance(found, Extracted)  # by its route
+        source, answer = extraction.settled(found.answer)
     extras = source.extras(answer)
     text = said(answer) if written is None else written.written(extraction.question, answer.answer, extras)
     return Reply(text, extras, extraction.words, len(answer.answer.split()))
+
+
+def _ask(extraction: Extraction, adapter: str, wish: Wish) -> Ask:
+    query = extraction.query(adapter)
+    return Ask(
+        query.question,
+        query.context,
+        query.adapter,
+        route="extractive",
+        abstain=wish.abstain,
+        min_score=wish.min_score,
+        borders=query.borders,
+    )
 
 
 def most_characters() -> int:

@@ -11,6 +11,7 @@ from localqa.errors import DeadlineError, OverloadedError
 from localqa.extraction.answers import Patience
 
 Leave = Callable[[], None]
+MIB: Final = 1024 * 1024
 _LOOK_S: Final = 0.25
 
 
