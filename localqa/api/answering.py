@@ -10,7 +10,7 @@ from flask_openapi3.models.tag import Tag
 
 from localqa.answering.routing import Answered, Ask, Extracted, Generated, support
 from localqa.api.callers import patience
-from localqa.api.errors import error_detail
+from localqa.api.errors import told
 from localqa.api.output import json_line
 from localqa.api.schemas import (
     AnswerResponse,
@@ -110,4 +110,4 @@ def _lines(ask: Ask, found: Answered) -> Iterator[str]:
         yield json_line({"done": True} | _whole(ask, found).model_dump())
     except LocalQAError as e:
         # The status has left already.
-        yield json_line({"error": error_detail(code=e.code, message=e.message, remedy=e.remedy).model_dump()})
+        yield json_line({"error": told(e).detail().model_dump()})

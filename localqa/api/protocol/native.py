@@ -42,7 +42,6 @@ class ForbiddenError(LocalQAError):
     """A route that changes the Ollama server, where the settings do not allow that."""
 
     code = "forbidden"
-    status = 403
 
 
 @blueprint.get("/api/version")

@@ -70,9 +70,7 @@ def pass_through(name: str = "", *, whole: bool = False) -> Response:
     service = current_service()
     ollama = service.ollama.found()
     if ollama is None:
-        raise ModelNotFoundError(
-            f"model '{name}' not found.", remedy="There is no Ollama server; set OLLAMA_HOST to use one."
-        )
+        raise ModelNotFoundError(f"model '{name}' not found.")
     content = cast(JsonRequest, request).raw_body()
     with ExitStack() as opening:
         opening.callback(service.passing.enter(len(content), patience()))
