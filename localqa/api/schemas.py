@@ -232,7 +232,8 @@ class BatchRequest(Body):
         return [pair.ask() for pair in self.qa_pairs]
 
 
-def _finite(value: float) -> float | None:
+def rounded(value: float) -> float | None:
+    """A number as it is sent; None for one that JSON cannot hold."""
     return round(value, _SCORE_DIGITS) if math.isfinite(value) else None
 
 
@@ -285,7 +286,7 @@ class AnswerResponse(BaseModel):
         return cls(
             **_span(answer),
             answerable=answer.answerable,
-            null_score=_finite(answer.null_score),
+            null_score=rounded(answer.null_score),
             source="bert",
             model=f"{OWN_MODEL}:{answer.adapter}",
             routed_because=found.because,
@@ -305,7 +306,7 @@ class AnswerResponse(BaseModel):
             start=None,
             end=None,
             answerable=refusal.answerable if refusal else None,
-            null_score=_finite(refusal.null_score) if refusal else None,
+            null_score=rounded(refusal.null_score) if refusal else None,
             source="ollama",
             model=found.model,
             routed_because=found.because,

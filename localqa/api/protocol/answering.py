@@ -8,6 +8,7 @@ from localqa.answering.routing import Ask, Extracted
 from localqa.api.callers import patience
 from localqa.api.protocol.extracting import Extraction, said
 from localqa.api.protocol.formats import Format
+from localqa.api.schemas import rounded
 from localqa.api.service import current_service
 from localqa.errors import InvalidInputError
 
@@ -71,6 +72,7 @@ def reply_to(extraction: Extraction, adapter: str, wish: Wish, written: Format |
         source, answer = extraction.settled(found.answer)
     extras = source.extras(answer)
     text = said(answer) if written is None else written.written(extraction.question, answer.answer, extras)
+    extras |= {"null_score": rounded(answer.null_score)}
     return Reply(text, extras, extraction.words, len(answer.answer.split()))
 
 

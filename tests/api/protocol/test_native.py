@@ -42,6 +42,7 @@ def test_options_say_how_sure_an_answer_has_to_be(client):
     _, found = ask(client, "/api/chat", CHAT | {"options": {"min_score": 0.8, "temperature": 0}})
     assert found["message"]["content"] == "The text does not answer this question."
     assert (found["answerable"], found["score"], found["found_in"]) == (False, 0.25, None)
+    assert found["null_score"] == -3.25
     prompt = {"model": "bert-qa", "stream": False, "prompt": "When?", "system": "This is unanswerable."}
     _, refused = ask(client, "/api/generate", prompt)
     _, made = ask(client, "/api/generate", prompt | {"options": {"abstain": False}})
