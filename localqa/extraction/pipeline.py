@@ -75,7 +75,8 @@ def to_answer(
 ) -> Answer:
     """Apply an adapter's threshold and calibration to decoded logits; `top_k - 1` alternatives at most.
 
-    With `abstain` false the best span is the answer at any rate; its score is what it would be without.
+    With `abstain` false the best span is the answer at any rate, with the score that it has as an alternative
+    to the refusal.
 
     The score is a softmax over the best spans, and "no answer" where the adapter may abstain, at the
     adapter's temperature and with its offset added to the log-odds of the answer.
@@ -91,10 +92,8 @@ def to_answer(
     def probability(score: float) -> float:
         return float(min(1.0, np.exp(score / config.temperature - log_total)))
 
-    abstains = (
-        abstain is not False and config.null_threshold is not None and difference > config.null_threshold
-    )
-    chosen = probability(decoded.null if abstains else decoded.spans[0].score)
+    refuses = config.null_threshold is not None and difference > config.null_threshold
+    chosen = probability(decoded.null if refuses else decoded.spans[0].score)
     calibrated = _shifted(chosen, config.score_offset)
     # What an answer gains the others lose; what it loses they do not gain, or they would overtake it.
     others = min(calibrated / chosen, (1 - calibrated) / (1 - chosen)) if 0 < chosen < 1 else 1.0
@@ -109,7 +108,8 @@ def to_answer(
         )
         for span in decoded.spans
     ]
-    if abstains:
+    best, *rest = answers
+    if refuses and abstain is not False:
         return Answer(
             "",
             calibrated,
@@ -119,8 +119,7 @@ def to_answer(
             null_score=difference,
             alternatives=tuple(answers[: top_k - 1]),
         )
-    best, *rest = answers
-    return replace(best, score=calibrated, alternatives=tuple(rest[: top_k - 1]))
+    return replace(best, score=best.score if refuses else calibrated, alternatives=tuple(rest[: top_k - 1]))
 
 
 def _highest(scores: FloatArray) -> FloatArray:

@@ -96,6 +96,16 @@ def test_best_span_at_any_rate_is_no_surer_than_it_was():
     assert unsure.score == pytest.approx(options[0] / options.sum())
 
 
+@pytest.mark.parametrize("offset", [-2.0, 1.5])
+def test_refusal_and_what_is_answered_instead_are_in_sum_below_one(offset):
+    settings = config(null_threshold=2.5, score_offset=offset)
+    refusal = to_answer(CONTEXT, decoded(null=9.0), settings)
+    instead = to_answer(CONTEXT, decoded(null=9.0), settings, abstain=False)
+    assert refusal.score + instead.score <= 1
+    sure = config(null_threshold=99.0, score_offset=offset)
+    assert to_answer(CONTEXT, decoded(), sure, abstain=False) == to_answer(CONTEXT, decoded(), sure)
+
+
 @pytest.mark.parametrize("abstain", [True, None])
 def test_what_abstains_goes_on_to(abstain):
     assert not to_answer(CONTEXT, decoded(9.0), config(null_threshold=2.5), abstain=abstain).answerable
