@@ -9,6 +9,8 @@ from typing import Any
 from werkzeug.serving import WSGIRequestHandler, run_simple
 
 from localqa import __version__
+from localqa.answering.reader import Reader
+from localqa.answering.summaries import Summarizes
 from localqa.api import adapters, answering, state, summarizing
 from localqa.api.access import check_exposure, register_access
 from localqa.api.addresses import Addresses
@@ -21,10 +23,8 @@ from localqa.api.origins import register_origins, unused_star
 from localqa.api.output import StrictJSONProvider
 from localqa.api.protocol.registering import register_protocols
 from localqa.api.rate import register_rate_limit
-from localqa.api.reader import Reader
 from localqa.api.service import EXTENSION, Service
 from localqa.api.spec import Api
-from localqa.api.summaries import Summarizes
 from localqa.config import Settings, settings_files, unknown_variables
 from localqa.errors import LocalQAError, report_and_exit
 
@@ -85,15 +85,15 @@ def _load(service: Service, *, background: bool) -> None:
         if service.settings.summary_adapter:
             from localqa.summarization.summarizer import load_named
 
-            service.summarizer = load_named(service.settings)
+            service.answerer.summarizer = load_named(service.settings)
         reader = load_reader(service.settings, service.metrics.batch, service.metrics.lookup)
         _tell_start(service.settings, reader.info())
         return reader
 
     if background:
-        threading.Thread(target=service.load_in_background, args=(loader,), daemon=True).start()
+        threading.Thread(target=service.loading.load_in_background, args=(loader,), daemon=True).start()
     else:
-        service.load(loader)
+        service.loading.load(loader)
 
 
 def _tell_start(settings: Settings, info: dict[str, Any]) -> None:

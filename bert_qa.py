@@ -124,17 +124,37 @@ class BertQA:
             output, lambda folder: combine(self._base, folders, folder, method=method, rank=rank)
         )
 
-    def answer(self, question: str, context: str, top_k: int = 1, *, adapter: str | None = None) -> Answer:
+    def answer(
+        self,
+        question: str,
+        context: str,
+        top_k: int = 1,
+        *,
+        adapter: str | None = None,
+        abstain: bool | None = None,
+        min_score: float = 0.0,
+    ) -> Answer:
         """Answer one question; `top_k - 1` further spans come as `Answer.alternatives`.
 
         `context[start:end] == answer` always holds, in code points; a context of any length is
-        read through to its end. `adapter` names a loaded one; None: the one loaded first.
+        read through to its end.
+
+        Args:
+            question: what to ask.
+            context: the text.
+            top_k: spans to find.
+            adapter: name of a loaded one; None: the one loaded first.
+            abstain: False gives the best span at any rate, also of an adapter that abstains; None: as the
+                adapter was made to.
+            min_score: an answer that scores less, 0 to 1, is held back: not answerable.
 
         Raises:
             AdapterNotFoundError: no such adapter is loaded, nor lies beside the first one.
-            InvalidInputError: blank text, a question too long, or `top_k` below 1.
+            InvalidInputError: blank text, a question too long, `top_k` below 1, `min_score` outside of 0
+                to 1, or `abstain` true of an adapter that always answers.
         """
-        return self.answer_batch([(question, context)], top_k, adapter=adapter)[0]
+        pairs = [(question, context)]
+        return self.answer_batch(pairs, top_k, adapter=adapter, abstain=abstain, min_score=min_score)[0]
 
     def answer_batch(
         self,
@@ -142,6 +162,8 @@ class BertQA:
         top_k: int = 1,
         *,
         adapter: str | None = None,
+        abstain: bool | None = None,
+        min_score: float = 0.0,
         on_batch: Callable[[int], object] = lambda windows_done: None,
     ) -> list[Answer]:
         """Answer many (question, context) pairs, in their order, in batches of similar length.
@@ -150,6 +172,8 @@ class BertQA:
             pairs: questions with their contexts.
             top_k: spans to find for each.
             adapter: name of the one that answers; None: the one loaded first.
+            abstain: see `answer`.
+            min_score: see `answer`.
             on_batch: called with the number of windows just done, for progress bars.
 
         Raises:
@@ -157,7 +181,12 @@ class BertQA:
         """
         if top_k < 1:
             raise InvalidInputError(f"top_k is {top_k}.", remedy="Ask for one answer or more.")
-        queries = [Query(question, context, adapter, top_k) for question, context in pairs]
+        if not 0 <= min_score <= 1:
+            raise InvalidInputError(f"min_score is {min_score}.", remedy="Give a probability, 0 to 1.")
+        queries = [
+            Query(question, context, adapter, top_k, abstain=abstain, min_score=min_score)
+            for question, context in pairs
+        ]
         return self.reader.answer(queries, on_batch)
 
     @property

@@ -62,7 +62,7 @@ class Worker(worker.Worker):
         # Here, not above: the process that only watches over this one shall stay small.
         from localqa.api.service import EXTENSION
 
-        app.extensions[EXTENSION].drain()
+        app.extensions[EXTENSION].loading.drain()
         threading.Timer(_settings.drain_s, super().handle_exit, (sig, frame)).start()
 
     def _beat_until(self, loaded: threading.Event) -> None:

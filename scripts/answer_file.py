@@ -93,7 +93,7 @@ def answer(args: argparse.Namespace, work: Work) -> None:
     if left < total:
         print(f"{total - left:,} of {total:,} rows are answered already")
     answering = _by_ray if args.ray else _here
-    done = answering(args, source, columns, work, missing)
+    done = answering(args, source, work, missing)
     with tqdm(total=total, initial=total - left, desc="answer", unit="row") as bar:
         for rows in done:
             bar.update(rows)
@@ -116,26 +116,23 @@ def _check_output(args: argparse.Namespace, work: Work) -> None:
         raise ConfigError(f"{args.output} exists.", remedy="Choose another name, or --overwrite.")
 
 
-def _here(
-    args: argparse.Namespace, source: Path, columns: Columns, work: Work, parts: Sequence[Part]
-) -> Iterator[int]:
+def _here(args: argparse.Namespace, source: Path, work: Work, parts: Sequence[Part]) -> Iterator[int]:
     """Answer parts in this process; gives the rows of each when it is written."""
     qa = BertQA.load(base=args.base, adapter=args.adapter) if parts else None
     for part in parts:
         if qa is not None:
-            work.write(part, answered(qa, source, part, columns))
+            work.write(part, answered(qa, source, part, args))
         yield part.rows
 
 
-def answered(qa: BertQA, source: Path, part: Part, columns: Columns) -> list[Row]:
+def answered(qa: BertQA, source: Path, part: Part, args: argparse.Namespace) -> list[Row]:
     """What is added to the rows of a part."""
-    names = (columns.question, columns.context)
-    return answer_rows(qa.reader, read_part(source, part, names), columns)
+    columns = _columns(args)
+    rows = read_part(source, part, (columns.question, columns.context))
+    return answer_rows(qa.reader, rows, columns, abstain=args.abstain, min_score=args.min_score)
 
 
-def _by_ray(
-    args: argparse.Namespace, source: Path, columns: Columns, work: Work, parts: Sequence[Part]
-) -> Iterator[int]:
+def _by_ray(args: argparse.Namespace, source: Path, work: Work, parts: Sequence[Part]) -> Iterator[int]:
     """Answer parts on the machines of a Ray cluster, which see the same files; gives rows as `_here` does.
 
     Raises:
@@ -158,7 +155,7 @@ def _by_ray(
 
         def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
             for part in batch["item"]:
-                work.write(part, answered(self.qa, source, part, columns))
+                work.write(part, answered(self.qa, source, part, args))
             return {"rows": [part.rows for part in batch["item"]]}
 
     workers = max(1, min(len(parts), cores // threads))
@@ -203,7 +200,8 @@ def _columns(args: argparse.Namespace) -> Columns:
 def _run_note(args: argparse.Namespace) -> dict[str, Any]:
     """What a run that goes on must have in common with the one that began."""
     stat = args.input.stat()
-    names = ("adapter", "base", "columns", "prefix", "part_rows", "encoding", "delimiter")
+    names = ["adapter", "base", "abstain", "min_score", "columns", "prefix"]
+    names += ["part_rows", "encoding", "delimiter"]
     return {name: getattr(args, name) for name in names} | {
         # Of parts that count no blank lines.
         "layout": 2,
@@ -227,6 +225,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--adapter", default="squad", help="adapter name, or folder [squad]")
     parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
+    parser.add_argument(
+        "--no_abstain",
+        dest="abstain",
+        action="store_const",
+        const=False,
+        help="the best span at any rate, also of an adapter that abstains",
+    )
+    parser.add_argument(
+        "--min_score",
+        type=_probability,
+        default=0.0,
+        metavar="P",
+        help="rather nothing than an answer that scores less, 0 to 1 [0]",
+    )
     parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
     add_format_flags(parser)
     parser.add_argument("--prefix", default="", metavar="TEXT", help="before the names of the added fields")
@@ -243,6 +255,13 @@ def _parser() -> argparse.ArgumentParser:
         "--worker_cpus", type=_positive, default=2, metavar="N", help="cores of each Ray worker [2]"
     )
     return parser
+
+
+def _probability(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 1")
+    return value
 
 
 def _positive(text: str) -> int:

@@ -17,9 +17,10 @@ MAY_IMPORT = {
     "summarization": {"engine", "model", "evaluation", "squad"},
     "training": {"summarization", "model", "evaluation", "extraction", "squad"},
     "bulk": {"engine", "extraction", "squad"},
-    "ollama": {"extraction", "squad"},
+    "ollama": set(),
+    "answering": {"ollama", "summarization", "engine", "extraction", "squad"},
     "demo": set(),
-    "api": {"ollama", "summarization", "engine", "model", "extraction", "squad"},
+    "api": {"answering", "ollama", "engine", "model", "extraction", "squad"},
 }
 
 

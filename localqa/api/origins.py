@@ -41,14 +41,12 @@ class ForeignOriginError(LocalQAError):
     """A web page that may not ask this server."""
 
     code = "origin_not_allowed"
-    status = 403
 
 
 class ForeignHostError(LocalQAError):
     """A name that is not this server's."""
 
     code = "host_not_allowed"
-    status = 403
 
 
 class Origins:

@@ -334,10 +334,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
                 conn.expires = min(conn.expires, deadline)
 
     def _tell_late(self, conn: Connection) -> None:
-        error = SlowRequestError(
-            f"The request did not come within {self.receive_s:g} seconds.",
-            remedy="Send it again over a faster connection, or start the server with a larger QA_RECEIVE_S.",
-        )
+        error = SlowRequestError(f"The request did not come within {self.receive_s:g} seconds.")
         if conn.incoming.request is None:
             told = {"code": error.code, "message": error.message, "remedy": error.remedy}
             _send_now(conn.sock, response(error.status, **told))

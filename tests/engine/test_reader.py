@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from localqa.engine.batcher import NO_ADAPTER, Batcher
+from localqa.engine.cache import AnswerCache
 from localqa.engine.reader import Reader
 from localqa.engine.torch_engine import TorchEngine
 from localqa.errors import (
@@ -104,6 +106,31 @@ def test_other_architectures_answer(tiny_bases, tmp_path, family):
 def test_abstaining_adapter_says_so(reader):
     (answer,) = reader.answer([Query("What jumps?", CONTEXT, adapter="silent")])
     assert (answer.answer, answer.answerable, answer.adapter) == ("", False, "silent")
+
+
+def test_abstaining_adapter_can_be_made_to_answer(reader):
+    silent = Query("What jumps?", CONTEXT, adapter="silent")
+    refused, made = reader.answer([silent, replace(silent, abstain=False)])
+    assert (refused.answerable, made.answerable) == (False, True)
+    assert made.answer == CONTEXT[made.start : made.end] != ""
+    assert made.null_score == refused.null_score
+
+
+def test_answer_that_scores_less_than_wished_is_held_back(tiny_bert, models):
+    reader = Reader(TorchEngine(tiny_bert), models, "one", cache=AnswerCache(8)).load()
+    query = Query("What jumps?", CONTEXT, top_k=3)
+    (answer,) = reader.answer([query])
+    (held,) = reader.answer([replace(query, min_score=0.99)])
+    assert (held.answer, held.answerable, held.alternatives) == ("", False, ())
+    assert (held.adapter, held.null_score) == ("one", answer.null_score)
+    assert reader.answer([query]) == [answer]
+
+
+def test_adapter_that_always_answers_cannot_abstain(reader):
+    with pytest.raises(InvalidInputError, match=r"'one' always answers") as raised:
+        reader.answer([Query("What jumps?", CONTEXT, abstain=True)])
+    assert raised.value.remedy
+    assert not reader.answer([Query("What jumps?", CONTEXT, adapter="silent", abstain=True)])[0].answerable
 
 
 def test_default_adapter_answers_when_none_is_named(reader):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from localqa.api.reader import Reader
+from localqa.answering.reader import Reader
 from localqa.api.schemas import OWN_MODEL
 from localqa.api.state_schemas import Limits
 from localqa.api.text import quoted
@@ -22,7 +22,6 @@ class ModelNotFoundError(LocalQAError):
     """Neither one of our models nor, without an Ollama server, anybody's."""
 
     code = "model_not_found"
-    status = 404
 
 
 @dataclass(frozen=True, slots=True)

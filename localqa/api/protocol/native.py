@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from localqa import __version__
 from localqa.api.output import json_line
 from localqa.api.protocol import names
-from localqa.api.protocol.answering import Reply, most_characters, reply_to
+from localqa.api.protocol.answering import Reply, most_characters, reply_to, wish_in
 from localqa.api.protocol.conversing import refuse_images
 from localqa.api.protocol.embedding import dimensions_in, embedded, texts_in
 from localqa.api.protocol.extracting import Extraction, from_chat, from_prompt
@@ -42,7 +42,6 @@ class ForbiddenError(LocalQAError):
     """A route that changes the Ollama server, where the settings do not allow that."""
 
     code = "forbidden"
-    status = 403
 
 
 @blueprint.get("/api/version")
@@ -190,7 +189,7 @@ def _answered(
     unload = is_unloaded(body)
     written = native_format(body.get("format"))
     began = time.perf_counter_ns()
-    reply = reply_to(extraction, adapter, written)
+    reply = reply_to(extraction, adapter, wish_in(body.get("options"), "options."), written)
     last = _end(reply, time.perf_counter_ns() - began)
     if unload:
         _unload(adapter)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from flask import Response, request
 
 from localqa.api.body import JsonRequest
-from localqa.api.callers import caller_gone
+from localqa.api.callers import caller_gone, patience
 from localqa.api.protocol.names import ModelNotFoundError
 from localqa.api.service import current_service
 from localqa.api.spec import NDJSON
@@ -70,12 +70,10 @@ def pass_through(name: str = "", *, whole: bool = False) -> Response:
     service = current_service()
     ollama = service.ollama.found()
     if ollama is None:
-        raise ModelNotFoundError(
-            f"model '{name}' not found.", remedy="There is no Ollama server; set OLLAMA_HOST to use one."
-        )
+        raise ModelNotFoundError(f"model '{name}' not found.")
     content = cast(JsonRequest, request).raw_body()
     with ExitStack() as opening:
-        opening.callback(service.passing.enter(len(content), service.patience()))
+        opening.callback(service.passing.enter(len(content), patience()))
         _give_back_body()
         reply = opening.enter_context(
             ollama.upstream.stream(
