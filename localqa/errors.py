@@ -39,6 +39,8 @@ ERRORS: Final[Mapping[str, Kind]] = {
         "The body is not valid JSON: expecting ',' delimiter at line 1, column 42.",
     ),
     "malformed_body": Kind(400, "Send the request again."),
+    "malformed_request": Kind(400, "Send a request as HTTP/1.1 has it."),
+    "malformed_host": Kind(400, "Ask for the server by its name or address."),
     "unauthorized": Kind(
         401,
         "Send a key as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",

@@ -11,8 +11,8 @@ from localqa.errors import ERRORS, LocalQAError
 from tests.api.fake_reader import FakeReader
 from tests.conftest import ROOT
 
-OF_HTTP = {"not_found", "method_not_allowed", "too_many_requests"}
-"""What the web framework raises itself."""
+OF_HTTP = {"not_found", "method_not_allowed", "too_many_requests", "malformed_request"}
+"""What the web framework and the server below it raise themselves."""
 
 
 def set_in_classes(name: str) -> list[object]:

@@ -34,7 +34,6 @@ class MalformedHostError(LocalQAError):
     """A Host header that holds no name."""
 
     code = "malformed_host"
-    status = 400
 
 
 class ForeignOriginError(LocalQAError):
@@ -89,8 +88,7 @@ def register_origins(app: Flask, settings: Settings) -> None:
         host = request.environ.get("HTTP_HOST", "")
         if host and not HOST.fullmatch(host):
             raise MalformedHostError(
-                f"The Host header {quoted(host)} is no name or address with, at most, a port.",
-                remedy="Ask for the server by its name or address.",
+                f"The Host header {quoted(host)} is no name or address with, at most, a port."
             )
         if request.path not in _PROBES and not origins.answers_to(request.host):
             raise ForeignHostError(

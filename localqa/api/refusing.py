@@ -8,6 +8,7 @@ from typing import Final
 from gunicorn.http import errors
 
 from localqa.api.text import printable
+from localqa.errors import ERRORS
 
 _MESSAGE_CHARS: Final = 300
 _STATUSES: Final = (
@@ -26,12 +27,11 @@ _STATUSES: Final = (
 
 def refusal(error: Exception) -> bytes:
     """The whole response to a head that could not be read, in the shape that every error has."""
-    for kind, status, code, remedy in _STATUSES:
-        if isinstance(error, kind):
+    for cause, status, code, remedy in _STATUSES:
+        if isinstance(error, cause):
             return response(status, code=code, message=_said(error), remedy=remedy)
-    return response(
-        400, code="malformed_request", message=_said(error), remedy="Send a request as HTTP/1.1 has it."
-    )
+    kind = ERRORS["malformed_request"]
+    return response(kind.status, code="malformed_request", message=_said(error), remedy=kind.remedy)
 
 
 def response(status: int, *, code: str, message: str, remedy: str) -> bytes:
