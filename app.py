@@ -4,12 +4,10 @@ import argparse
 import logging
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 from werkzeug.serving import WSGIRequestHandler, run_simple
 
 from localqa import __version__
-from localqa.answering.reader import Reader
 from localqa.answering.summaries import Summarizes
 from localqa.api import adapters, answering, state, summarizing
 from localqa.api.access import check_exposure, register_access
@@ -27,13 +25,15 @@ from localqa.api.service import EXTENSION, Service
 from localqa.api.spec import Api
 from localqa.config import Settings, settings_files, unknown_variables
 from localqa.errors import LocalQAError, report_and_exit
+from localqa.reading.reads import Reads
+from localqa.reading.told import ReaderInfo
 
 _log = logging.getLogger("localqa.app")
 
 
 def create_app(
     settings: Settings | None = None,
-    reader: Reader | None = None,
+    reader: Reads | None = None,
     summarizer: Summarizes | None = None,
     *,
     background: bool = False,
@@ -78,9 +78,9 @@ def create_app(
 
 
 def _load(service: Service, *, background: bool) -> None:
-    def loader() -> Reader:
+    def loader() -> Reads:
         # Here, not above: help, bad flags and tests need not wait for the model's libraries.
-        from localqa.engine.loading import load_reader
+        from localqa.reading.loading import load_reader
 
         if service.settings.summary_adapter:
             from localqa.summarization.summarizer import load_named
@@ -96,7 +96,7 @@ def _load(service: Service, *, background: bool) -> None:
         service.loading.load(loader)
 
 
-def _tell_start(settings: Settings, info: dict[str, Any]) -> None:
+def _tell_start(settings: Settings, info: ReaderInfo) -> None:
     """One line with what a user asks first."""
     address = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{settings.port}"
     fields = {
@@ -104,8 +104,8 @@ def _tell_start(settings: Settings, info: dict[str, Any]) -> None:
         "settings": ",".join(map(str, settings_files())) or "environment",
         "keys": "yes" if settings.keys else "no",
         "adapter": settings.adapter,
-        "engine": info["engine"],
-        "precision": info["precision"],
+        "engine": info.base.engine,
+        "precision": info.base.precision,
         "address": address,
         "docs": f"{address}/docs",
     }

@@ -14,13 +14,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from localqa.config import Combination, EngineName, Precision, models_dirs
-from localqa.engine.loading import make_engine
-from localqa.engine.reader import Reader
+from localqa.engine.choosing import make_engine
 from localqa.errors import InvalidInputError, LocalQAError, report_and_exit
 from localqa.extraction.answers import Answer, Query
 from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import locate_adapter
 from localqa.model.bases import Base, resolve_base
+from localqa.reading.pool import Pool
+from localqa.reading.reader import Reader
 
 __all__ = ["Answer", "BertQA"]
 
@@ -71,7 +72,7 @@ class BertQA:
         runs = make_engine(found, config, engine=engine, precision=precision, threads=threads)
         # What lies beside it is found by name before what lies elsewhere.
         models = dict.fromkeys([folder.parent, *models_dirs()])
-        return cls(Reader(runs, list(models), folder.name).load())
+        return cls(Reader(Pool.of(runs), list(models), folder.name).load())
 
     @property
     def adapters(self) -> list[str]:
@@ -191,7 +192,7 @@ class BertQA:
 
     @property
     def _base(self) -> Base:
-        return self.reader.engine.base
+        return self.reader.base
 
     def _folder(self, name: str) -> Path:
         return self.reader.folder(name)

@@ -51,7 +51,14 @@ class Settings(BaseSettings):
     base: str = Field(
         default="sentence-transformers/all-MiniLM-L6-v2",
         min_length=1,
-        description="Base encoder: a local folder or a name on the Hub.",
+        description="Base encoder that embeds, a local folder or a name on the Hub; adapters trained on "
+        "others find their own.",
+    )
+    max_bases: int = Field(
+        default=2,
+        ge=1,
+        le=64,
+        description="Bases in memory at a time; the one not used longest goes when another is needed.",
     )
     engine: EngineName = Field(
         default="auto",

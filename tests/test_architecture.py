@@ -14,13 +14,14 @@ MAY_IMPORT = {
     "model": {"extraction", "squad"},
     "evaluation": {"extraction", "squad"},
     "engine": {"model", "extraction", "squad"},
+    "reading": {"engine", "model", "extraction", "squad"},
     "summarization": {"engine", "model", "evaluation", "squad"},
     "training": {"summarization", "model", "evaluation", "extraction", "squad"},
-    "bulk": {"engine", "extraction", "squad"},
+    "bulk": {"reading", "extraction", "squad"},
     "ollama": set(),
-    "answering": {"ollama", "summarization", "engine", "extraction", "squad"},
+    "answering": {"ollama", "summarization", "reading", "engine", "extraction", "squad"},
     "demo": set(),
-    "api": {"answering", "ollama", "engine", "model", "extraction", "squad"},
+    "api": {"answering", "ollama", "reading", "engine", "model", "extraction", "squad"},
 }
 
 

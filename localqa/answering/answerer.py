@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from localqa.answering.limits import Work, check_ask, check_text, parts
-from localqa.answering.reader import Reader
 from localqa.answering.routing import Answered, Ask, Generated, route
 from localqa.answering.summaries import Summarized, Summarizes, by_adapter, by_ollama
 from localqa.config import Settings
 from localqa.errors import InvalidInputError
 from localqa.extraction.answers import Answer, Patience, Query
 from localqa.ollama.finding import Finder
+from localqa.reading.reads import Reads
 
 
 class Counts(Protocol):
@@ -47,7 +47,7 @@ class Answerer:
     def __init__(
         self,
         settings: Settings,
-        reader: Callable[[], Reader],
+        reader: Callable[[], Reads],
         ollama: Finder,
         counts: Counts,
         summarizer: Summarizes | None = None,
@@ -92,7 +92,7 @@ class Answerer:
     def embed(
         self, texts: Sequence[str], patience: Patience, *, truncate: bool
     ) -> tuple[NDArray[np.float32], int]:
-        """Texts as unit vectors, and the number of their tokens; raises as `Reader.embed` does.
+        """Texts as unit vectors, and the number of their tokens; raises as `Reads.embed` does.
 
         Raises:
             OverloadedError: too many requests are answered already.

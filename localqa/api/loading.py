@@ -4,8 +4,8 @@ import logging
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
-from localqa.answering.reader import Reader
 from localqa.errors import LocalQAError, NotReadyError
+from localqa.reading.reads import Reads
 
 Status: TypeAlias = Literal["ok", "loading", "failed", "draining"]
 _log = logging.getLogger("localqa.service")
@@ -14,12 +14,12 @@ _log = logging.getLogger("localqa.service")
 class Loading:
     """Holds the reader once there is one."""
 
-    def __init__(self, reader: Reader | None = None) -> None:
+    def __init__(self, reader: Reads | None = None) -> None:
         self._reader = reader
         self._failure: LocalQAError | None = None
         self._draining = False
 
-    def load(self, loader: Callable[[], Reader]) -> None:
+    def load(self, loader: Callable[[], Reads]) -> None:
         """Load the reader; a failure is kept, so that probes can tell it, and raised.
 
         Raises:
@@ -31,7 +31,7 @@ class Loading:
             self._failure = e
             raise
 
-    def load_in_background(self, loader: Callable[[], Reader]) -> None:
+    def load_in_background(self, loader: Callable[[], Reads]) -> None:
         """Load the reader on another thread; a failure is logged and told by the probes."""
         try:
             self.load(loader)
@@ -55,7 +55,7 @@ class Loading:
         return "loading" if self._failure is None else "failed"
 
     @property
-    def reader(self) -> Reader:
+    def reader(self) -> Reads:
         """The loaded reader.
 
         Raises:

@@ -7,7 +7,6 @@ from flask import current_app
 
 from localqa.answering.answerer import Answerer
 from localqa.answering.limits import longest_line
-from localqa.answering.reader import Reader
 from localqa.answering.room import MIB, Room
 from localqa.answering.summaries import Summarizes
 from localqa.api.loading import Loading
@@ -15,6 +14,7 @@ from localqa.api.metrics import Metrics
 from localqa.api.state_schemas import Limits
 from localqa.config import Settings
 from localqa.ollama.finding import Finder
+from localqa.reading.reads import Reads
 
 EXTENSION: Final = "localqa"
 # What all requests together may take; with their texts and the rest of a server, below 600 MB.
@@ -25,7 +25,7 @@ class Service:
     """The parts of a server, put together once for each app."""
 
     def __init__(
-        self, settings: Settings, reader: Reader | None = None, summarizer: Summarizes | None = None
+        self, settings: Settings, reader: Reads | None = None, summarizer: Summarizes | None = None
     ) -> None:
         """Keep the settings, and the reader and the summariser if there are some already.
 
@@ -43,7 +43,7 @@ class Service:
         self._started = time.monotonic()
 
     @property
-    def reader(self) -> Reader:
+    def reader(self) -> Reads:
         """The loaded reader; raises as `Loading.reader` does."""
         return self.loading.reader
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from localqa.bulk.parts import BadLine, Row
-from localqa.engine.reader import Reader
 from localqa.errors import InvalidInputError
 from localqa.extraction.answers import Answer, Query
+from localqa.reading.reader import Reader
 
 _FIELDS = {
     "answer": "string",

@@ -2,12 +2,24 @@
 
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError
 from localqa.extraction.answers import Answer, Patience, Query
+from localqa.reading.told import AdapterState, BaseInfo, EmbedderInfo, ReaderInfo
+
+BASE = BaseInfo(
+    "fake/base",
+    "0" * 64,
+    "folder",
+    "bert",
+    22_713_216,
+    loaded=True,
+    engine="fake",
+    precision="fp32",
+    device="cpu",
+)
 
 
 class FakeReader:
@@ -50,17 +62,20 @@ class FakeReader:
         self.has_embedded = True
         return np.ones((len(texts), 4), np.float32) / 2, sum(len(text.split()) for text in texts)
 
-    def embedder(self) -> dict[str, Any]:
-        return {
-            "length": 4,
-            "max_tokens": 384,
-            "loaded": self.has_embedded,
-            "bytes": 90_000_000,
-            "modified": 1_795_000_000.0,
-        }
+    def embedder(self) -> EmbedderInfo:
+        return EmbedderInfo(
+            identity=f"{BASE.checksum}:mean:384",
+            base=BASE,
+            pooling="mean",
+            max_tokens=384,
+            length=4,
+            loaded=self.has_embedded,
+            bytes=90_000_000,
+            modified=1_795_000_000.0,
+        )
 
-    def describe(self, name: str) -> dict[str, Any]:
-        return {"name": name, "loaded": name in self.loaded, "bytes": 2_700_000, "modified": 1_795_000_000.0}
+    def describe(self, name: str) -> AdapterState:
+        return AdapterState(name, BASE, name in self.loaded, 2_700_000, 1_795_000_000.0)
 
     def broken(self) -> list[dict[str, str]]:
         return [{"name": "torn", "problem": "qa_config.json is not JSON"}]
@@ -95,14 +110,13 @@ class FakeReader:
             known = ", ".join(self.adapters())
             raise AdapterNotFoundError(f"There is no adapter '{adapter}'. Known: {known}.")
 
-    def info(self) -> dict[str, Any]:
-        return {
-            "base": "fake/base",
-            "checksum": "0" * 64,
-            "engine": "fake",
-            "precision": "fp32",
-            "parameters": 22_713_216,
-            "adapters": [self.describe(name) for name in self.adapters()],
-            "max_length": 384,
-            "stride": 128,
-        }
+    def info(self) -> ReaderInfo:
+        return ReaderInfo(
+            default_adapter=self.default_adapter,
+            base=BASE,
+            max_length=384,
+            stride=128,
+            max_question_tokens=250,
+            embedder=self.embedder(),
+            bases=(BASE,),
+        )

@@ -87,7 +87,7 @@ def dimensions_in(body: dict[str, Any], *, zero_is_all: bool) -> int | None:
     given = body.get("dimensions")
     if given is None or (zero_is_all and given == 0 and not isinstance(given, bool)):
         return None
-    most = int(current_service().reader.embedder()["length"])
+    most = current_service().reader.embedder().length
     if isinstance(given, float) and given.is_integer():
         given = int(given)
     if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= most:

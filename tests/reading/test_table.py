@@ -11,10 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from localqa.engine import table
-from localqa.engine.batcher import Batcher
 from localqa.engine.openvino_engine import OpenVINOEngine
-from localqa.engine.reader import Reader
 from localqa.engine.torch_engine import TorchEngine
 from localqa.errors import AdapterError
 from localqa.extraction.answers import Query
@@ -24,8 +21,12 @@ from localqa.model.adapters import add_lora, save_adapter
 from localqa.model.bases import file_sha256
 from localqa.model.loading import load_model
 from localqa.model.versions import rollback
+from localqa.reading import table
+from localqa.reading.batcher import Batcher
+from localqa.reading.pool import Pool
+from localqa.reading.reader import Reader
 from tests.conftest import ROOT
-from tests.engine.test_reader import CONTEXT, LONG, make_adapter
+from tests.reading.test_reader import CONTEXT, LONG, make_adapter
 from tests.server import until
 
 QUERY = Query("What jumps?", CONTEXT)
@@ -59,15 +60,15 @@ def score(reader, adapter=None):
 @pytest.mark.parametrize("name", ["one", "two"])
 def test_changed_files_answer_from_the_next_question_on(tiny_bert, made, models, engine, name):
     """The default adapter and any other; and back again, with all times of the older files kept."""
-    expected = {kind: score(Reader(engine(tiny_bert), made, kind).load()) for kind in ("old", "new")}
-    reader = Reader(engine(tiny_bert), models, "one").load()
+    expected = {kind: score(Reader(Pool.of(engine(tiny_bert)), made, kind).load()) for kind in ("old", "new")}
+    reader = Reader(Pool.of(engine(tiny_bert)), models, "one").load()
     assert score(reader, name) == pytest.approx(expected["old"], abs=1e-3)
     put(made / "new", models / name)
     assert score(reader, name) == pytest.approx(expected["new"], abs=1e-3)
-    assert reader.describe(name)["digest"] == file_sha256(made / "new" / LORA_FILE)
+    assert reader.describe(name).digest == file_sha256(made / "new" / LORA_FILE)
     subprocess.run(["cp", "-rpT", made / "old", models / name], check=True)
     assert score(reader, name) == pytest.approx(expected["old"], abs=1e-3)
-    assert reader.describe(name)["digest"] == file_sha256(made / "old" / LORA_FILE)
+    assert reader.describe(name).digest == file_sha256(made / "old" / LORA_FILE)
     assert abs(expected["old"] - expected["new"]) > 1e-2
 
 
@@ -86,43 +87,44 @@ def damaged_settings(folder):
 
 @pytest.mark.parametrize("harm", [halved, without_settings, damaged_settings, shutil.rmtree])
 def test_half_a_folder_is_not_taken_up(tiny_bert, made, models, harm):
-    reader = Reader(TorchEngine(tiny_bert), models, "one").load()
-    before, digest = score(reader), reader.describe("one")["digest"]
+    reader = Reader(Pool.of(TorchEngine(tiny_bert)), models, "one").load()
+    before, digest = score(reader), reader.describe("one").digest
     put(made / "new", models / "one")
     harm(models / "one")
     assert score(reader) == before
     told = reader.describe("one")
-    assert (told["stale"], told["digest"]) == (True, digest)
-    assert told["problem"]
+    assert (told.stale, told.digest) == (True, digest)
+    assert told.problem
     with pytest.raises(AdapterError):
         reader.load_adapter("one")
     assert score(reader) == before
     put(made / "new", models / "one")
     assert score(reader) != before
-    assert (reader.describe("one")["stale"], reader.describe("one")["problem"]) == (False, None)
+    assert (reader.describe("one").stale, reader.describe("one").problem) == (False, None)
 
 
 def test_loading_takes_changed_files_up_at_once(tiny_bert, made, models):
-    reader = Reader(TorchEngine(tiny_bert), models, "one").load()
+    reader = Reader(Pool.of(TorchEngine(tiny_bert)), models, "one").load()
     put(made / "new", models / "one")
-    assert reader.describe("one")["stale"]
+    assert reader.describe("one").stale
     assert reader.load_adapter("one") is False
-    assert reader.describe("one")["digest"] == file_sha256(made / "new" / LORA_FILE)
+    assert reader.describe("one").digest == file_sha256(made / "new" / LORA_FILE)
 
 
 def test_the_same_bytes_written_anew_are_not_loaded_anew(tiny_bert, models, monkeypatch):
-    reader = Reader(TorchEngine(tiny_bert), models, "one").load()
+    engine = TorchEngine(tiny_bert)
+    reader = Reader(Pool.of(engine), models, "one").load()
     before = score(reader)
     file = models / "one" / LORA_FILE
     file.write_bytes(file.read_bytes())
-    monkeypatch.setattr(reader.engine, "load_adapter", lambda *args, **more: pytest.fail("loaded anew"))
+    monkeypatch.setattr(engine, "load_adapter", lambda *args, **more: pytest.fail("loaded anew"))
     assert score(reader) == before
-    assert reader.describe("one")["stale"] is False
+    assert reader.describe("one").stale is False
 
 
 def test_files_that_are_written_all_the_time_keep_nobody_waiting(tiny_bert, made, models, monkeypatch):
     monkeypatch.setattr(table, "_PATIENCE_S", 0.4)
-    reader = Reader(TorchEngine(tiny_bert), models, "one").load()
+    reader = Reader(Pool.of(TorchEngine(tiny_bert)), models, "one").load()
     before = score(reader)
     stop = threading.Event()
 
@@ -133,11 +135,11 @@ def test_files_that_are_written_all_the_time_keep_nobody_waiting(tiny_bert, made
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        until(lambda: reader.describe("one")["stale"])
+        until(lambda: reader.describe("one").stale)
         began = time.monotonic()
         assert score(reader) == before
         assert time.monotonic() - began < 5
-        assert "being written" in reader.describe("one")["problem"]
+        assert "being written" in reader.describe("one").problem
     finally:
         stop.set()
         writer.join()
@@ -147,7 +149,7 @@ def test_questions_in_flight_are_not_disturbed(tiny_bert, made, models):
     """Each is answered by the one adapter or the other, whole, and the last ones by the new one."""
     engine = OpenVINOEngine(tiny_bert)
     batcher = Batcher(engine.run)
-    reader = Reader(engine, models, "one", batcher=batcher).load()
+    reader = Reader(Pool.of(engine), models, "one", batcher=batcher).load()
     query = Query("What jumps?", LONG)
     (before,) = reader.answer([query])
     stop = threading.Event()
@@ -163,7 +165,7 @@ def test_questions_in_flight_are_not_disturbed(tiny_bert, made, models):
             asking = [pool.submit(ask) for _ in range(3)]
             put(made / "new", models / "one")
             ends = time.monotonic() + 60
-            while reader.describe("one")["stale"] and time.monotonic() < ends:
+            while reader.describe("one").stale and time.monotonic() < ends:
                 time.sleep(0.05)
             (after,) = reader.answer([query])
             stop.set()
@@ -177,14 +179,14 @@ def test_questions_in_flight_are_not_disturbed(tiny_bert, made, models):
 
 
 def test_looking_for_changes_reads_no_file(tiny_bert, models, monkeypatch):
-    reader = Reader(TorchEngine(tiny_bert), models, "one").load()
+    reader = Reader(Pool.of(TorchEngine(tiny_bert)), models, "one").load()
     monkeypatch.setattr("localqa.model.snapshot.read_file", lambda *args: pytest.fail("read"))
     monkeypatch.setattr("localqa.extraction.qa_config.read_object", lambda *args: pytest.fail("read"))
     assert score(reader)
 
 
 def test_names_are_known_without_reading_all_folders_again(tiny_bert, models, monkeypatch):
-    reader = Reader(TorchEngine(tiny_bert), models, "one").load()
+    reader = Reader(Pool.of(TorchEngine(tiny_bert)), models, "one").load()
     assert reader.adapters() == ["one", "two"]
     monkeypatch.setattr("localqa.extraction.qa_config.read_object", lambda *args: pytest.fail("read"))
     assert reader.adapters() == ["one", "two"]
@@ -195,7 +197,7 @@ def test_names_are_known_without_reading_all_folders_again(tiny_bert, models, mo
 
 def test_an_adapter_of_ones_own_comes_before_a_shipped_one(tiny_bert, made, models, tmp_path):
     own = tmp_path / "own"
-    reader = Reader(TorchEngine(tiny_bert), [own, models], "one").load()
+    reader = Reader(Pool.of(TorchEngine(tiny_bert)), [own, models], "one").load()
     before = score(reader)
     put(made / "new", own / "one")
     assert score(reader) != before
@@ -205,7 +207,7 @@ def test_an_adapter_of_ones_own_comes_before_a_shipped_one(tiny_bert, made, mode
 
 
 def test_rolled_back_the_old_weights_answer(tiny_bert, models):
-    reader = Reader(TorchEngine(tiny_bert), models, "two").load()
+    reader = Reader(Pool.of(TorchEngine(tiny_bert)), models, "two").load()
     before = score(reader, "one")
     save_adapter(add_lora(load_model(tiny_bert, seed=3)), models / "one", QAConfig.load(models / "one"))
     assert score(reader, "one") != before
@@ -254,14 +256,14 @@ def test_broken_folders_are_named_and_harm_nobody(tiny_bert, models, file):
         (models / name / file).unlink()
         make(models / name / file)
     (models / "nowhere-at-all").symlink_to("nowhere")
-    reader = Reader(TorchEngine(tiny_bert), models, "one").load()
+    reader = Reader(Pool.of(TorchEngine(tiny_bert)), models, "one").load()
     broken = {one["name"]: one["problem"] for one in reader.broken()}
     assert "nowhere-at-all" in broken
     if file == "qa_config.json":
         assert set(broken) == {*BROKEN, "nowhere-at-all"}
         assert reader.adapters() == ["one", "two"]
         assert all(str(models) not in problem for problem in broken.values())
-    assert reader.info()["adapters"]
+    assert [reader.describe(name) for name in reader.adapters()]
     for name in BROKEN:
         with pytest.raises(AdapterError):
             reader.load_adapter(name)
@@ -276,11 +278,12 @@ def test_a_worker_survives_files_that_are_written_over_while_they_are_read(tiny_
     code = """
 import pathlib, sys
 from localqa.engine.openvino_engine import OpenVINOEngine
-from localqa.engine.reader import Reader
+from localqa.reading.pool import Pool
+from localqa.reading.reader import Reader
 from localqa.errors import LocalQAError
 from localqa.model.bases import resolve_base
 base, models = resolve_base(sys.argv[1]), pathlib.Path(sys.argv[2])
-reader = Reader(OpenVINOEngine(base), models, "one").load()
+reader = Reader(Pool.of(OpenVINOEngine(base)), models, "one").load()
 print("ready", flush=True)
 for _ in range(60):
     try:
@@ -301,9 +304,9 @@ for _ in range(60):
 
 
 def test_qa_config_of_another_base_does_not_replace(tiny_bert, made, models):
-    reader = Reader(TorchEngine(tiny_bert), models, "one").load()
+    reader = Reader(Pool.of(TorchEngine(tiny_bert)), models, "one").load()
     before = score(reader)
     file = models / "one" / "qa_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"base_sha256": "0" * 64}))
     assert score(reader) == before
-    assert "was trained on" in reader.describe("one")["problem"]
+    assert "was trained on" in reader.describe("one").problem

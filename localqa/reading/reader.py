@@ -4,50 +4,31 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from localqa.engine.batcher import NO_ADAPTER, Batcher
-from localqa.engine.cache import AnswerCache
-from localqa.engine.table import AdapterEngine, AdapterTable, LoadedAdapter
+from localqa.engine.running import NOBODY, OnBatch
 from localqa.errors import InvalidInputError, TooLargeError
 from localqa.extraction.answers import Answer, Patience, Query
 from localqa.extraction.pipeline import answer_pairs
 from localqa.extraction.spans import Logits
 from localqa.extraction.windows import Window
-from localqa.model.catalogue import Catalogue
-
-_TEXTS_AT_A_TIME = 32
-"""Texts of one request that are embedded before others get their turn."""
-_NOBODY: Callable[[int], object] = lambda windows_done: None  # noqa: E731 - a default, not a function of its own
-
-
-class Engine(AdapterEngine, Protocol):
-    """What runs windows: one base, with adapters under keys of the reader's choice."""
-
-    @property
-    def hidden(self) -> int:
-        """Length of the base's vectors."""
-
-    def run(
-        self, windows: Sequence[Window], key: str, on_batch: Callable[[int], object] = _NOBODY
-    ) -> list[Logits]:
-        """Logits of each window, in order."""
-
-    def embed(self, windows: Sequence[Window]) -> list[NDArray[np.float32]]:
-        """Vectors of windows by the base alone: the mean of its output, shape (hidden,) each."""
-
-    def info(self) -> dict[str, Any]:
-        """Engine, precision, device and number of parameters."""
+from localqa.model.bases import Base
+from localqa.reading.batcher import Batcher
+from localqa.reading.cache import AnswerCache
+from localqa.reading.embedder import Embedder
+from localqa.reading.index import AdapterIndex
+from localqa.reading.pool import Pool
+from localqa.reading.table import AdapterTable, LoadedAdapter
+from localqa.reading.told import AdapterState, EmbedderInfo, ReaderInfo
 
 
 class Reader:
-    """Answers queries with one base and the adapters of one folder, which are loaded at first use.
+    """Answers queries with the adapters of some folders, which are loaded at first use, with their bases.
 
     Args:
-        engine: runs the windows.
+        pool: holds the bases and runs the windows.
         models: the folder that holds one folder for each adapter; or several, the first one first.
         default_adapter: answers queries that name none.
         batcher: puts the windows of concurrent queries together; None: each query runs for itself.
@@ -57,7 +38,7 @@ class Reader:
 
     def __init__(
         self,
-        engine: Engine,
+        pool: Pool,
         models: Path | Sequence[Path],
         default_adapter: str,
         *,
@@ -65,14 +46,19 @@ class Reader:
         max_windows: int | None = None,
         cache: AnswerCache | None = None,
     ) -> None:
-        self.engine = engine
         self.default_adapter = default_adapter
         self._batcher = batcher
         self._max_windows = max_windows
         self._cache = cache or AnswerCache(0)
-        self._catalogue = Catalogue(models, engine.base)
-        self._table = AdapterTable(engine, self._catalogue, default_adapter)
-        self._has_embedded = False
+        self._pool = pool
+        self._index = AdapterIndex(models, pool.offers, pool.lacks)
+        self._table = AdapterTable(pool, self._index, default_adapter)
+        self._embedder = Embedder(pool, batcher)
+
+    @property
+    def base(self) -> Base:
+        """The base that embeds."""
+        return self._pool.base
 
     def load(self) -> "Reader":
         """Load the default adapter.
@@ -87,7 +73,7 @@ class Reader:
     def answer(
         self,
         queries: Sequence[Query],
-        on_batch: Callable[[int], object] = _NOBODY,
+        on_batch: OnBatch = NOBODY,
         patience: Patience | None = None,
     ) -> list[Answer]:
         """Answer queries in order; adapters may be mixed.
@@ -120,7 +106,7 @@ class Reader:
             for name, indices in groups.items():
                 if any(queries[i].abstain for i in indices):
                     _check_abstains(name, adapters[name])
-            run = _Runs(self.engine, self._batcher, self._max_windows, on_batch, patience or Patience())
+            run = _Runs(self._pool, self._batcher, self._max_windows, on_batch, patience or Patience())
             for name, indices in groups.items():
                 found = self._answered(adapters[name], [queries[i] for i in indices], run)
                 for i, answer in zip(indices, found, strict=True):
@@ -148,56 +134,12 @@ class Reader:
     def embed(
         self, texts: Sequence[str], *, truncate: bool = True, patience: Patience | None = None
     ) -> tuple[NDArray[np.float32], int]:
-        """Texts as vectors: the mean of the base's output over their tokens, of length one.
+        """Texts as vectors of length one, shape (texts, length), and their tokens; see `Embedder.embed`."""
+        return self._embedder.embed(texts, truncate=truncate, patience=patience)
 
-        They run a few at a time, so that questions get their turn, and no longer than they are waited for.
-
-        Args:
-            texts: any number.
-            truncate: cut a text that is too long for a window; else it is refused.
-            patience: how long the vectors are wanted; None: for ever.
-
-        Returns:
-            The vectors, shape (texts, hidden), and the number of tokens.
-
-        Raises:
-            InvalidInputError: a text that is too long, or not Unicode.
-            OverloadedError, DeadlineError: see `Batcher.run`.
-        """
-        patience = patience or Patience()
-        vectors = np.zeros((len(texts), self.engine.hidden), dtype=np.float32)
-        tokens = 0
-        # Those of a like length run together.
-        order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
-        with self._in_use(self.default_adapter) as default:
-            windower = default.windower
-        for first in range(0, len(order), _TEXTS_AT_A_TIME):
-            places = order[first : first + _TEXTS_AT_A_TIME]
-            windows = windower.alone([texts[at] for at in places], truncate=truncate, names=places)
-            tokens += sum(map(len, windows))
-            vectors[places] = self._vectors(windows, patience)
-        self._has_embedded |= bool(texts)
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), tokens
-
-    def _vectors(self, windows: Sequence[Window], patience: Patience) -> list[NDArray[np.float32]]:
-        if self._batcher is None:
-            return self.engine.embed(windows)
-        return self._batcher.run(
-            windows, NO_ADAPTER, deadline=patience.deadline, cancelled=patience.cancelled
-        )
-
-    def embedder(self) -> dict[str, Any]:
-        """Of what embeds, the base alone: length of a vector, most tokens of a text, and the base's files."""
-        files = [file.stat() for file in self.engine.base.folder.glob("*.safetensors")]
-        with self._in_use(self.default_adapter) as default:
-            most = default.windower.max_length
-        return {
-            "length": self.engine.hidden,
-            "max_tokens": most,
-            "loaded": self._has_embedded,
-            "bytes": sum(file.st_size for file in files),
-            "modified": max((file.st_mtime for file in files), default=0.0),
-        }
+    def embedder(self) -> EmbedderInfo:
+        """What embeds."""
+        return self._embedder.info()
 
     def load_adapter(self, name: str, folder: Path | None = None) -> bool:
         """Load an adapter, by its name or from a folder; says whether it was new.
@@ -230,36 +172,29 @@ class Reader:
 
     def adapters(self) -> list[str]:
         """Names of the known adapters, the default one first."""
-        others = dict.fromkeys([*self.loaded(), *self._catalogue.names()])
+        others = dict.fromkeys([*self.loaded(), *self._index.names()])
         return [self.default_adapter, *(name for name in others if name != self.default_adapter)]
 
     def broken(self) -> list[dict[str, str]]:
         """Name and problem of each folder that looks like an adapter and cannot be read."""
-        found = self._catalogue.broken()
+        found = self._index.broken()
         return [{"name": name, "problem": problem} for name, problem in found.items()]
 
-    def info(self) -> dict[str, Any]:
-        """What runs: base, checksum, engine, precision, parameters, adapters and window settings."""
-        base = self.engine.base
+    def info(self) -> ReaderInfo:
+        """What answers when no adapter is named, what embeds, and which bases are in memory."""
         with self._in_use(self.default_adapter) as default:
-            sizes = {
-                "max_length": default.config.max_length,
-                "stride": default.config.stride,
-                "max_question_tokens": default.windower.max_question_tokens,
-            }
-        return {
-            "base": base.name,
-            "checksum": base.sha256,
-            "base_origin": base.origin,
-            **self.engine.info(),
-            "default_adapter": self.default_adapter,
-            "adapters": [self.describe(name) for name in self.adapters()],
-            "broken_adapters": self.broken(),
-            **sizes,
-        }
+            return ReaderInfo(
+                default_adapter=self.default_adapter,
+                base=self._pool.describe(default.config),
+                max_length=default.config.max_length,
+                stride=default.config.stride,
+                max_question_tokens=default.windower.max_question_tokens,
+                embedder=self.embedder(),
+                bases=self._pool.loaded(),
+            )
 
-    def describe(self, name: str) -> dict[str, Any]:
-        """What is known of an adapter, see `AdapterTable.describe`."""
+    def describe(self, name: str) -> AdapterState:
+        """What is known of an adapter."""
         return self._table.describe(name)
 
     def stop(self) -> None:
@@ -284,10 +219,10 @@ def _check_abstains(name: str, adapter: LoadedAdapter) -> None:
 class _Runs:
     """How the windows of one call of `answer` are run."""
 
-    engine: Engine
+    pool: Pool
     batcher: Batcher | None
     max_windows: int | None
-    on_batch: Callable[[int], object]
+    on_batch: OnBatch
     patience: Patience
 
     def of(self, key: str) -> Callable[[Sequence[Window]], list[Logits]]:
@@ -298,7 +233,7 @@ class _Runs:
                     remedy="Send less text at once, or start the server with a larger QA_MAX_WINDOWS.",
                 )
             if self.batcher is None:
-                return self.engine.run(windows, key, self.on_batch)
+                return self.pool.run(windows, key, self.on_batch)
             patience = self.patience
             return self.batcher.run(windows, key, deadline=patience.deadline, cancelled=patience.cancelled)
 

@@ -8,34 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, TypedDict
 
 from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError, LocalQAError
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
-from localqa.model.bases import Base
-from localqa.model.catalogue import Catalogue
 from localqa.model.snapshot import SETTINGS, AdapterFiles, Stamp, newest_change, stamp_of
+from localqa.reading.index import AdapterIndex
+from localqa.reading.pool import Pool
+from localqa.reading.told import AdapterState
 
 _SETTLED_S: Final = 0.3
 """Files that were written less long ago may be some of several."""
 _PATIENCE_S: Final = 1.0
 """How long such files are waited for; after as long again the adapter, which goes on, is looked at anew."""
 _log = logging.getLogger("localqa.adapters")
-
-
-class AdapterEngine(Protocol):
-    """What the table needs of an engine."""
-
-    @property
-    def base(self) -> Base:
-        """The base that all adapters share."""
-
-    def load_adapter(self, key: str, folder: AdapterFiles, *, replaces: str | None = None) -> QAConfig:
-        """Load an adapter, maybe a new version of another; raises AdapterError for what cannot be used."""
-
-    def remove_adapter(self, key: str) -> None:
-        """Free an adapter's weights; no run of it is going on."""
 
 
 @dataclass(slots=True, eq=False)
@@ -72,16 +59,16 @@ class AdapterTable:
     """Loads adapters at first use, and anew when their files have changed, without disturbing anybody.
 
     Args:
-        engine: holds their weights.
-        catalogue: finds them by name.
+        pool: holds their bases.
+        index: finds them by name.
         default: name of the one that stays.
     """
 
-    def __init__(self, engine: AdapterEngine, catalogue: Catalogue, default: str) -> None:
-        self._engine = engine
-        self._catalogue = catalogue
+    def __init__(self, pool: Pool, index: AdapterIndex, default: str) -> None:
+        self._pool = pool
+        self._pool.on_drop = self._forget
+        self._index = index
         self._default = default
-        self._windower: Windower | None = None
         self._loaded: dict[str, LoadedAdapter] = {}
         self._renewing: set[str] = set()
         self._numbers = itertools.count()
@@ -98,8 +85,9 @@ class AdapterTable:
             with self._lock:
                 adapter.users -= 1
                 last = adapter.removed and not adapter.users
+            self._pool.leave(adapter.key)
             if last:
-                self._engine.remove_adapter(adapter.key)
+                self._pool.remove_adapter(adapter.key)
 
     def load(self, name: str, folder: Path | None = None) -> bool:
         """Load an adapter by its name or from a folder, or anew where its files have changed.
@@ -113,7 +101,7 @@ class AdapterTable:
         with self._loading:
             known = self._loaded.get(name)
             if known is None:
-                files = AdapterFiles(folder or self._catalogue.find(name))
+                files = AdapterFiles(folder or self._index.find(name))
                 made = self._made(name, files, named=folder is None, replaces=None)
                 with self._lock:
                     self._loaded[name] = made
@@ -148,43 +136,41 @@ class AdapterTable:
             adapter.removed = True
             unused = not adapter.users
         if unused:
-            self._engine.remove_adapter(adapter.key)
+            self._pool.remove_adapter(adapter.key)
 
     def loaded(self) -> list[str]:
         """Names of the adapters in memory, in the order they came."""
         return list(self._loaded)
 
-    def describe(self, name: str) -> dict[str, Any]:
-        """What is known of an adapter.
-
-        Name, whether it is in memory; of its weights on disk the bytes and when they were written; of those
-        in memory the sha256, whether the files have changed since, and why they could not be loaded.
-        """
+    def describe(self, name: str) -> AdapterState:
+        """What is known of an adapter; the files of one that is not in memory as they were a moment ago."""
         adapter = self._loaded.get(name)
-        folder = self._catalogue.seen(name) if adapter is None else self._folder_of(name, adapter)
-        stamp = stamp_of(folder) if folder is not None else ()
-        weights = [found for found in stamp[len(SETTINGS) :] if found]
-        stale = adapter is not None and (folder, stamp) != (adapter.files.folder, adapter.files.stamp)
-        refused = adapter.refused if adapter is not None else None
-        return {
-            "name": name,
-            "loaded": adapter is not None,
-            "bytes": sum(size for _, size, _, _ in weights),
-            "modified": max((written for _, _, written, _ in weights), default=0) / 1e9,
-            "digest": adapter.files.digest if adapter is not None else None,
-            "stale": stale,
-            "problem": refused[2] if stale and refused else None,
-        }
+        if adapter is None:
+            stamp, config = self._index.last_look(name)
+            base = self._pool.describe(config) if config else None
+            return AdapterState(name, base, loaded=False, **_on_disk(stamp))
+        folder = self._folder_of(name, adapter)
+        stamp = stamp_of(folder)
+        stale = (folder, stamp) != (adapter.files.folder, adapter.files.stamp)
+        return AdapterState(
+            name,
+            self._pool.describe(adapter.config),
+            loaded=True,
+            digest=adapter.files.digest,
+            stale=stale,
+            problem=adapter.refused[2] if stale and adapter.refused else None,
+            **_on_disk(stamp),
+        )
 
     def _taken(self, name: str) -> LoadedAdapter:
         self._refresh(name)
         while True:
             with self._lock:
                 adapter = self._loaded.get(name)
-                if adapter is not None:
+                if adapter is not None and self._pool.enter(adapter.key):
                     adapter.users += 1
                     return adapter
-            # Between this and the next look another request may unload it again.
+            # Between this and the next look another request may unload it again, or its base.
             self.load(name)
 
     def _refresh(self, name: str) -> None:
@@ -218,7 +204,7 @@ class AdapterTable:
 
     def _folder_of(self, name: str, adapter: LoadedAdapter) -> Path:
         """Where the adapter lies now: a user's own may have come before a shipped one."""
-        found = self._catalogue.seen(name) if adapter.named else None
+        found = self._index.seen(name) if adapter.named else None
         return found or adapter.files.folder
 
     def _renew(self, name: str, adapter: LoadedAdapter) -> None:
@@ -247,26 +233,41 @@ class AdapterTable:
             adapter.removed = True
             unused = not adapter.users
         if unused:
-            self._engine.remove_adapter(adapter.key)
+            self._pool.remove_adapter(adapter.key)
         _log.info("the adapter '%s' has changed and was loaded anew: %s", name, made.files.digest[:12])
 
     def _made(self, name: str, files: AdapterFiles, *, named: bool, replaces: str | None) -> LoadedAdapter:
         config = files.config()
-        if self._windower is None:
-            self._windower = Windower.from_folder(self._engine.base.folder)
-        windower = self._windower.of_sizes(max_length=config.max_length, stride=config.stride)
+        key = f"{name}#{next(self._numbers)}"
+        shared = self._pool.load_adapter(key, files, replaces=replaces, stays=name == self._default)
+        windower = shared.of_sizes(max_length=config.max_length, stride=config.stride)
         if windower.max_question_tokens < 1:
+            self._pool.remove_adapter(key)
             raise AdapterError(
                 f"The adapter '{name}' has a max_length of {config.max_length} and a stride of "
                 f"{config.stride} tokens, which leave no room for a question.",
                 remedy="Restore its qa_config.json or train again.",
             )
-        key = f"{name}#{next(self._numbers)}"
-        if replaces is None:
-            self._engine.load_adapter(key, files)
-        else:
-            self._engine.load_adapter(key, files, replaces=replaces)
         return LoadedAdapter(key, files, config, windower, named)
+
+    def _forget(self, keys: set[str]) -> None:
+        """Forget the adapters that went with their base."""
+        with self._lock:
+            self._loaded = {name: one for name, one in self._loaded.items() if one.key not in keys}
+
+
+class _OnDisk(TypedDict):
+    bytes: int
+    modified: float
+
+
+def _on_disk(stamp: Stamp) -> _OnDisk:
+    """Size of an adapter's weights, and when they were written."""
+    weights = [found for found in stamp[len(SETTINGS) :] if found]
+    return {
+        "bytes": sum(size for _, size, _, _ in weights),
+        "modified": max((written for _, _, written, _ in weights), default=0) / 1e9,
+    }
 
 
 def _settled(folder: Path, adapter: LoadedAdapter) -> Stamp:

@@ -13,9 +13,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from localqa.engine.batcher import NO_ADAPTER, Batcher
-from localqa.engine.cache import AnswerCache
-from localqa.engine.reader import Reader
 from localqa.engine.torch_engine import TorchEngine
 from localqa.errors import (
     AdapterError,
@@ -30,6 +27,10 @@ from localqa.model.adapter_files import LORA_FILE
 from localqa.model.adapters import add_lora, add_prompt, save_adapter
 from localqa.model.bases import resolve_base
 from localqa.model.loading import load_model
+from localqa.reading.batcher import NO_ADAPTER, Batcher
+from localqa.reading.cache import AnswerCache
+from localqa.reading.pool import Pool
+from localqa.reading.reader import Reader
 from tests.conftest import TEXTS
 from tests.server import until
 
@@ -70,11 +71,11 @@ NAMES = ["one", "two.v2", "prompted", "whole"]
 
 @pytest.fixture
 def reader(tiny_bert, models):
-    return Reader(TorchEngine(tiny_bert), models, "one").load()
+    return Reader(Pool.of(TorchEngine(tiny_bert)), models, "one").load()
 
 
 def alone(tiny_bert, models, name, query):
-    return Reader(TorchEngine(tiny_bert), models, name).load().answer([query])[0]
+    return Reader(Pool.of(TorchEngine(tiny_bert)), models, name).load().answer([query])[0]
 
 
 def test_mixed_adapters_answer_as_each_does_alone(reader, tiny_bert, models):
@@ -99,7 +100,9 @@ def test_span_is_the_text_between_its_offsets(reader, name, context):
 def test_other_architectures_answer(tiny_bases, tmp_path, family):
     base = resolve_base(str(tiny_bases[family]))
     make_adapter(base, tmp_path, "other", seed=1, max_length=64, stride=16)
-    (answer,) = Reader(TorchEngine(base), tmp_path, "other").load().answer([Query("What jumps?", LONG)])
+    (answer,) = (
+        Reader(Pool.of(TorchEngine(base)), tmp_path, "other").load().answer([Query("What jumps?", LONG)])
+    )
     assert answer.answer == LONG[answer.start : answer.end] != ""
 
 
@@ -117,7 +120,7 @@ def test_abstaining_adapter_can_be_made_to_answer(reader):
 
 
 def test_answer_that_scores_less_than_wished_is_held_back(tiny_bert, models):
-    reader = Reader(TorchEngine(tiny_bert), models, "one", cache=AnswerCache(8)).load()
+    reader = Reader(Pool.of(TorchEngine(tiny_bert)), models, "one", cache=AnswerCache(8)).load()
     query = Query("What jumps?", CONTEXT, top_k=3)
     (answer,) = reader.answer([query])
     (held,) = reader.answer([replace(query, min_score=0.99)])
@@ -155,7 +158,7 @@ def test_blank_text_is_refused(reader, query):
 def test_adapter_of_another_base_is_refused(tiny_bases, models):
     other = resolve_base(str(tiny_bases["distilbert"]))
     with pytest.raises(AdapterError, match="was trained on"):
-        Reader(TorchEngine(other), models, "one").load()
+        Reader(Pool.of(TorchEngine(other)), models, "one").load()
 
 
 def test_threads_get_their_own_answers(reader):
@@ -185,7 +188,7 @@ def test_failed_load_leaves_the_next_adapter_right(tiny_bert, models, tmp_path, 
     (broken / "adapter_config.json").write_text(json.dumps(config | change))
     tensors = load_file(broken / LORA_FILE)
     save_file({k: v[:1] if "qa_outputs" in k else v for k, v in tensors.items()}, broken / LORA_FILE)
-    reader = Reader(TorchEngine(tiny_bert), folder, "one").load()
+    reader = Reader(Pool.of(TorchEngine(tiny_bert)), folder, "one").load()
     with pytest.raises(AdapterError):
         reader.answer([Query("What jumps?", CONTEXT, adapter="broken")])
     query = Query("What jumps?", CONTEXT, adapter="two.v2")
@@ -195,7 +198,7 @@ def test_failed_load_leaves_the_next_adapter_right(tiny_bert, models, tmp_path, 
 def test_adapters_of_other_bases_are_not_offered(tiny_bert, tiny_bases, tmp_path):
     make_adapter(tiny_bert, tmp_path, "own")
     make_adapter(resolve_base(str(tiny_bases["distilbert"])), tmp_path, "foreign")
-    assert Reader(TorchEngine(tiny_bert), tmp_path, "own").load().adapters() == ["own"]
+    assert Reader(Pool.of(TorchEngine(tiny_bert)), tmp_path, "own").load().adapters() == ["own"]
 
 
 def test_adapter_with_values_that_are_no_numbers_is_refused(tiny_bert, tmp_path):
@@ -203,24 +206,23 @@ def test_adapter_with_values_that_are_no_numbers_is_refused(tiny_bert, tmp_path)
     file = tmp_path / "diverged" / LORA_FILE
     save_file({name: tensor * float("nan") for name, tensor in load_file(file).items()}, file)
     with pytest.raises(AdapterError, match="not finite"):
-        Reader(TorchEngine(tiny_bert), tmp_path, "diverged").load()
+        Reader(Pool.of(TorchEngine(tiny_bert)), tmp_path, "diverged").load()
 
 
 def test_info_tells_what_runs(reader, tiny_bert):
-    info = reader.info()
-    assert info["base"] == tiny_bert.name
-    assert info["checksum"] == tiny_bert.sha256
-    assert {one["name"] for one in info["adapters"]} == {"one", "two.v2", "prompted", "whole", "silent"}
-    before = info["parameters"]
+    base = reader.info().base
+    assert (base.name, base.checksum, base.loaded) == (tiny_bert.name, tiny_bert.sha256, True)
+    assert set(reader.adapters()) == {"one", "two.v2", "prompted", "whole", "silent"}
+    before = base.parameters
     reader.answer([Query("What?", CONTEXT, adapter=name) for name in NAMES])
-    assert reader.info()["parameters"] == before > 0
+    assert reader.info().base.parameters == before > 0
 
 
 def test_adapter_may_be_unloaded_and_replaced_while_it_answers(tiny_bert, models):
     """Every answer is that of the adapter named, whatever comes and goes meanwhile."""
     engine = TorchEngine(tiny_bert)
     batcher = Batcher(engine.run)
-    reader = Reader(engine, models, "one", batcher=batcher).load()
+    reader = Reader(Pool.of(engine), models, "one", batcher=batcher).load()
     queries = {name: Query("What jumps?", LONG, name) for name in ("one", "two.v2", "prompted", "whole")}
     alone = {name: reader.answer([query])[0] for name, query in queries.items()}
     stop = threading.Event()
@@ -251,16 +253,17 @@ def test_adapter_may_be_unloaded_and_replaced_while_it_answers(tiny_bert, models
 
 
 def test_removed_adapter_frees_its_weights(tiny_bert, models):
-    reader = Reader(TorchEngine(tiny_bert), models, "one").load()
+    engine = TorchEngine(tiny_bert)
+    reader = Reader(Pool.of(engine), models, "one").load()
     reader.load_adapter("two.v2")
-    assert len(reader.engine._loaded) == 2
+    assert len(engine._loaded) == 2
     reader.remove_adapter("two.v2")
-    assert len(reader.engine._loaded) == 1
+    assert len(engine._loaded) == 1
     assert reader.loaded() == ["one"]
 
 
 def test_default_adapter_and_strangers_cannot_be_removed(tiny_bert, models):
-    reader = Reader(TorchEngine(tiny_bert), models, "one").load()
+    reader = Reader(Pool.of(TorchEngine(tiny_bert)), models, "one").load()
     with pytest.raises(InvalidInputError, match="default"):
         reader.remove_adapter("one")
     with pytest.raises(AdapterNotFoundError, match="Loaded: one"):
@@ -268,7 +271,7 @@ def test_default_adapter_and_strangers_cannot_be_removed(tiny_bert, models):
 
 
 def test_more_windows_than_allowed_are_refused(tiny_bert, models):
-    reader = Reader(TorchEngine(tiny_bert), models, "whole", max_windows=2).load()
+    reader = Reader(Pool.of(TorchEngine(tiny_bert)), models, "whole", max_windows=2).load()
     assert reader.answer([Query("What jumps?", "The fox jumps.")])
     with pytest.raises(TooLargeError, match="at most 2"):
         reader.answer([Query("What jumps?", LONG * 5)])
@@ -294,7 +297,7 @@ def embedding(tiny_bert, models):
     """A reader that embeds through a batcher, and what runs there."""
     engine = TorchEngine(tiny_bert)
     recorder = Recorder(engine)
-    reader = Reader(engine, models, "one", batcher=Batcher(recorder)).load()
+    reader = Reader(Pool.of(engine), models, "one", batcher=Batcher(recorder)).load()
     yield reader, recorder
     recorder.gate.set()
     reader.stop()
@@ -304,7 +307,7 @@ def test_vectors_keep_the_order_of_their_texts(embedding, tiny_bert, models):
     reader, recorder = embedding
     texts = [TEXTS[number % 4][: 5 + number] for number in range(70)]
     vectors, tokens = reader.embed(texts)
-    alone = Reader(TorchEngine(tiny_bert), models, "one").load()
+    alone = Reader(Pool.of(TorchEngine(tiny_bert)), models, "one").load()
     for number in (0, 33, 69):
         expected, _ = alone.embed([texts[number]])
         np.testing.assert_allclose(vectors[number], expected[0], atol=1e-5)
@@ -342,10 +345,11 @@ def test_embedding_ends_with_the_patience_of_its_caller(embedding, gone):
 def test_embedder_tells_what_it_is(embedding, tiny_bert):
     reader, _ = embedding
     told = reader.embedder()
-    assert (told["length"], told["max_tokens"], told["loaded"]) == (32, 384, False)
-    assert told["bytes"] == (tiny_bert.folder / "model.safetensors").stat().st_size
+    assert (told.length, told.max_tokens, told.pooling, told.loaded) == (32, 512, "mean", False)
+    assert told.identity == f"{tiny_bert.sha256}:mean:512"
+    assert told.bytes == (tiny_bert.folder / "model.safetensors").stat().st_size
     reader.embed(["a"])
-    assert reader.embedder()["loaded"]
+    assert reader.embedder().loaded
 
 
 def test_text_too_long_is_named_by_its_number(reader):

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from localqa.engine.cache import AnswerCache
-from localqa.engine.reader import Reader
 from localqa.engine.torch_engine import TorchEngine
 from localqa.extraction.answers import Answer, Query
-from tests.engine.test_reader import CONTEXT, make_adapter
+from localqa.reading.cache import AnswerCache
+from localqa.reading.pool import Pool
+from localqa.reading.reader import Reader
+from tests.reading.test_reader import CONTEXT, make_adapter
 
 ANSWER = Answer("Ada", 0.9, 0, 3, True, -3.0)
 QUERY = Query("Who?", "Ada wrote.")
@@ -92,7 +93,7 @@ def test_reader_runs_what_it_does_not_remember(tiny_bert, tmp_path, monkeypatch)
     for name, seed in (("one", 1), ("two", 2)):
         make_adapter(tiny_bert, tmp_path, name, seed=seed)
     engine = TorchEngine(tiny_bert)
-    reader = Reader(engine, tmp_path, "one", cache=AnswerCache(10)).load()
+    reader = Reader(Pool.of(engine), tmp_path, "one", cache=AnswerCache(10)).load()
     queries = [Query("What jumps?", CONTEXT), Query("Who?", CONTEXT, "two"), Query("Where?", CONTEXT)]
     first = reader.answer(queries[:2])
     runs = []
@@ -103,13 +104,13 @@ def test_reader_runs_what_it_does_not_remember(tiny_bert, tmp_path, monkeypatch)
     again = reader.answer(queries)
     assert again[:2] == first
     assert sum(runs) == 1
-    assert again[2] == Reader(engine, tmp_path, "one").load().answer(queries[2:])[0]
+    assert again[2] == Reader(Pool.of(engine), tmp_path, "one").load().answer(queries[2:])[0]
 
 
 def test_adapter_that_was_loaded_anew_is_asked_anew(tiny_bert, tmp_path):
     for name, seed in (("one", 1), ("two", 2)):
         make_adapter(tiny_bert, tmp_path, name, seed=seed)
-    reader = Reader(TorchEngine(tiny_bert), tmp_path, "one", cache=AnswerCache(10)).load()
+    reader = Reader(Pool.of(TorchEngine(tiny_bert)), tmp_path, "one", cache=AnswerCache(10)).load()
     query = Query("What jumps?", CONTEXT, "two")
     before = reader.answer([query])
     reader.remove_adapter("two")

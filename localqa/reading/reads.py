@@ -1,16 +1,17 @@
-"""What the HTTP layer needs of the model side: `Reader`."""
+"""What those above need of a reader: `Reads`."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from localqa.extraction.answers import Answer, Patience, Query
+from localqa.reading.told import AdapterState, EmbedderInfo, ReaderInfo
 
 
-class Reader(Protocol):
-    """Answers questions with one base and its adapters (the real one: `localqa.engine.reader.Reader`)."""
+class Reads(Protocol):
+    """Answers questions by adapters and embeds texts; `localqa.reading.reader.Reader` does."""
 
     @property
     def default_adapter(self) -> str:
@@ -37,8 +38,8 @@ class Reader(Protocol):
             OverloadedError, DeadlineError: see `answer`.
         """
 
-    def embedder(self) -> dict[str, Any]:
-        """Of what embeds: length of a vector, max_tokens, loaded, bytes, modified (seconds since 1970)."""
+    def embedder(self) -> EmbedderInfo:
+        """What embeds."""
 
     def load_adapter(self, name: str) -> bool:
         """Load an adapter by its name; says whether it was new.
@@ -56,11 +57,11 @@ class Reader(Protocol):
             InvalidInputError: it is the default one.
         """
 
-    def describe(self, name: str) -> dict[str, Any]:
-        """Of a known adapter: name, loaded, bytes, modified (seconds since 1970), digest, stale, problem."""
+    def describe(self, name: str) -> AdapterState:
+        """What is known of an adapter."""
 
     def broken(self) -> list[dict[str, str]]:
-        """Name and problem of each folder that looks like an adapter and cannot be read."""
+        """Name and problem of each folder that looks like an adapter and cannot be asked."""
 
     def stop(self) -> None:
         """Answer what was accepted, take nothing new."""
@@ -68,5 +69,5 @@ class Reader(Protocol):
     def adapters(self) -> list[str]:
         """Names of the known adapters, the default one first."""
 
-    def info(self) -> dict[str, Any]:
-        """What is loaded: base, checksum, engine, precision, parameters, adapters, max_length, stride."""
+    def info(self) -> ReaderInfo:
+        """What answers when no adapter is named, what embeds, and which bases are in memory."""

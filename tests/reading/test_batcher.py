@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from localqa.engine.batcher import NO_ADAPTER, Batcher
 from localqa.errors import AdapterError, DeadlineError, LocalQAError, NotReadyError, OverloadedError
 from localqa.extraction.windows import Window
+from localqa.reading.batcher import NO_ADAPTER, Batcher
 
 
 def window(number: int, length: int = 10) -> Window:
