@@ -1,7 +1,9 @@
 """Fit an adapter's scores, and its no-answer threshold, on questions that it was not trained on.
 
 fine_tune.py does so with its validation data; an adapter that was combined from others, or trained
-without validation data, needs this. Never use the data that the adapter is judged by.
+without validation data, needs this, and so does one that will read long texts, or documents of another kind
+than it learned from: one threshold and one calibration are fitted to all kinds of questions that are given,
+each weighing the same. Never use the data that the adapter is judged by.
 """
 
 import argparse
@@ -12,25 +14,23 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 # The project's own folder has to be on the path first.
-from localqa.config import models_dirs
+from localqa.config import data_dir, models_dirs
 from localqa.errors import ConfigError, LocalQAError, report_and_exit
-from localqa.evaluation.calibrate import calibrate, score_decoded
+from localqa.evaluation.calibrate import calibrate
+from localqa.evaluation.held_out import check_not_judged, with_long
 from localqa.extraction.qa_config import QAConfig
-from localqa.extraction.windows import Windower
 from localqa.model.adapter_files import locate_adapter
-from localqa.model.adapters import load_adapter
 from localqa.model.bases import resolve_base
-from localqa.model.loading import load_base_of
 from localqa.model.versions import keep
 from localqa.squad.files import add_format_flags, format_of
 from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example
 from localqa.squad.split import subset
+from localqa.training.calibrating import before_and_after, decoded_kinds, table
 from localqa.training.config import read_config
 from localqa.training.run import load_data
 from localqa.training.setup import use_threads
-from localqa.training.validate import predict
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,53 +53,74 @@ def run(args: argparse.Namespace) -> None:
     config = QAConfig.load(folder)
     examples = _examples(args)
     abstain = config.null_threshold is not None if args.abstain is None else args.abstain
-    if abstain and not any(example.is_impossible for example in examples):
+    if abstain and not any(one.is_impossible for kind in examples.values() for one in kind):
         raise ConfigError(
             "The data has no unanswerable question to choose the no-answer threshold by.",
             remedy="Give --data that has some, or --no-abstain for an adapter that always answers.",
         )
     use_threads(None)
-    base = resolve_base(args.base or config.base)
-    windower = Windower.from_folder(base.folder, max_length=config.max_length, stride=config.stride)
-    model = load_adapter(load_base_of(folder, base), folder)
-    decoded = predict(model, examples, windower=windower, config=config)
-    fitted = calibrate(examples, decoded, config, abstain=abstain)
-    scores = score_decoded(examples, decoded, fitted)
+    kinds = decoded_kinds(folder, resolve_base(args.base or config.base), config, examples)
+    fitted = calibrate(kinds, config, abstain=abstain)
     keep(folder)
     fitted.save(folder)
     print(
         f"{folder}: temperature {config.temperature:g} -> {fitted.temperature:g}, "
         f"offset {config.score_offset:g} -> {fitted.score_offset:g}, "
         f"no-answer threshold {config.null_threshold} -> {fitted.null_threshold}\n"
-        f"EM {scores.exact:.2f} F1 {scores.f1:.2f} on these {scores.total:,} questions"
+        "Before, and with settings fitted on the other half of these questions:\n"
+        f"{table(before_and_after(kinds, config, abstain=abstain))}"
     )
 
 
-def _examples(args: argparse.Namespace) -> list[Example]:
-    if not args.config:
-        columns = parse_columns(args.columns) if args.columns else None
-        return load_reported(args.data, columns=columns, limit=args.limit, text_format=format_of(args))
-    examples = load_data(read_config(Path(args.config))).validation
-    if not examples:
-        raise ConfigError(f"{args.config} holds nothing out.", remedy="Give --data instead.")
-    return subset(examples, args.limit, seed=0) if args.limit else examples
+def _examples(args: argparse.Namespace) -> dict[str, Sequence[Example]]:
+    """The questions by kind: those that the config held out, those of each file, and longer ones of both."""
+    if not (args.data or args.config):
+        raise ConfigError("There is nothing to fit by.", remedy="Give --data, --config or both.")
+    check_not_judged(args.data or [], data_dir())
+    columns = parse_columns(args.columns) if args.columns else None
+    kinds: dict[str, Sequence[Example]] = {}
+    if args.config:
+        held_out = load_data(read_config(Path(args.config))).validation
+        if not held_out:
+            raise ConfigError(f"{args.config} holds nothing out.", remedy="Give --data instead.")
+        kinds[f"held out by {Path(args.config).name}"] = held_out
+    for source in args.data or []:
+        kinds[source] = load_reported([source], columns=columns, text_format=format_of(args))
+    sampled = {name: subset(some, args.limit, seed=0) if args.limit else some for name, some in kinds.items()}
+    return with_long(sampled, args.long, args.long_limit) if args.long else sampled
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__,
         epilog="examples: python scripts/calibrate.py --adapter faq --data held-out.json\n"
+        "          python scripts/calibrate.py --adapter squad2 --config configs/squad2.json --long 5 20 "
+        "--data data/user_documents/choose.json\n"
         "          python scripts/calibrate.py --adapter squad --config configs/squad.json",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--adapter", required=True, help="adapter name, or folder")
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--data", nargs="+", help="data files, in any supported format")
-    source.add_argument("--config", metavar="FILE", help="what this config of its training held out")
+    parser.add_argument(
+        "--data", nargs="+", help="data files, in any supported format; each is a kind and weighs the same"
+    )
+    parser.add_argument("--config", metavar="FILE", help="a kind more: what this config held out")
+    parser.add_argument(
+        "--long",
+        nargs="+",
+        type=int,
+        default=[],
+        metavar="N",
+        help="kinds more: texts of paragraphs among N others",
+    )
+    parser.add_argument(
+        "--long_limit", type=int, default=300, metavar="N", help="questions of each long kind at most [300]"
+    )
     parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
     add_format_flags(parser)
     parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
-    parser.add_argument("--limit", type=int, metavar="N", help="use a fixed sample of N questions only")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="use a fixed sample of N questions of each kind"
+    )
     parser.add_argument(
         "--abstain",
         action=argparse.BooleanOptionalAction,

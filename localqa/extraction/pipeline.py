@@ -1,19 +1,16 @@
 """The way of a question, up to the model: pairs -> windows -> logits -> spans -> answers."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from localqa.extraction.answers import Answer
+from localqa.extraction.confidence import claimed, highest
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded, FloatArray, Logits, decode
 from localqa.extraction.windows import Window, Windower
 
-_COMPETING = 20
-"""Spans that share the probability, as many as in the n-best lists of the original BERT code: in a long text
-the hopeless ones are so many that all of them together would outweigh a sure answer."""
 RunWindows = Callable[[Sequence[Window]], list[Logits]]
 """The model: windows in, start and end logits of each out, in the same order."""
 
@@ -79,12 +76,12 @@ def to_answer(
     to the refusal.
 
     The score is a softmax over the best spans, and "no answer" where the adapter may abstain, at the
-    adapter's temperature and with its offset added to the log-odds of the answer.
+    adapter's temperature, made into the probability that the verdict is right by `confidence.claimed`.
     """
     if not decoded.spans:
         return Answer("", 1.0, 0, 0, answerable=False, null_score=0.0)
     difference = decoded.null - decoded.spans[0].score
-    options = _highest(decoded.scores)
+    options = highest(decoded.scores)
     if config.null_threshold is not None:
         options = np.append(options, np.float32(decoded.null))
     log_total = _log_sum_exp(options / config.temperature)
@@ -94,7 +91,7 @@ def to_answer(
 
     refuses = config.null_threshold is not None and difference > config.null_threshold
     chosen = probability(decoded.null if refuses else decoded.spans[0].score)
-    calibrated = _shifted(chosen, config.score_offset)
+    calibrated = claimed(chosen, decoded, config, refuses=refuses)
     # What an answer gains the others lose; what it loses they do not gain, or they would overtake it.
     others = min(calibrated / chosen, (1 - calibrated) / (1 - chosen)) if 0 < chosen < 1 else 1.0
     answers = [
@@ -120,16 +117,6 @@ def to_answer(
             alternatives=tuple(answers[: top_k - 1]),
         )
     return replace(best, score=best.score if refuses else calibrated, alternatives=tuple(rest[: top_k - 1]))
-
-
-def _highest(scores: FloatArray) -> FloatArray:
-    return np.partition(scores, -_COMPETING)[-_COMPETING:] if len(scores) > _COMPETING else scores
-
-
-def _shifted(probability: float, offset: float) -> float:
-    """The probability whose log-odds are higher by an offset."""
-    raised = probability * math.exp(offset)
-    return raised / (raised + 1 - probability)
 
 
 def _log_sum_exp(values: FloatArray) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from localqa.errors import ConfigError, DataError
-from localqa.evaluation.calibrate import calibrate, score_decoded
+from localqa.evaluation.calibrate import Kind, calibrate, score_decoded
 from localqa.evaluation.seen import kept_rows, sketch
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
@@ -291,9 +291,8 @@ def _final_scores(
         model, data.validation, windower=windower, config=qa_config, description="final evaluation"
     )
     impossible = any(example.is_impossible for example in data.validation)
-    qa_config = calibrate(
-        data.validation, decoded, qa_config, abstain=impossible and _may_abstain(config, data)
-    )
+    kinds = [Kind("held out", data.validation, decoded)]
+    qa_config = calibrate(kinds, qa_config, abstain=impossible and _may_abstain(config, data))
     qa_config.save(folder)
     return qa_config, score_decoded(data.validation, decoded, qa_config)
 
