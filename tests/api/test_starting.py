@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from werkzeug.serving import make_server
 
-import app as app_module
+import localqa.api.app as app_module
 from app import create_app, main
 from localqa.api.listening import ensure_can_listen
 from localqa.api.spec import Api
