@@ -26,12 +26,13 @@ ENV_FILE_VARIABLE: Final = "QA_ENV_FILE"
 COMPOSE_VARIABLES: Final = frozenset({"QA_PUBLISH", "QA_VERSION"})
 """Of the containers, not of the server, which sees them where they stand in the same `.env`."""
 _PROJECT = Path(__file__).resolve().parents[1]
-IN_CHECKOUT: Final = (_PROJECT / "pyproject.toml").is_file()
+_INSIDE = Path(__file__).with_name("shipped")
+IN_CHECKOUT: Final = not _INSIDE.is_dir()
 """Whether the project runs from its own folder, not from where a wheel was installed."""
-SHIPPED_MODELS: Final = _PROJECT / "models" if IN_CHECKOUT else Path(__file__).with_name("shipped")
+SHIPPED_MODELS: Final = _PROJECT / "models" if IN_CHECKOUT else _INSIDE
 """The adapters that come with the project."""
 OWN_MODELS: Final = SHIPPED_MODELS if IN_CHECKOUT else Path("models")
-"""The user's adapters without `QA_MODELS_DIR`: installed, nothing is written among the package's own files."""
+"""The user's adapters without `QA_MODELS_DIR`: nothing is written among installed files."""
 _ECHO_CHARS = 60
 
 
@@ -289,7 +290,7 @@ def models_dirs() -> tuple[Path, ...]:
 def settings_files() -> list[Path]:
     """The files that settings are read from, the last one first asked.
 
-    The one that `QA_ENV_FILE` names; without it `.env` in the project's checkout and `.env` of the current folder.
+    The one that `QA_ENV_FILE` names; without it `.env` of a checkout and `.env` of the current folder.
 
     Raises:
         ConfigError: the one that is named is not there.

@@ -3,6 +3,8 @@
 import argparse
 import os
 import sys
+from collections.abc import Mapping
+from typing import NoReturn
 
 from localqa.config import ENV_PREFIX, Settings
 
@@ -19,16 +21,20 @@ def run(args: argparse.Namespace) -> int:
     """
     given = {name: value for name in _FLAGS if (value := getattr(args, name)) is not None}
     settings = Settings.load(**given)
-    if args.development:
-        # Here, not above: gunicorn's worker loads what it needs itself.
-        from localqa.api.development import serve
+    if not args.development:
+        _become_gunicorn(given)
+    # Here, not above: gunicorn's worker loads what it needs itself.
+    from localqa.api.development import serve
 
-        serve(settings)
-        return 0
+    serve(settings)
+    return 0
+
+
+def _become_gunicorn(given: Mapping[str, str]) -> NoReturn:
+    """Go on as gunicorn, in place of this process: signals reach it itself."""
     for name, value in given.items():
         os.environ[f"{ENV_PREFIX}{name.upper()}"] = value
     words = ["-m", "gunicorn", "-c", "python:localqa.api.gunicorn_conf", "localqa.api.app:create_app()"]
-    # In place of this process: signals reach gunicorn itself.
     os.execv(sys.executable, [sys.executable, *words])
 
 

@@ -37,7 +37,7 @@ def test_help_names_every_verb_and_loads_no_library():
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     for verb, text in VERBS.items():
-        assert f"{verb} " in done.stdout
+        assert f"  {verb}" in done.stdout
         assert text[:30] in " ".join(done.stdout.split())
 
 
