@@ -6,7 +6,7 @@ import time
 import pytest
 from flask.testing import FlaskClient
 
-import app as app_module
+import localqa.api.app as app_module
 from app import create_app
 from localqa import __version__
 from localqa.api.loading import Loading
