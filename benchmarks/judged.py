@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from tqdm import tqdm
 
 from localqa.config import Precision, cache_dir, models_dirs
-from localqa.engine.loading import make_engine
+from localqa.engine.choosing import make_engine
 from localqa.engine.precision import chosen
-from localqa.engine.reader import Engine
+from localqa.engine.running import Engine
 from localqa.errors import ConfigError
 from localqa.extraction.decodings import Decodings, Pair, identity
 from localqa.extraction.pipeline import decode_pairs

@@ -8,7 +8,13 @@ from pydantic import BaseModel, Field
 
 from localqa.api.service import current_service
 from localqa.api.spec import responses
-from localqa.api.state_schemas import AdapterInfo, AdapterRequest, AdaptersResponse, BrokenAdapter
+from localqa.api.state_schemas import (
+    AdapterInfo,
+    AdapterRequest,
+    AdaptersResponse,
+    BrokenAdapter,
+    adapter_info,
+)
 from localqa.config import ADAPTER_NAME
 
 blueprint = APIBlueprint(
@@ -31,10 +37,10 @@ def list_adapters() -> dict[str, Any]:
     """The adapters that can be asked
 
     The default one first; `loaded` tells which are in memory, `digest` which weights, and `stale` whether
-    their files have changed since. `broken` names the folders that cannot be read, and why.
+    their files have changed since. `broken` names the folders that cannot be asked, and why.
     """
     reader = current_service().reader
-    adapters = [AdapterInfo(**reader.describe(name)) for name in reader.adapters()]
+    adapters = [adapter_info(reader.describe(name)) for name in reader.adapters()]
     broken = [BrokenAdapter(**one) for one in reader.broken()]
     return AdaptersResponse(adapters=adapters, default=reader.default_adapter, broken=broken).model_dump()
 
@@ -53,7 +59,7 @@ def load_adapter(body: AdapterRequest) -> dict[str, Any]:
     """
     reader = current_service().reader
     reader.load_adapter(body.name)
-    return AdapterInfo(**reader.describe(body.name)).model_dump()
+    return adapter_info(reader.describe(body.name)).model_dump()
 
 
 @blueprint.delete(
@@ -68,4 +74,4 @@ def unload_adapter(path: AdapterPath) -> dict[str, Any]:
     """
     reader = current_service().reader
     reader.remove_adapter(path.name)
-    return AdapterInfo(**reader.describe(path.name)).model_dump()
+    return adapter_info(reader.describe(path.name)).model_dump()

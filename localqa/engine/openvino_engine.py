@@ -24,6 +24,7 @@ from localqa.extraction.windows import Window
 from localqa.model.adapter_files import check_base, check_positions, damage_named
 from localqa.model.bases import Base
 from localqa.model.lora_weights import BaseSizes, LoraWeights, read_lora
+from localqa.model.pooling import Pooling, pooled
 from localqa.model.snapshot import AdapterFiles
 
 _BATCH_TOKENS = 512
@@ -84,7 +85,7 @@ class OpenVINOEngine:
         self._load_lock = threading.Lock()
         self._merged: dict[str, _Merged] = {}
         self._shared: Session | None = None
-        self._headless: Session | None = None
+        self._headless: tuple[Session, Embeddings] | None = None
         self._adapters: dict[str, _Inputs] = {}
         self._active: str | None = None
 
@@ -157,27 +158,30 @@ class OpenVINOEngine:
         """Length of the base's vectors."""
         return self._shape.hidden
 
-    def embed(self, windows: Sequence[Window]) -> list[Array]:
-        """Vectors of windows by the base alone: the mean of its output, shape (hidden,) each.
+    def embed(self, windows: Sequence[Window], pooling: Pooling = "mean") -> list[Array]:
+        """Vectors of windows by the base alone, shape (hidden,) each.
 
-        Its graph is made at the first call.
+        Always in fp32, whatever the precision of answers: vectors are kept and compared with those that other
+        machines and other programs made, and rounded weights move each of them by a hundredth and more.
+        The graph is made at the first call.
         """
         with self._load_lock:
             if self._headless is None:
-                graph = GraphBuilder(
-                    self._weights, self._shape, weights=weights_of(self.precision), headless=True
-                ).build()
-                self._headless = Session(graph, self.precision, self._threads, self._shape.hidden)
+                graph = GraphBuilder(self._weights, self._shape, headless=True).build()
+                session = Session(graph, "fp32", self._threads, self._shape.hidden)
                 del graph
+                exact = self.precision in ("fp32", "bf16")
+                words = self._embeddings if exact else Embeddings(self._weights, self._shape, "fp16")
+                self._headless = session, words
                 give_back()
-            session = self._headless
+            session, embeddings = self._headless
         vectors: dict[int, Array] = {}
         for indices in _batches(windows):
             # Between batches whoever waits for the engine gets it.
             with self._run_lock:
-                outputs = session.infer(self._embeddings([windows[at] for at in indices]))
+                outputs = session.infer(embeddings([windows[at] for at in indices]))
             vectors.update(
-                (at, outputs[row, : len(windows[at])].mean(axis=0)) for row, at in enumerate(indices)
+                (at, pooled(outputs[row, : len(windows[at])], pooling)) for row, at in enumerate(indices)
             )
         return [vectors[at] for at in range(len(windows))]
 

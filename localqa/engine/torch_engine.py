@@ -23,7 +23,8 @@ from localqa.model.adapter_files import check_base, check_positions
 from localqa.model.adapters import count_parameters, load_adapter, load_lora
 from localqa.model.bases import Base
 from localqa.model.loading import load_model, max_tokens
-from localqa.model.runner import mean_vectors, run_windows
+from localqa.model.pooling import Pooling
+from localqa.model.runner import run_windows, vectors_of
 from localqa.model.snapshot import AdapterFiles
 
 
@@ -120,12 +121,12 @@ class TorchEngine:
         """Length of the base's vectors."""
         return int(AutoConfig.from_pretrained(self.base.folder).hidden_size)
 
-    def embed(self, windows: Sequence[Window]) -> list[NDArray[np.float32]]:
-        """Vectors of windows by the base alone: the mean of its output, shape (hidden,) each."""
+    def embed(self, windows: Sequence[Window], pooling: Pooling = "mean") -> list[NDArray[np.float32]]:
+        """Vectors of windows by the base alone, shape (hidden,) each."""
         with self._lock:
             if self._bare is None:
                 self._bare = self._fresh_base().to(self._device).eval()
-            return mean_vectors(self._bare, windows)
+            return vectors_of(self._bare, windows, pooling)
 
     def info(self) -> dict[str, Any]:
         """Engine, precision and why, device and number of parameters of the base."""

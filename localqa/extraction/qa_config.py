@@ -12,9 +12,9 @@ from localqa.extraction.settings_file import (
     is_whole,
     parse_object,
     read_object,
-    write_atomically,
     wrong_value,
 )
+from localqa.writing import whole
 
 FILE_NAME = "qa_config.json"
 
@@ -81,7 +81,8 @@ class QAConfig:
 
     def save(self, folder: Path) -> None:
         """Write `qa_config.json` into a folder; whoever reads it meanwhile sees the old one or the new."""
-        write_atomically(folder / FILE_NAME, json.dumps(asdict(self), indent=2) + "\n")
+        with whole(folder / FILE_NAME) as file:
+            file.write((json.dumps(asdict(self), indent=2) + "\n").encode())
 
     @classmethod
     def load(cls, folder: Path) -> "QAConfig":

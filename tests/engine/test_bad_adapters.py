@@ -9,13 +9,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from localqa.engine.openvino_engine import OpenVINOEngine
-from localqa.engine.reader import Reader
 from localqa.engine.torch_engine import TorchEngine
 from localqa.errors import AdapterError
 from localqa.extraction.answers import Query
 from localqa.extraction.windows import Windower
 from localqa.model.adapter_files import FULL_FILE, LORA_FILE, PROMPT_FILE
-from tests.engine.test_reader import CONTEXT, make_adapter
+from localqa.reading.pool import Pool
+from localqa.reading.reader import Reader
+from tests.reading.test_reader import CONTEXT, make_adapter
 
 ENGINES = [OpenVINOEngine, TorchEngine]
 PAIRS = [("What jumps?", CONTEXT)]
@@ -190,7 +191,7 @@ def test_other_methods_are_checked_too(tiny_bert, models, tmp_path, name, file, 
     engine.load_adapter("one", models / "one")
     with pytest.raises(AdapterError, match=named):
         engine.load_adapter("bad", folder)
-    assert Reader(engine, models, "one").load().answer([Query("What jumps?", CONTEXT)])
+    assert Reader(Pool.of(engine), models, "one").load().answer([Query("What jumps?", CONTEXT)])
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -208,7 +209,7 @@ def test_windows_without_room_for_a_question_are_refused(tiny_bert, models, tmp_
     file = tmp_path / "bad" / "qa_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | sizes))
     with pytest.raises(AdapterError, match="no room"):
-        Reader(OpenVINOEngine(tiny_bert), tmp_path, "bad").load()
+        Reader(Pool.of(OpenVINOEngine(tiny_bert)), tmp_path, "bad").load()
 
 
 @pytest.mark.parametrize("engine", ENGINES)

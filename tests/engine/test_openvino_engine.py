@@ -16,7 +16,6 @@ from transformers import AutoModel
 from localqa.engine.base_weights import BaseWeights, read_shape
 from localqa.engine.embeddings import Embeddings, padded_length, padded_lengths
 from localqa.engine.openvino_engine import OpenVINOEngine
-from localqa.engine.reader import Reader
 from localqa.engine.torch_engine import TorchEngine
 from localqa.errors import AdapterError, BaseModelError
 from localqa.extraction.qa_config import QAConfig
@@ -26,8 +25,10 @@ from localqa.model.adapters import load_adapter
 from localqa.model.bases import DEFAULT_BASE, resolve_base
 from localqa.model.loading import load_model
 from localqa.model.runner import run_windows
+from localqa.reading.pool import Pool
+from localqa.reading.reader import Reader
 from tests.conftest import ROOT
-from tests.engine.test_reader import CONTEXT, LONG, make_adapter
+from tests.reading.test_reader import CONTEXT, LONG, make_adapter
 
 PAIRS = [("What jumps?", CONTEXT), ("Who?", LONG), ("Where is the fox?", "The fox is here.")]
 
@@ -108,7 +109,7 @@ def test_vectors_are_those_of_the_published_model():
         with torch.inference_mode():
             mean = model(input_ids=ids).last_hidden_state[0].mean(dim=0)
         wanted.append((mean / mean.norm()).numpy())
-    reader = Reader(OpenVINOEngine(base), ROOT / "models", "squad").load()
+    reader = Reader(Pool.of(OpenVINOEngine(base)), ROOT / "models", "squad").load()
     found, tokens = reader.embed(texts)
     assert tokens > 20
     np.testing.assert_allclose(found, np.stack(wanted), atol=1e-4)
@@ -204,7 +205,7 @@ def test_layers_without_lora_stay_the_base(tiny_bert, tmp_path):
 
 def test_engine_loads_no_torch():
     code = (
-        "import localqa.engine.openvino_engine, localqa.engine.reader, sys;"
+        "import localqa.engine.openvino_engine, localqa.reading.reader, sys;"
         "sys.exit(bool({'torch', 'transformers', 'peft'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

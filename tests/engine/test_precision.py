@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from localqa.engine import precision
-from localqa.engine.loading import make_engine
+from localqa.engine.choosing import make_engine
 from localqa.engine.openvino_engine import OpenVINOEngine
 from localqa.engine.precision import abilities_of, decided, has_bf16
 from localqa.errors import ConfigError
@@ -97,7 +97,7 @@ def test_the_reason_is_told(tiny_bert, given, rounded, expected, reason):
 
 @pytest.mark.skipif(has_bf16(), reason="this processor has bfloat16")
 def test_bfloat16_is_refused_where_there_is_none(tiny_bert, tmp_path):
-    from tests.engine.test_reader import make_adapter
+    from tests.reading.test_reader import make_adapter
 
     make_adapter(tiny_bert, tmp_path, "one")
     with pytest.raises(ConfigError, match="bfloat16"):

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from localqa.api.reader import Reader
 from localqa.api.schemas import OWN_MODEL
 from localqa.api.state_schemas import Limits
 from localqa.api.text import quoted
 from localqa.errors import InvalidInputError, LocalQAError
+from localqa.reading.reads import Reads
+from localqa.reading.told import AdapterState, BaseInfo, EmbedderInfo
 
 _LATEST: Final = "latest"
 _EXPIRES: Final = "2318-01-01T00:00:00Z"
@@ -22,7 +23,6 @@ class ModelNotFoundError(LocalQAError):
     """Neither one of our models nor, without an Ollama server, anybody's."""
 
     code = "model_not_found"
-    status = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class OwnModel:
     adapter: str | None
 
 
-def own_models(reader: Reader) -> list[OwnModel]:
+def own_models(reader: Reads) -> list[OwnModel]:
     """Our models in the order they are listed: the default adapter, the others, `latest`, the base."""
     adapters = dict.fromkeys(reader.adapters())
     listed = [OwnModel(f"{OWN_MODEL}:{name}", name) for name in adapters]
@@ -47,7 +47,7 @@ def own_models(reader: Reader) -> list[OwnModel]:
     return [*listed, OwnModel(f"{_base_names(reader)[-1]}:{_LATEST}", None)]
 
 
-def own_model(name: str, reader: Reader) -> OwnModel | None:
+def own_model(name: str, reader: Reads) -> OwnModel | None:
     """Which of our models a name means, with or without `:latest`, in any case; None: not one of ours.
 
     Raises:
@@ -66,7 +66,7 @@ def own_model(name: str, reader: Reader) -> OwnModel | None:
     return found
 
 
-def own_adapter(name: str, reader: Reader) -> str | None:
+def own_adapter(name: str, reader: Reads) -> str | None:
     """The adapter that shall answer by a model's name; None: not one of our models.
 
     Raises:
@@ -82,7 +82,7 @@ def own_adapter(name: str, reader: Reader) -> str | None:
     return model.adapter if model else None
 
 
-def is_own_base(name: str, reader: Reader) -> bool:
+def is_own_base(name: str, reader: Reads) -> bool:
     """Whether a model's name means the base, which embeds.
 
     Raises:
@@ -98,12 +98,12 @@ def is_own_base(name: str, reader: Reader) -> bool:
     return model is not None
 
 
-def described(reader: Reader) -> list[dict[str, Any]]:
+def described(reader: Reads) -> list[dict[str, Any]]:
     """Our models as `/api/tags` lists them, the default one first."""
     return [_described(model, reader) for model in own_models(reader)]
 
 
-def running(reader: Reader, limits: Limits) -> list[dict[str, Any]]:
+def running(reader: Reads, limits: Limits) -> list[dict[str, Any]]:
     """Our models in memory as `/api/ps` lists them."""
     models: dict[str | None, OwnModel] = {}
     for model in own_models(reader):
@@ -113,41 +113,40 @@ def running(reader: Reader, limits: Limits) -> list[dict[str, Any]]:
         {key: value for key, value in _described(model, reader).items() if key != "modified_at"}
         | {"expires_at": _EXPIRES, "size_vram": 0, "context_length": _context_length(model, reader, limits)}
         for model in models.values()
-        if _state(model, reader)["loaded"]
+        if _state(model, reader).loaded
     ]
 
 
-def shown(model: OwnModel, reader: Reader, limits: Limits) -> dict[str, Any]:
+def shown(model: OwnModel, reader: Reads, limits: Limits) -> dict[str, Any]:
     """One of our models as `/api/show` describes it."""
-    info = reader.info()
-    found = _described(model, reader)
+    found, base = _described(model, reader), _base(model, reader)
     does = (
         f"Answers from the messages, by the adapter '{model.adapter}'." if model.adapter else "Embeds texts."
     )
     return {
         "license": "",
-        "modelfile": f"# {does}\nFROM {info['base']}\n",
+        "modelfile": f"# {does}\nFROM {base.name}\n",
         "parameters": "",
         "template": "{{ .System }}\n{{ .Prompt }}",
         "details": found["details"],
         "model_info": {
             "general.architecture": "bert",
-            "general.basename": info["base"],
-            "general.parameter_count": info["parameters"],
+            "general.basename": base.name,
+            "general.parameter_count": base.parameters,
             "bert.context_length": _context_length(model, reader, limits),
-            "bert.embedding_length": reader.embedder()["length"],
+            "bert.embedding_length": reader.embedder().length,
             **({"localqa.adapter": model.adapter} if model.adapter else {}),
-            "localqa.engine": info["engine"],
-            "localqa.checksum": info["checksum"],
+            "localqa.engine": base.engine,
+            "localqa.checksum": base.checksum,
         },
         "capabilities": ["completion"] if model.adapter else ["embedding"],
         "modified_at": found["modified_at"],
     }
 
 
-def modified(model: OwnModel, reader: Reader) -> int:
+def modified(model: OwnModel, reader: Reads) -> int:
     """When a model's weights were written, in seconds since 1970."""
-    return int(_state(model, reader)["modified"])
+    return int(_state(model, reader).modified)
 
 
 def now() -> str:
@@ -155,45 +154,49 @@ def now() -> str:
     return _written(datetime.now(timezone.utc).timestamp())
 
 
-def _base_names(reader: Reader) -> tuple[str, str]:
+def _base_names(reader: Reads) -> tuple[str, str]:
     """What the base is called: the whole of its name, and the last part, by which it is listed."""
-    base = str(reader.info()["base"]).lower()
+    base = reader.embedder().base.name.lower()
     return base, base.rpartition("/")[2]
 
 
-def _context_length(model: OwnModel, reader: Reader, limits: Limits) -> int:
+def _context_length(model: OwnModel, reader: Reads, limits: Limits) -> int:
     """Tokens that one request may hold: windows slide over what is longer than they are.
 
     Counted with care: half of what new tokens the windows have room for, and in characters of any vocabulary.
     """
     if model.adapter is None:
-        return int(reader.embedder()["max_tokens"])
+        return reader.embedder().max_tokens
     info = reader.info()
-    of_windows = limits.max_windows * (int(info["max_length"]) - int(info["stride"])) // 2
+    of_windows = limits.max_windows * (info.max_length - info.stride) // 2
     return min(of_windows, limits.max_context_chars // _CHARS_OF_A_TOKEN)
 
 
-def _state(model: OwnModel, reader: Reader) -> dict[str, Any]:
+def _state(model: OwnModel, reader: Reads) -> AdapterState | EmbedderInfo:
     return reader.embedder() if model.adapter is None else reader.describe(model.adapter)
 
 
-def _described(model: OwnModel, reader: Reader) -> dict[str, Any]:
-    info = reader.info()
-    state = _state(model, reader)
-    identity = f"{info['checksum']} {model.adapter} {state['bytes']} {state['modified']}"
+def _base(model: OwnModel, reader: Reads) -> BaseInfo:
+    """The base of a model; of an adapter whose settings are gone, the one that embeds."""
+    return _state(model, reader).base or reader.embedder().base
+
+
+def _described(model: OwnModel, reader: Reads) -> dict[str, Any]:
+    state, base = _state(model, reader), _base(model, reader)
+    identity = f"{base.checksum} {model.adapter} {state.bytes} {state.modified}"
     return {
         "name": model.name,
         "model": model.name,
-        "modified_at": _written(state["modified"]),
-        "size": state["bytes"],
+        "modified_at": _written(state.modified),
+        "size": state.bytes,
         "digest": hashlib.sha256(identity.encode()).hexdigest(),
         "details": {
-            "parent_model": info["base"] if model.adapter else "",
+            "parent_model": base.name if model.adapter else "",
             "format": "safetensors",
-            "family": "bert",
-            "families": ["bert"],
-            "parameter_size": f"{info['parameters'] / 1e6:.1f}M",
-            "quantization_level": str(info["precision"]).upper(),
+            "family": base.family or "bert",
+            "families": [base.family or "bert"],
+            "parameter_size": f"{base.parameters / 1e6:.1f}M" if base.parameters else "",
+            "quantization_level": base.precision.upper() or "unknown",
         },
     }
 

@@ -1,0 +1,45 @@
+"""What every engine can do: run windows through one base, with adapters over it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from localqa.extraction.qa_config import QAConfig
+from localqa.extraction.spans import Logits
+from localqa.extraction.windows import Window
+from localqa.model.bases import Base
+from localqa.model.pooling import Pooling
+from localqa.model.snapshot import AdapterFiles
+
+OnBatch = Callable[[int], object]
+"""Told the number of windows of each batch that is done."""
+NOBODY: Final[OnBatch] = lambda windows_done: None  # noqa: E731 - a default, not a function of its own
+
+
+class Engine(Protocol):
+    """One base, with adapters under keys of the caller's choice."""
+
+    @property
+    def base(self) -> Base:
+        """The base that all adapters share."""
+
+    @property
+    def hidden(self) -> int:
+        """Length of the base's vectors."""
+
+    def load_adapter(self, key: str, folder: AdapterFiles, *, replaces: str | None = None) -> QAConfig:
+        """Load an adapter, maybe a new version of another; raises AdapterError for what cannot be used."""
+
+    def remove_adapter(self, key: str) -> None:
+        """Free an adapter's weights; no run of it is going on."""
+
+    def run(self, windows: Sequence[Window], key: str, on_batch: OnBatch = NOBODY) -> list[Logits]:
+        """Logits of each window, in order."""
+
+    def embed(self, windows: Sequence[Window], pooling: Pooling = "mean") -> list[NDArray[np.float32]]:
+        """Vectors of windows by the base alone, shape (hidden,) each."""
+
+    def info(self) -> dict[str, Any]:
+        """Engine, precision, precision_reason, device and number of parameters."""

@@ -1,0 +1,1 @@
+"""The reader: adapters over a pool of bases, and the embedder."""

@@ -1,0 +1,41 @@
+"""Whether a generated answer stands in its context."""
+
+import pytest
+
+from localqa.answering.support import best_support, is_supported
+from localqa.extraction.answers import Answer
+
+CONTEXT = "The bridge was built by Dunmore and Sons for 48,000 pounds and opened on 9 June 1891."
+
+
+@pytest.mark.parametrize(
+    ("generated", "supported"),
+    [
+        ("Dunmore and Sons built the bridge.", True),
+        ("It opened on 9 June 1891.", True),
+        ("It was built for 48,000 pounds.", True),
+        ("It was built for 49,000 pounds.", False),
+        ("It opened on 9 June 1892.", False),
+        ("The Romans built it long ago with stones.", False),
+        ("The bridge who built?", True),
+        ("I do not know.", False),
+        ("", False),
+    ],
+)
+def test_content_must_stand_in_the_context(generated, supported):
+    assert is_supported(generated, "Who built the bridge?", CONTEXT) is supported
+
+
+def test_number_of_the_question_alone_supports_nothing():
+    assert not is_supported("In 2021.", "What was built in 2021?", CONTEXT)
+
+
+def span(text):
+    return Answer(text, 0.5, CONTEXT.index(text), CONTEXT.index(text) + len(text), True, 0.0)
+
+
+def test_span_that_shares_most_is_the_support():
+    spans = [span("9 June 1891"), span("Dunmore and Sons"), span("48,000 pounds")]
+    assert best_support("Dunmore and Sons built it.", spans) == spans[1]
+    assert best_support("Nobody knows.", spans) is None
+    assert best_support("Dunmore", []) is None
