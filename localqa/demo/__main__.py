@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from localqa.demo.api import Api
     except ImportError:
         print("error: gradio is not installed", file=sys.stderr)
-        print("  what to do: make demo, or pip install -r requirements-demo.txt", file=sys.stderr)
+        print("  what to do: make demo, or pip install 'localqa[demo]'", file=sys.stderr)
         return 2
     from localqa.demo.page import CSS, THEME, make_page
 
