@@ -34,7 +34,7 @@ command -v "$python" >/dev/null || fail "there is no $python. Install Python 3.1
   fail "$("$python" --version) is too old. Install Python 3.10 or newer, or set PYTHON=..."
 
 # The checksum of all that decides what is installed.
-state=$({ "$python" --version; echo "${TORCH_INDEX_URL:-}"; cat requirements*.txt pyproject.toml; } | cksum)
+state=$({ "$python" --version; echo "${TORCH_INDEX_URL:-}"; cat requirements*.txt pyproject.toml setup.py; } | cksum)
 set_up() {
   local level stamp
   for level in $levels; do

@@ -120,7 +120,7 @@ def combine_adapters(args: argparse.Namespace) -> None:
         _note(made, {"combined": dict(zip(args.names, weights, strict=True)), "method": args.method})
     print(
         f"{output}: {args.method} of {', '.join(args.names)}\n"
-        f"Its scores are not calibrated: python scripts/calibrate.py --adapter {output} --data HELD_OUT_FILE"
+        f"Its scores are not calibrated: localqa calibrate --adapter {output} --data HELD_OUT_FILE"
     )
 
 

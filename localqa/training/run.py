@@ -225,9 +225,7 @@ def load_data(config: TrainConfig) -> RunData:
     if not config.validation_data:
         validation = _among_neighbours(config, validation)
     if not train:
-        raise DataError(
-            "No usable training example is left.", remedy="See python scripts/check_data.py FILE."
-        )
+        raise DataError("No usable training example is left.", remedy="See localqa check FILE.")
     return RunData(train, validation)
 
 
