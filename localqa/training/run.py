@@ -56,8 +56,7 @@ def run(config: TrainConfig) -> Path | None:
         InterruptedTraining: after SIGINT or SIGTERM, with a checkpoint written.
     """
     folder, threads, base = begin(config)
-    if config.init_adapter:
-        named_adapter(config.init_adapter)
+    origin = named_adapter(config.init_adapter) if config.init_adapter else None
     if config.teacher:
         teacher_folder(config.teacher)
     windower = Windower.from_folder(base.folder, max_length=config.max_length, stride=config.stride)
@@ -87,7 +86,7 @@ def run(config: TrainConfig) -> Path | None:
         if config.dry_run:
             print_estimate(config, trainee, features)
             return None
-        start = _start(config, base, data)
+        start = _start(origin, base, data) if origin else None
         folder.mkdir(parents=True, exist_ok=True)
         keep(folder)
         (folder / "report.json").unlink(missing_ok=True)
@@ -123,11 +122,8 @@ class Start:
     rows: Mapping[str, Any] | None
 
 
-def _start(config: TrainConfig, base: Base, data: RunData) -> Start | None:
+def _start(folder: Path, base: Base, data: RunData) -> Start:
     """Judge what the run begins from, before anything of it can be written over."""
-    if not config.init_adapter:
-        return None
-    folder = named_adapter(config.init_adapter)
     scores = None
     if data.validation:
         own = QAConfig.load(folder)
