@@ -3,10 +3,11 @@
 VENV ?= .venv
 PY := $(VENV)/bin/python
 COMPOSE ?= docker compose
+LARGE ?= squad-mpnet
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-serve setup-dev serve dev demo test test-fast lint format image container container-stop up down clean
+.PHONY: help setup setup-serve setup-dev serve serve-large dev demo test test-fast lint format image container container-stop up down clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -22,6 +23,10 @@ setup-dev:
 
 serve: setup-serve ## serve the API with the squad adapter (on port 5000; PORT=8000 make serve for another)
 	@$(PY) -m gunicorn -c docker/gunicorn.conf.py 'app:create_app()'
+
+serve-large: ## the same with the larger base: better answers, slower (LARGE=NAME for another of its adapters)
+	@scripts/setup_environment.sh serve large
+	@QA_ADAPTER=$(LARGE) $(PY) -m gunicorn -c docker/gunicorn.conf.py 'app:create_app()'
 
 dev: setup-serve ## serve with Flask's development server
 	@$(PY) app.py

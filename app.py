@@ -1,163 +1,19 @@
 """The Flask REST API: `create_app()` for gunicorn and tests, `python app.py` for development."""
 
-import argparse
-import logging
-import threading
+import sys
 from collections.abc import Sequence
 
-from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.serving import WSGIRequestHandler, run_simple
+from localqa.api.app import create_app
+from localqa.cli import run_verb
 
-from localqa import __version__
-from localqa.api import adapters, answering, state, summarizing
-from localqa.api.access import check_exposure, register_access
-from localqa.api.docs import register_docs
-from localqa.api.errors import register_error_handlers
-from localqa.api.hooks import register_hooks
-from localqa.api.listening import ensure_can_listen
-from localqa.api.logs import configure_logging
-from localqa.api.origins import register_origins, unused_star
-from localqa.api.output import StrictJSONProvider
-from localqa.api.protocol.registering import register_protocols
-from localqa.api.rate import register_rate_limit
-from localqa.api.service import EXTENSION, Service
-from localqa.api.spec import Api
-from localqa.api.summaries import Summarizes
-from localqa.config import Settings, settings_files, unknown_variables
-from localqa.errors import LocalQAError, report_and_exit
-from localqa.reading.reads import Reads
-from localqa.reading.told import ReaderInfo
-
-_log = logging.getLogger("localqa.app")
+__all__ = ["create_app"]
 
 
-def create_app(
-    settings: Settings | None = None,
-    reader: Reads | None = None,
-    summarizer: Summarizes | None = None,
-    *,
-    background: bool = False,
-) -> Api:
-    """Build the app; without a reader it loads the one the settings name.
-
-    Args:
-        settings: what to use; without them they are read from the environment.
-        reader: answers the questions; without one it is loaded before this returns, so that no request
-            meets a server that is not ready.
-        summarizer: summarises; without one, and without a reader, the one in the settings is loaded too.
-        background: load on another thread instead; `/readyz` says 503 until that is done.
-
-    Raises:
-        LocalQAError: a setting is not usable, or the reader cannot be loaded.
-    """
-    settings = settings or Settings.load()
-    check_exposure(settings)
-    configure_logging(settings.log_level)
-    _warn_of_settings_without_effect(settings)
-    service = Service(settings, reader, summarizer)
-    app = Api("localqa", limits=service.limits)
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.json = StrictJSONProvider(app)
-    app.extensions[EXTENSION] = service
-    register_hooks(app)
-    register_origins(app, settings)
-    register_access(app, settings.keys)
-    register_rate_limit(app, settings)
-    register_error_handlers(app)
-    app.register_api(answering.blueprint)
-    app.register_api(summarizing.blueprint)
-    app.register_api(adapters.blueprint)
-    app.register_api(state.blueprint)
-    register_protocols(app)
-    register_docs(app)
-    app.generate_spec_json()
-    if settings.proxy_hops:
-        hops = settings.proxy_hops
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's own way
-            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops
-        )
-    if reader is None:
-        _load(service, background=background)
-    return app
-
-
-def _load(service: Service, *, background: bool) -> None:
-    def loader() -> Reads:
-        # Here, not above: help, bad flags and tests need not wait for the model's libraries.
-        from localqa.reading.loading import load_reader
-
-        if service.settings.summary_adapter:
-            from localqa.summarization.summarizer import load_named
-
-            service.summarizer = load_named(service.settings)
-        reader = load_reader(service.settings, service.metrics.batch, service.metrics.lookup)
-        _tell_start(service.settings, reader.info())
-        return reader
-
-    if background:
-        threading.Thread(target=service.load_in_background, args=(loader,), daemon=True).start()
-    else:
-        service.load(loader)
-
-
-def _tell_start(settings: Settings, info: ReaderInfo) -> None:
-    """One line with what a user asks first."""
-    address = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{settings.port}"
-    fields = {
-        "version": __version__,
-        "settings": ",".join(map(str, settings_files())) or "environment",
-        "keys": "yes" if settings.keys else "no",
-        "adapter": settings.adapter,
-        "engine": info.base.engine,
-        "precision": info.base.precision,
-        "address": address,
-        "docs": f"{address}/docs",
-    }
-    _log.info("ready", extra={"fields": fields})
-
-
-def _warn_of_settings_without_effect(settings: Settings) -> None:
-    for name in unknown_variables():
-        _log.warning("the variable %s is no setting and has no effect; .env.example lists them", name)
-    if unused_star(settings.origins, settings.keys):
-        _log.warning("QA_ORIGINS=* has no effect while there are API keys: name the origins that may ask")
-
-
-class _QuietHandler(WSGIRequestHandler):
-    """Leaves the log of requests to the app, which has its own line; waits for no client for ever."""
-
-    timeout = 30
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Write nothing."""
-
-
-def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Parse the flags; each of them overrides its variable in the environment."""
-    parser = argparse.ArgumentParser(
-        description="Serve the question-answering API for development (`make serve` runs it under gunicorn).",
-        epilog="Every setting can also be given in the environment or in .env: see .env.example.",
-    )
-    fields = Settings.model_fields
-    for name in ("host", "port", "adapter", "base"):
-        default = fields[name].default
-        parser.add_argument(f"--{name}", help=f"{fields[name].description} Default: {default}.")
-    parser.add_argument("--version", action="version", version=__version__)
-    return parser.parse_args(arguments)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve with the development server; an expected failure ends with its message and remedy."""
-    flags = parse_arguments(arguments)
-    try:
-        settings = Settings.load(**vars(flags))
-        ensure_can_listen(settings.host, settings.port)
-        app = create_app(settings)
-    except LocalQAError as e:
-        report_and_exit(e)
-    configure_logging(settings.log_level, ("werkzeug",))
-    run_simple(settings.host, settings.port, app, threaded=True, request_handler=_QuietHandler)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve with the development server: `localqa serve --development`; returns the exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
+    return run_verb("serve", ["--development", *words], prog="app.py")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,48 +1,14 @@
-"""Fine-tune a small question-answering adapter: data -> adapter folder with its report."""
+"""`localqa train` as a program of the checkout: data -> adapter folder with its report."""
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from localqa.errors import LocalQAError, report_and_exit
-from localqa.training.config import SummaryTrainConfig, TrainConfig, parse_config
-from localqa.training.domain import is_domain_file, run_domain
-from localqa.training.loop import InterruptedTraining
-from localqa.training.run import run
-
-DESCRIPTION = (
-    "Train an adapter for extractive question answering, or with --task summarization one that summarises. "
-    "Give flags, or one JSON/YAML file with the same "
-    "names. A run that was ended in the middle continues when the same command is given again. A file that "
-    "describes a whole field, as configs/domain_example.json, is carried out in stages: preprocess, train, "
-    "evaluate, report."
-)
+from localqa.cli import run_verb
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Train as the arguments say; returns the exit status."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    try:
-        if arguments and not arguments[0].startswith("-") and is_domain_file(Path(arguments[0])):
-            run_domain(Path(arguments[0]), arguments[1:])
-        else:
-            config = parse_config(arguments, prog="fine_tune.py", description=DESCRIPTION)
-            if isinstance(config, TrainConfig):
-                run(config)
-            elif isinstance(config, SummaryTrainConfig):
-                # Here, not above: questions need none of what it imports.
-                from localqa.training.summaries import run as run_summaries
-
-                run_summaries(config)
-    except LocalQAError as e:
-        report_and_exit(e)
-    except InterruptedTraining as e:
-        print(f"{e}: checkpoint written; give the same command again to continue.", file=sys.stderr)
-        return 130
-    except KeyboardInterrupt:
-        print("Ended at once; the same command continues from the newest checkpoint.", file=sys.stderr)
-        return 130
-    return 0
+    return run_verb("train", sys.argv[1:] if argv is None else argv, prog="fine_tune.py")
 
 
 if __name__ == "__main__":

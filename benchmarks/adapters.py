@@ -1,87 +1,141 @@
-"""Every shipped adapter on the test set of its field, and the general adapter `squad` beside it.
+"""Adapters on every evaluation set: short paragraphs and long, other fields, other words, wrong paragraphs.
 
-Each pair is judged by `scripts/evaluate.py` in a process of its own, which writes the whole evaluation
-below the folder of the adapter it judged; this command puts the figures side by side.
+What an adapter says of a set is found out once and kept in the cache folder: a run that was ended goes on
+where it stopped, and new thresholds or scores of the same weights cost nothing. Rows of other adapters and
+sets that results/adapters.json holds stay there: adapters of different days stand beside each other.
 
-    python benchmarks/adapters.py            half an hour on two cores
-    python benchmarks/adapters.py --only policy
+    python benchmarks/adapters.py                      the shipped ones; an hour on two cores
+    python benchmarks/adapters.py --limit 50           a quick look, which is written nowhere
+    python benchmarks/adapters.py --adapters mine before=old/mine --sets dev-v2.0 user-documents
 
 The last line printed is one JSON object, which benchmarks/results/adapters.json holds too.
 """
 
 import argparse
-import json
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, get_args
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.common import in_own_process, publish
+from benchmarks.common import RESULTS, publish, saved_rows
+from benchmarks.judged import Judged, judged_ones
+from localqa.config import Precision, data_dir
+from localqa.errors import LocalQAError, report_and_exit
+from localqa.evaluation import seen
+from localqa.evaluation.panel import Verdicts, figures
+from localqa.evaluation.panel_charts import draw_sets
+from localqa.evaluation.report import figures as whole_figures
+from localqa.evaluation.report import write_evaluation
+from localqa.evaluation.sets import SETS, EvaluationSet
+from localqa.squad.records import Example
+from localqa.squad.split import fingerprint
 
-GENERAL = "squad"
-
-
-class Field(NamedTuple):
-    """What an adapter is judged on: data below QA_DATA_DIR, and its name in tables and of files."""
-
-    data: str
-    title: str
-    name: str
-
-
+GENERAL = ("squad", "squad2", "squad2-large")
+"""Judged by everything, as far as they are here."""
 FIELDS = {
-    "squad": Field("squad_v1/dev-v1.1.json", "SQuAD v1.1 dev", "dev-v1.1"),
-    "squad2": Field("squad_v2/dev-v2.0-part.json", "SQuAD v2.0 dev (20 articles)", "dev-v2.0-part"),
-    "policy": Field("policyqa/test.json", "PolicyQA test", "policyqa-test"),
-    "contracts": Field("cuad/windows-test.json", "CUAD test windows", "cuad-windows-test"),
+    "squad": "dev-v1.1",
+    "squad2": "dev-v2.0",
+    "squad2-large": "dev-v2.0",
+    "policy": "policyqa-test",
+    "contracts": "cuad-windows-test",
 }
+"""The set of an adapter's own field, of which the whole evaluation is kept in its folder."""
+SHOWN = {
+    "title": "data",
+    "questions": "questions",
+    "adapter": "adapter",
+    "exact": "EM",
+    "f1": "F1",
+    "answerable_f1": "F1, answerable",
+    "refused": "refused rightly, %",
+    "made_to_answer_f1": "made to answer",
+    "best_f1": "best threshold",
+    "ece": "calibration error, %",
+}
+"""What tables show of a row, and what they call it."""
 
 
 def main() -> None:
     """Judge the adapters and print the table."""
     args = _parser().parse_args()
-    for adapter in args.only or FIELDS:
-        for judged in (adapter, GENERAL) if adapter != GENERAL else (adapter,):
-            judge(adapter, judged)
-    rows = [row for adapter in FIELDS for row in rows_of(adapter)]
+    folder = Path(args.data).resolve() if args.data else data_dir().resolve()
+    # Adapters and the project's own documents are found from here.
+    os.chdir(ROOT)
+    try:
+        rows = judge_all(args, folder)
+    except LocalQAError as e:
+        report_and_exit(e)
+    shown = [[row.get(key) for key in SHOWN] for row in rows]
     report = {"benchmark": "adapters", "rows": rows}
-    publish("adapters", report, list(rows[0]), [list(row.values()) for row in rows])
+    publish("adapters", report, list(SHOWN.values()), shown, keep=not args.limit)
+    if not args.limit:
+        draw_sets(RESULTS / "adapters.png", rows)
 
 
-def judge(adapter: str, judged: str) -> None:
-    """Evaluate an adapter, or the general one, on the test set of the first."""
-    field = FIELDS[adapter]
-    print(f"{judged} on {field.title}", file=sys.stderr)
-    path = report_path(adapter, judged)
-    output = ["--output", str(path.parent), "--name", path.stem]
-    in_own_process(["scripts/evaluate.py", "--adapter", judged, "--data", field.data, *output])
-
-
-def rows_of(adapter: str) -> list[dict[str, Any]]:
-    """What the evaluations on an adapter's test set found; nothing of those that were not made yet."""
-    rows = []
-    for judged in dict.fromkeys((GENERAL, adapter)):
-        path = report_path(adapter, judged)
-        if path.exists():
-            found = json.loads(path.read_text(encoding="utf-8"))
-            scores = found["scores"]
-            weights = (ROOT / "models" / judged).glob("*.safetensors")
-            row: dict[str, Any] = {"data": FIELDS[adapter].title, "questions": scores["total"]}
-            row |= {"adapter": judged, "MB": round(sum(file.stat().st_size for file in weights) / 1e6, 1)}
-            row |= {"EM": round(scores["exact"], 1), "F1": round(scores["f1"], 1)}
-            row |= {
-                title: round(scores[key], 1) if key in scores else None
-                for title, key in (("F1, answerable", "has_ans_f1"), ("refused rightly, %", "no_ans_f1"))
-            }
-            rows.append(row | {"calibration error, %": found["calibration"]["ece"]})
+def judge_all(args: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
+    """Judge adapter by adapter, set by set; returns all rows, those of earlier runs included."""
+    names = args.adapters or [name for name in FIELDS if (ROOT / "models" / name).is_dir()]
+    chosen = [one for one in SETS if not args.sets or one.name in args.sets]
+    rows = [] if args.limit else saved_rows("adapters")
+    for adapter in judged_ones(names, args.precision):
+        for one in chosen:
+            if not (args.adapters or adapter.label in GENERAL or FIELDS.get(adapter.label) == one.name):
+                continue
+            missing = one.missing(folder)
+            if missing:
+                print(f"{one.title}: left out, there is no {', '.join(missing)}", file=sys.stderr)
+                continue
+            row = judge(adapter, one, one.examples(folder, args.limit), keep=not args.limit)
+            rows = in_order([*(old for old in rows if _key(old) != _key(row)), row])
+            if not args.limit:
+                publish("adapters", {"benchmark": "adapters", "rows": rows})
     return rows
 
 
-def report_path(adapter: str, judged: str) -> Path:
-    """The JSON file of the evaluation of an adapter, or of the general one, on the test set of the first."""
-    return ROOT / "models" / judged / "evaluation" / f"{FIELDS[adapter].name}.json"
+def judge(adapter: Judged, one: EvaluationSet, examples: Sequence[Example], *, keep: bool) -> dict[str, Any]:
+    """The figures of an adapter on a set; of its own field the whole evaluation is written, too."""
+    pairs = [(example.question, example.context) for example in examples]
+    decoded = adapter.decoded(pairs, one.title)
+    verdicts = Verdicts.of(examples, decoded, adapter.config, by_overlap=one.by_overlap)
+    caution = seen.caution(adapter.folder, pairs, one.sources, fingerprint(examples))
+    if caution:
+        print(f"warning: {caution}", file=sys.stderr)
+    own = adapter.folder.resolve() == (ROOT / "models" / adapter.label).resolve()
+    if keep and own and FIELDS.get(adapter.label) == one.name:
+        report = {
+            "adapter": adapter.label,
+            **({"caution": caution} if caution else {}),
+            "data": [Path(source).name for source in one.sources],
+            "data_sha256": fingerprint(examples),
+            "through": f"benchmarks/adapters.py, {adapter.precision}",
+            **whole_figures(verdicts.own),
+        }
+        write_evaluation(adapter.folder / "evaluation", one.name, report, verdicts.own)
+    return {
+        "set": one.name,
+        "title": one.title,
+        "adapter": adapter.label,
+        "weights_sha256": adapter.sha256,
+        "megabytes": round(adapter.megabytes, 1),
+        "precision": adapter.precision,
+        "null_threshold": adapter.config.null_threshold,
+        **({"caution": caution} if caution else {}),
+        **figures(verdicts),
+    }
+
+
+def in_order(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows by set as `SETS` has them, those of sets that are gone first, then as they came."""
+    places = {one.name: at for at, one in enumerate(SETS)}
+    return sorted(rows, key=lambda row: places.get(row["set"], -1))
+
+
+def _key(row: dict[str, Any]) -> tuple[str, str]:
+    return row["set"], row["adapter"]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,7 +143,17 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--only", nargs="+", choices=FIELDS, metavar="ADAPTER", help=f"of {', '.join(FIELDS)}"
+        "--adapters", nargs="+", metavar="NAME", help="by name, or LABEL=FOLDER [the shipped ones]"
+    )
+    names = [one.name for one in SETS]
+    parser.add_argument("--sets", nargs="+", choices=names, metavar="SET", help=f"of {', '.join(names)}")
+    parser.add_argument("--data", metavar="FOLDER", help="of the evaluation files [QA_DATA_DIR]")
+    parser.add_argument("--limit", type=int, metavar="N", help="N questions of each set, written nowhere")
+    parser.add_argument(
+        "--precision",
+        choices=get_args(Precision),
+        default="fp32",
+        help="arithmetic of the engine; only fp32 gives the same figures on every processor [fp32]",
     )
     return parser
 

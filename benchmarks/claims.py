@@ -15,7 +15,17 @@ from typing import Any
 from tabulate import tabulate
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.adapters import SHOWN
+from benchmarks.common import RESULTS
+from benchmarks.length import SHOWN as LENGTH_SHOWN
+from benchmarks.runs import RECORD
+from localqa.training.record import read_record
+from localqa.training.record import table as run_table
+
+IN_README = ("dev-v1.1", "dev-v2.0", "dev-v2.0-part", "user-documents", "policyqa-test", "cuad-windows-test")
+"""The sets whose figures everybody should see."""
 Row = tuple[str, str, str]
 
 
@@ -52,12 +62,53 @@ def with_tables(text: str, tables: dict[str, str]) -> str:
 
 
 def adapters() -> str:
-    """What each adapter reaches on the test set of its field, and the general one there."""
-    rows = [
-        {key: "" if value is None else value for key, value in row.items()}
-        for row in _result("adapters")["rows"]
+    """What each adapter reaches on the test set of its field, and the general ones there."""
+    rows = [row for row in _result("adapters")["rows"] if row["set"] in IN_README]
+    names = {**SHOWN, "megabytes": "MB"}
+    for left_out in ("made_to_answer_f1", "best_f1"):
+        names.pop(left_out)
+    return tabulate(
+        [["" if row.get(key) is None else row[key] for key in names] for row in rows],
+        list(names.values()),
+        tablefmt="github",
+        intfmt=",",
+        floatfmt=".1f",
+    )
+
+
+def sets() -> str:
+    """F1 of the adapters that were judged by several sets, a set a row."""
+    rows = _result("adapters")["rows"]
+    judged = dict.fromkeys(row["adapter"] for row in rows)
+    several = [name for name in judged if sum(row["adapter"] == name for row in rows) > 1]
+    found = {(row["title"], row["adapter"]): row for row in rows}
+    table = [
+        [title, *(_told(found.get((title, name))) for name in several)]
+        for title in dict.fromkeys(row["title"] for row in rows)
     ]
-    return tabulate(rows, "keys", tablefmt="github", intfmt=",", floatfmt=".1f")
+    return tabulate(table, ["", *several], tablefmt="github", disable_numparse=True)
+
+
+def _told(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    parts = "" if row["refused"] is None else f" ({row['answerable_f1']:.0f} / {row['refused']:.0f} %)"
+    return f"{row['f1']:.1f}{parts}, {row['ece']:.0f} %"
+
+
+def length() -> str:
+    """What becomes of scores and times when the text grows."""
+    try:
+        rows = _result("length")["rows"]
+    except FileNotFoundError:
+        return "Not measured yet."
+    table = [[row[key] for key in LENGTH_SHOWN] for row in rows]
+    return tabulate(table, list(LENGTH_SHOWN.values()), tablefmt="github", intfmt=",", floatfmt=".1f")
+
+
+def runs() -> str:
+    """The record of training runs."""
+    return run_table(read_record(RECORD), "github")
 
 
 def claims() -> str:
@@ -166,20 +217,18 @@ def _passing() -> list[Row]:
 
 
 def _abstaining() -> list[Row]:
-    found = _evaluation("squad2", "dev-v2.0-part")
-    scores = found["scores"]
+    found = _judged("squad2", "dev-v2.0", "dev-v2.0-part")
     measured = (
-        f"F1 {scores['f1']:.1f} on SQuAD 2.0 dev: {scores['has_ans_f1']:.1f} where there is an answer, "
-        f"{scores['no_ans_f1']:.1f} % of the questions without one refused"
+        f"F1 {found['f1']:.1f} on {found['title']}: {found['answerable_f1']:.1f} where there is an answer, "
+        f"{found['refused']:.1f} % of the questions without one refused"
     )
-    return [("abstains when the text holds no answer", measured, "`scripts/evaluate.py --adapter squad2`")]
+    return [("abstains when the text holds no answer", measured, _by("adapters"))]
 
 
 def _calibration() -> list[Row]:
-    found = _evaluation("squad", "dev-v1.1")
-    measured = f"calibration error {found['calibration']['ece']:.1f} % on SQuAD v1.1 dev"
-    claim = "a score is the probability that the answer is right"
-    return [(claim, measured, "`scripts/evaluate.py --adapter squad`")]
+    found = _judged("squad", "dev-v1.1")
+    measured = f"calibration error {found['ece']:.1f} % on {found['title']}"
+    return [("a score is the probability that the answer is right", measured, _by("adapters"))]
 
 
 def engines() -> str:
@@ -199,8 +248,10 @@ def _result(name: str) -> dict[str, Any]:
     return _read(RESULTS / f"{name}.json")
 
 
-def _evaluation(adapter: str, data: str) -> dict[str, Any]:
-    return _read(ROOT / "models" / adapter / "evaluation" / f"{data}.json")
+def _judged(adapter: str, *names: str) -> dict[str, Any]:
+    """The row of an adapter on the first of these sets that it was judged by."""
+    rows = {(row["adapter"], row["set"]): row for row in _result("adapters")["rows"]}
+    return next(rows[adapter, name] for name in names if (adapter, name) in rows)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -210,7 +261,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 TABLES = {
     "README.md": {"adapters": adapters, "claims": claims},
-    "benchmarks/README.md": {"engines": engines},
+    "benchmarks/README.md": {"engines": engines, "sets": sets, "length": length, "runs": runs},
 }
 
 if __name__ == "__main__":

@@ -39,9 +39,35 @@ def resident_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def publish(name: str, report: dict[str, Any], header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print the table, write results/NAME.json and print the same JSON as the last line."""
-    print(tabulate(rows, header, floatfmt=",.1f", intfmt=","))
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(report))
+def publish(
+    name: str,
+    report: dict[str, Any],
+    header: Sequence[str] = (),
+    rows: Sequence[Sequence[Any]] = (),
+    *,
+    keep: bool = True,
+) -> None:
+    """Write results/NAME.json; with rows, print them as a table and the same JSON as the last line.
+
+    Args:
+        name: of the benchmark.
+        report: what it found.
+        header, rows: of the table; none: it is not finished, and nothing is printed.
+        keep: whether the file is written; a quick look leaves it as it is.
+    """
+    if keep:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    if rows:
+        print(tabulate(rows, header, floatfmt=",.1f", intfmt=","))
+        print(json.dumps(report))
+
+
+def saved_rows(name: str) -> list[dict[str, Any]]:
+    """The rows of results/NAME.json; none where it is not there."""
+    try:
+        text = (RESULTS / f"{name}.json").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    rows: list[dict[str, Any]] = json.loads(text)["rows"]
+    return rows

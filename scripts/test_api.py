@@ -9,16 +9,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
+import door  # noqa: F401 - what it imports keeps what is asked of this machine away from proxies
 import requests
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# The project's own folder has to be on the path first.
-import localqa  # noqa: F401 - it keeps what is asked of this machine away from proxies
 
 CONTEXT = (
     "Machine learning is a subset of artificial intelligence that enables computers to learn and make "

@@ -5,13 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from door import door
 
-# The project's own folder has to be on the path first.
-from fine_tune import main as fine_tune
-
-SAMPLE = ROOT / "data" / "sample_qa_data.json"
+SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample_qa_data.json"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             flags += [f"--{name}", str(getattr(args, name))]
     if args.overwrite:
         flags.append("--overwrite")
-    return fine_tune(flags)
+    return door("train")(flags)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -21,7 +21,6 @@ class UnauthorizedError(LocalQAError):
     """A request without one of the keys."""
 
     code = "unauthorized"
-    status = 401
 
 
 def register_access(app: Flask, keys: Sequence[str]) -> None:
@@ -55,10 +54,7 @@ def _check_key(digests: Sequence[bytes]) -> None:
         return
     given = given_key(request)
     if not _is_known(given, digests):
-        raise UnauthorizedError(
-            "The API key is wrong." if given else "There is no API key.",
-            remedy="Send a key as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
-        )
+        raise UnauthorizedError("The API key is wrong." if given else "There is no API key.")
 
 
 def given_key(asked: Request) -> str:

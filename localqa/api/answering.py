@@ -1,13 +1,16 @@
 """The routes that answer: `/api/qa`, `/api/qa/batch`, `/predict`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, stream_with_context
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from localqa.api.errors import error_detail
+from localqa.answering.routing import Answered, Ask, Extracted, Generated, support
+from localqa.api.callers import patience
+from localqa.api.errors import told
 from localqa.api.output import json_line
 from localqa.api.schemas import (
     AnswerResponse,
@@ -21,7 +24,6 @@ from localqa.api.schemas import (
 from localqa.api.service import current_service
 from localqa.api.spec import NDJSON, responses
 from localqa.errors import LocalQAError
-from localqa.ollama.routing import Ask, Routed, fallen_back, support
 
 _BODY_ERRORS = (400, 401, 413, 415, 422, 429, 503, 504)
 
@@ -44,14 +46,10 @@ def answer(body: AskRequest) -> Response | dict[str, Any]:
     """
     service = current_service()
     ask = body.ask(fallback=service.settings.ollama_fallback)
-    routed = service.route(ask)
+    found = service.answerer.answer(ask, patience())
     if body.stream:
-        return Response(stream_with_context(_lines(ask, routed)), mimetype=NDJSON)
-    try:
-        text = "".join(routed.pieces)
-    except LocalQAError as e:
-        routed, text = fallen_back(ask, routed, e), ""
-    return _whole(ask, routed, text).model_dump()
+        return Response(stream_with_context(_lines(ask, found)), mimetype=NDJSON)
+    return _whole(ask, found).model_dump()
 
 
 @blueprint.post(
@@ -65,7 +63,9 @@ def answer_batch(body: BatchRequest) -> dict[str, Any]:
     Each pair has its own context and may name its own adapter; the results come in the same order.
     One bad pair refuses the whole batch, and the message names it, such as `qa_pairs[3].context`.
     """
-    results = [AnswerResponse.of(found) for found in current_service().answer_batch(body.queries())]
+    asks = body.asks()
+    found = current_service().answerer.answer_batch(asks, patience())
+    results = [_whole(ask, one) for ask, one in zip(asks, found, strict=True)]
     return BatchResponse(results=results, count=len(results)).model_dump()
 
 
@@ -75,30 +75,39 @@ def predict(body: PredictRequest) -> dict[str, Any]:
 
     Uses the default adapter and returns the question and context with the answer.
     """
-    found = AnswerResponse.of(current_service().answer_one(body.query()))
+    ask = body.ask()
+    found = _whole(ask, current_service().answerer.answer(ask, patience()))
+    assert found.score is not None  # from a context and without a fallback it is BERT's
     return PredictResponse(
         question=body.question, context=body.context, answer=found.answer, score=found.score
     ).model_dump()
 
 
-def _whole(ask: Ask, routed: Routed, text: str) -> AnswerResponse:
+def _whole(ask: Ask, found: Answered) -> AnswerResponse:
     """The answer once it is complete."""
-    if routed.answer is not None and routed.model is None:
-        return AnswerResponse.of(routed.answer, routed.because)
-    return AnswerResponse.generated(text, routed, support(ask, routed, text))
-
-
-def _lines(ask: Ask, routed: Routed) -> Iterator[str]:
-    """The answer as lines of JSON: its pieces, then the whole of it, or the error that broke it off."""
-    text = []
+    if isinstance(found, Extracted):
+        return AnswerResponse.extracted(found)
     try:
-        try:
-            for piece in routed.pieces:
-                text.append(piece)
-                yield json_line({"delta": piece})
-        except LocalQAError as e:
-            routed = fallen_back(ask, routed, e)
-        yield json_line({"done": True} | _whole(ask, routed, "".join(text)).model_dump())
+        text = "".join(found.pieces)
+    except LocalQAError as e:
+        return AnswerResponse.extracted(found.broken_off(e))
+    return AnswerResponse.generated(found, text, support(ask, found, text))
+
+
+def _lines(ask: Ask, found: Answered) -> Iterator[str]:
+    """The answer as lines of JSON: its pieces, then the whole of it, or the error that broke it off."""
+    text: list[str] = []
+    try:
+        if isinstance(found, Generated):
+            try:
+                for piece in found.pieces:
+                    text.append(piece)
+                    yield json_line({"delta": piece})
+            except LocalQAError as e:
+                found = found.broken_off(e)
+            else:
+                found = replace(found, pieces=iter(text))
+        yield json_line({"done": True} | _whole(ask, found).model_dump())
     except LocalQAError as e:
         # The status has left already.
-        yield json_line({"error": error_detail(code=e.code, message=e.message, remedy=e.remedy).model_dump()})
+        yield json_line({"error": told(e).detail().model_dump()})

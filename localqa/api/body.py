@@ -9,10 +9,11 @@ from flask import Request
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.wsgi import get_input_stream
 
-from localqa.api.room import Leave
+from localqa.answering.room import Leave
+from localqa.api.callers import patience
 from localqa.api.service import current_service
 from localqa.api.text import quoted, refuse_unusable_text
-from localqa.errors import InvalidInputError, LocalQAError, TooLargeError
+from localqa.errors import ERRORS, InvalidInputError, LocalQAError, TooLargeError
 from localqa.strict_json import (
     BYTES_OF_A_VALUE,
     MAX_DEPTH,
@@ -25,7 +26,6 @@ from localqa.strict_json import (
 _DRAIN_BYTES: Final = 64 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
 _LARGE: Final = 64 * 1024
-_EXAMPLE: Final = 'Send a JSON object such as {"question": "...", "context": "..."}.'
 _parsing = threading.Lock()
 
 
@@ -33,14 +33,12 @@ class MalformedBodyError(LocalQAError):
     """A body that is not JSON at all."""
 
     code = "malformed_json"
-    status = 400
 
 
 class MediaTypeError(LocalQAError):
     """A body that does not say it is JSON."""
 
     code = "unsupported_media_type"
-    status = 415
 
 
 class JsonRequest(Request):
@@ -73,13 +71,15 @@ class JsonRequest(Request):
         """
         data = self.raw_body()
         if not data.strip():
-            raise MalformedBodyError("The body is empty.", remedy=_EXAMPLE)
+            raise MalformedBodyError("The body is empty.")
         if self._leave is None:
             self._room_for(data)
         with _in_turn(data):
             value = _parse(_decoded(data))
         if not isinstance(value, dict):
-            raise InvalidInputError(f"body: must be a JSON object, not {kind_of(value)}.", remedy=_EXAMPLE)
+            raise InvalidInputError(
+                f"body: must be a JSON object, not {kind_of(value)}.", remedy=ERRORS["malformed_json"].remedy
+            )
         return value
 
     def _check_media_type(self) -> None:
@@ -91,10 +91,7 @@ class JsonRequest(Request):
             )
         if not self.is_json:
             sent = f"is {quoted(self.mimetype)}" if self.mimetype else "is missing"
-            raise MediaTypeError(
-                f"The content type must be application/json, but it {sent}.",
-                remedy="Send the header `Content-Type: application/json`.",
-            )
+            raise MediaTypeError(f"The content type must be application/json, but it {sent}.")
 
     def raw_body(self) -> bytes:
         """The body as it came.
@@ -132,9 +129,7 @@ class JsonRequest(Request):
             with _in_turn(data):
                 values = count_values(data, most=most)
         except TooDeepError as e:
-            raise MalformedBodyError(
-                f"The body is nested too deeply: more than {MAX_DEPTH} levels.", remedy=_EXAMPLE
-            ) from e
+            raise MalformedBodyError(f"The body is nested too deeply: more than {MAX_DEPTH} levels.") from e
         except TooManyValuesError as e:
             raise TooLargeError(
                 f"The body holds more than {most:,} values.",
@@ -143,7 +138,7 @@ class JsonRequest(Request):
         # One character beyond the first 65,536 makes Python keep four bytes for each of a text.
         wide = not data.isascii() or b"\\u" in data
         size = len(data) * (4 if wide else 1) + values * BYTES_OF_A_VALUE
-        self._leave = service.bodies.enter(size, service.patience())
+        self._leave = service.bodies.enter(size, patience())
 
     def leave_room(self) -> None:
         """Give back what the body took, once the response has left."""
@@ -193,14 +188,14 @@ def _parse(text: str) -> object:
     except json.JSONDecodeError as e:
         message = (e.msg[:1].lower() + e.msg[1:]).removesuffix(" at")
         raise MalformedBodyError(
-            f"The body is not valid JSON: {message} at line {e.lineno}, column {e.colno}.", remedy=_EXAMPLE
+            f"The body is not valid JSON: {message} at line {e.lineno}, column {e.colno}."
         ) from e
     except RecursionError as e:
-        raise MalformedBodyError("The body is nested too deeply.", remedy=_EXAMPLE) from e
+        raise MalformedBodyError("The body is nested too deeply.") from e
     except ValueError as e:
         # Python refuses to read integers of thousands of digits, and says so at length.
         said = "it holds a number of too many digits" if "digits" in str(e) else str(e)
-        raise MalformedBodyError(f"The body is not valid JSON: {said}.", remedy=_EXAMPLE) from e
+        raise MalformedBodyError(f"The body is not valid JSON: {said}.") from e
 
 
 def kind_of(value: object) -> str:

@@ -8,6 +8,9 @@ from typing import Any, Final
 
 from flask import request
 
+from localqa.api.service import current_service
+from localqa.extraction.answers import Patience
+
 RESPONDING: Final = "localqa.responding"
 """In the environment of a request once its response begins."""
 
@@ -24,6 +27,11 @@ def caller_gone() -> Callable[[], bool]:
     if not isinstance(connection, socket.socket):
         return lambda: False
     return _Caller(connection, request.environ).gone
+
+
+def patience() -> Patience:
+    """How long the caller of the current request waits."""
+    return Patience(time.monotonic() + current_service().settings.deadline_s, caller_gone())
 
 
 class _Caller:

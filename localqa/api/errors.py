@@ -1,7 +1,9 @@
-"""The one place where errors become HTTP: every error leaves in the same JSON shape."""
+"""The one place where errors become HTTP; each protocol only puts what is told here into its own shape."""
 
 import logging
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
@@ -9,9 +11,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from localqa.api.hooks import request_id
 from localqa.api.rate import seconds_to_wait
 from localqa.api.schemas import ErrorDetail, ErrorResponse
-from localqa.api.service import current_service
 from localqa.api.text import printable, quoted
-from localqa.errors import LocalQAError
+from localqa.errors import ERRORS, LocalQAError
 
 RETRY_AFTER_S: Final = 5
 MESSAGE_CHARS: Final = 2000
@@ -19,87 +20,102 @@ MESSAGE_CHARS: Final = 2000
 _log = logging.getLogger("localqa.errors")
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a caller is told of an error; whatever it echoes is printable.
+
+    Of what the web framework refuses the remedy is told in this project's own shape alone, see `detail`:
+    clients of other protocols know those statuses.
+    """
+
+    status: int
+    code: str
+    message: str
+    remedy: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def detail(self) -> ErrorDetail:
+        """The same in the shape of this project's own routes."""
+        return ErrorDetail(
+            code=self.code,
+            message=self.message,
+            remedy=self.remedy or _usual(self.code),
+            request_id=request_id(),
+        )
+
+    def response(self, body: Mapping[str, Any], *, status: int | None = None) -> Response:
+        """The error as a response with that body."""
+        response = jsonify(body)
+        response.status_code = status or self.status
+        response.headers.extend(self.headers)
+        return response
+
+
 def register_error_handlers(app: Flask) -> None:
     """Give every error of this app, expected or not, the one shape."""
-    app.register_error_handler(LocalQAError, _expected)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _unexpected)
+    handle_errors(app.register_error_handler, _own)
 
 
-def error_detail(*, code: str, message: str, remedy: str) -> ErrorDetail:
-    """What went wrong in the current request; whatever the message echoes is made printable."""
-    return ErrorDetail(
-        code=code,
-        message=printable(message, limit=MESSAGE_CHARS),
-        remedy=printable(remedy, limit=MESSAGE_CHARS),
-        request_id=request_id(),
+def handle_errors(register: Callable[..., object], shape: Callable[[Told], Response]) -> None:
+    """Register, with an app or a blueprint, that all errors leave in one shape."""
+    for kind in (LocalQAError, HTTPException, Exception):
+        register(kind, lambda error: shape(told(error)))
+
+
+def told(error: Exception) -> Told:
+    """What is told of an error in the current request; the log is told what is not the caller's fault."""
+    if isinstance(error, LocalQAError):
+        _tell_log(error)
+        return _told(error.status, error.code, error.message, error.remedy or _usual(error.code))
+    if isinstance(error, HTTPException):
+        return _told_of_http(error)
+    _log.error("request_id=%s unexpected error", request_id(), exc_info=error)
+    return _told(500, "internal_error", ERRORS["internal_error"].example)
+
+
+def _own(told: Told) -> Response:
+    return told.response(ErrorResponse(error=told.detail()).model_dump())
+
+
+def _told(status: int, code: str, message: str, remedy: str = "", **headers: str) -> Told:
+    if status == 503:
+        headers = {"Retry-After": str(RETRY_AFTER_S)} | headers
+    return Told(
+        status,
+        code,
+        printable(message, limit=MESSAGE_CHARS),
+        printable(remedy, limit=MESSAGE_CHARS),
+        headers,
     )
 
 
-def error_response(status: int, *, code: str, message: str, remedy: str) -> Response:
-    """An error in the one shape."""
-    detail = error_detail(code=code, message=message, remedy=remedy)
-    response = jsonify(ErrorResponse(error=detail).model_dump())
-    response.status_code = status
-    if status in (429, 503):
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return response
+def _usual(code: str) -> str:
+    return ERRORS[code].remedy if code in ERRORS else ""
 
 
-def _expected(error: LocalQAError) -> Response:
-    log_expected(error)
-    return error_response(error.status, code=error.code, message=error.message, remedy=error.remedy)
-
-
-def log_expected(error: LocalQAError) -> None:
-    """Tell the log of a failure that is not the caller's: in one line, unless it is this program's own."""
+def _tell_log(error: LocalQAError) -> None:
+    """In one line, unless it is this program's own failure."""
     if error.status >= 500:
         own = error if error.status == 500 else None
         _log.error("request_id=%s %s: %s", request_id(), error.code, error.message, exc_info=own)
 
 
-def _http(error: HTTPException) -> Response:
+def _told_of_http(error: HTTPException) -> Told:
     """Errors of Flask and Werkzeug themselves: routing, methods, the size of the body."""
-    status = error.code or 500
-    code, message, remedy = _told(error)
-    response = error_response(status, code=code, message=message, remedy=remedy)
-    if status == 429:
-        response.headers["Retry-After"] = str(seconds_to_wait())
-    if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
-    return response
-
-
-def _told(error: HTTPException) -> tuple[str, str, str]:
-    """Code, message and remedy for a Werkzeug error."""
-    path = quoted(request.path)
-    if error.code == 404:
-        return "not_found", f"There is no route {path}.", "GET / lists the routes; /docs describes them."
+    status, path = error.code or 500, quoted(request.path)
+    if status == 404:
+        return _told(status, "not_found", f"There is no route {path}.")
     if isinstance(error, MethodNotAllowed):
-        allowed = " or ".join(sorted(set(error.valid_methods or ()) - {"OPTIONS", "HEAD"}))
-        method = printable(request.method)
-        return "method_not_allowed", f"{path} does not take {method}.", f"Use {allowed}."
+        methods = sorted(error.valid_methods or ())
+        allowed = " or ".join(method for method in methods if method not in ("OPTIONS", "HEAD"))
+        message = f"{path} does not take {printable(request.method)}."
+        headers = {"Allow": ", ".join(methods)} if methods else {}
+        return _told(status, "method_not_allowed", message, f"Use {allowed}.", **headers)
     if isinstance(error, RequestEntityTooLarge):
-        most = current_service().settings.max_body_bytes
-        return (
-            "too_large",
-            f"The body is over the limit of {most:,} bytes.",
-            "Send less text at once, or start the server with a larger QA_MAX_BODY_BYTES.",
+        return _told(
+            status, "too_large", f"The body is over the limit of {request.max_content_length:,} bytes."
         )
-    if error.code == 429:
-        return (
-            "too_many_requests",
-            f"At most {error.description} are answered for one caller.",
-            "Ask again after the seconds in Retry-After.",
-        )
-    return error.name.lower().replace(" ", "_"), error.description or error.name, ""
-
-
-def _unexpected(error: Exception) -> Response:
-    _log.error("request_id=%s unexpected error", request_id(), exc_info=error)
-    return error_response(
-        500,
-        code="internal_error",
-        message="Something went wrong on the server.",
-        remedy="Try again. If it stays, look for the request_id in the server's log.",
-    )
+    if status == 429:
+        message = f"At most {error.description} are answered for one caller."
+        return _told(status, "too_many_requests", message, **{"Retry-After": str(seconds_to_wait())})
+    return _told(status, error.name.lower().replace(" ", "_"), error.description or error.name)

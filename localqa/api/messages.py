@@ -21,17 +21,18 @@ _EXPECTED: Final = {
     "dict_type": "must be an object",
 }
 _NUMBERS: Final = {
+    "min_score": "must be a number from 0 to 1",
     "top_k": f"must be a whole number from 1 to {MAX_TOP_K}",
     "max_words": f"must be a whole number from 1 to {MAX_WORDS}",
 }
 _OF_NUMBERS: Final = {
     "int_type",
+    "float_type",
     "greater_than_equal",
     "less_than_equal",
     "int_from_float",
     "finite_number",
 }
-# `fallback` and `stream` are the only truth values there are.
 _FIXED: Final = {
     "missing": "is missing",
     "too_short": "must not be empty",

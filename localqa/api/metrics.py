@@ -1,6 +1,7 @@
 """What the server counts, for Prometheus. Never a question, a context or an answer."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -75,14 +76,14 @@ class Metrics:
         )
         self._routed = Counter(
             "localqa_routed",
-            "Questions of /api/qa by what answered them, and why.",
+            "Questions by what answered them, and why.",
             ["source", "because"],
             registry=self.registry,
         )
         self._summaries = Counter(
             "localqa_summaries", "Summaries by what made them.", ["source"], registry=self.registry
         )
-        self.active = Gauge(
+        self._active = Gauge(
             "localqa_active_requests", "Requests that are answered or wait now.", registry=self.registry
         )
 
@@ -103,6 +104,10 @@ class Metrics:
     def lookup(self, found: bool) -> None:
         """Count a look into the cache of answers."""
         self._lookups.labels("yes" if found else "no").inc()
+
+    def in_progress(self) -> AbstractContextManager[object]:
+        """Entered while a request is answered or waits."""
+        return self._active.track_inprogress()
 
     def routed(self, because: str, *, generated: bool) -> None:
         """Count a question that was routed."""

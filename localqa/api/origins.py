@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
+from localqa.api.addresses import HOST
 from localqa.api.body import MediaTypeError
 from localqa.api.text import quoted
 from localqa.config import Settings
@@ -29,18 +30,22 @@ _HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9_-]{1,60}(, ?[A-Za-z0-9_-]{1,60}){
 _DAY_S: Final = "43200"
 
 
+class MalformedHostError(LocalQAError):
+    """A Host header that holds no name."""
+
+    code = "malformed_host"
+
+
 class ForeignOriginError(LocalQAError):
     """A web page that may not ask this server."""
 
     code = "origin_not_allowed"
-    status = 403
 
 
 class ForeignHostError(LocalQAError):
     """A name that is not this server's."""
 
     code = "host_not_allowed"
-    status = 403
 
 
 class Origins:
@@ -80,6 +85,11 @@ def register_origins(app: Flask, settings: Settings) -> None:
     origins = Origins(settings)
 
     def check() -> Response | None:
+        host = request.environ.get("HTTP_HOST", "")
+        if host and not HOST.fullmatch(host):
+            raise MalformedHostError(
+                f"The Host header {quoted(host)} is no name or address with, at most, a port."
+            )
         if request.path not in _PROBES and not origins.answers_to(request.host):
             raise ForeignHostError(
                 f"This server does not go by the name {quoted(_without_port(request.host))}.",

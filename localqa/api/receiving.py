@@ -30,14 +30,12 @@ class BrokenBodyError(LocalQAError):
     """A body whose transfer encoding is broken."""
 
     code = "malformed_body"
-    status = 400
 
 
 class SlowRequestError(LocalQAError):
     """A request that came too slowly."""
 
     code = "request_timeout"
-    status = 408
 
 
 class Body(io.BytesIO):

@@ -1,15 +1,16 @@
 """What goes in and comes out over HTTP, as pydantic models with the descriptions that Swagger UI shows."""
 
 import math
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, FailFast, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from localqa.answering.routing import Ask, Because, Extracted, Generated, Route, Support
 from localqa.api.text import quoted
 from localqa.config import ADAPTER_NAME
-from localqa.extraction.answers import Answer, Query
-from localqa.ollama.routing import Ask, Because, Route, Routed, Support
+from localqa.extraction.answers import Answer
 
 MAX_TOP_K: Final = 20
 MAX_WORDS: Final = 2000
@@ -128,6 +129,21 @@ _TOP_K_FIELD: Final = Field(
 )
 
 
+_ABSTAIN_FIELD: Final = Field(
+    default=None,
+    description='Whether BERT may say "not answerable": false gives the best span at any rate, true is for '
+    "adapters that abstain alone; null: as the adapter does.",
+)
+_MIN_SCORE_FIELD: Final = Field(
+    default=0.0,
+    ge=0,
+    le=1,
+    description="Rather nothing than a guess: an answer of BERT that scores less is held back as not "
+    "answerable, and so is every alternative.",
+    json_schema_extra={"example": 0.6},
+)
+
+
 class PredictRequest(Body):
     """A question and the text that may hold its answer."""
 
@@ -136,10 +152,12 @@ class PredictRequest(Body):
         description="The text to search, of any length up to the limit; the answer is an exact part of it.",
         json_schema_extra=_CONTEXT_EXTRA,
     )
+    abstain: bool | None = _ABSTAIN_FIELD
+    min_score: float = _MIN_SCORE_FIELD
 
-    def query(self) -> Query:
-        """The same as the model side takes it."""
-        return Query(question=self.question, context=self.context)
+    def ask(self) -> Ask:
+        """The same as the router takes it."""
+        return Ask(self.question, self.context, abstain=self.abstain, min_score=self.min_score)
 
 
 class QuestionRequest(PredictRequest):
@@ -148,9 +166,9 @@ class QuestionRequest(PredictRequest):
     adapter: Annotated[str, Field(pattern=ADAPTER_NAME)] | None = _ADAPTER_FIELD
     top_k: TopK = _TOP_K_FIELD
 
-    def query(self) -> Query:
-        """The same as the model side takes it."""
-        return Query(question=self.question, context=self.context, adapter=self.adapter, top_k=self.top_k)
+    def ask(self) -> Ask:
+        """The same as the router takes it."""
+        return replace(super().ask(), adapter=self.adapter, top_k=self.top_k)
 
 
 class AskRequest(Body):
@@ -165,6 +183,8 @@ class AskRequest(Body):
     )
     adapter: Annotated[str, Field(pattern=ADAPTER_NAME)] | None = _ADAPTER_FIELD
     top_k: TopK = _TOP_K_FIELD
+    abstain: bool | None = _ABSTAIN_FIELD
+    min_score: float = _MIN_SCORE_FIELD
     route: Route = Field(
         default="auto",
         description="Who answers: `extractive` BERT from the context, `ollama` a model of the Ollama server; "
@@ -194,6 +214,8 @@ class AskRequest(Body):
             route=self.route,
             fallback=fallback if self.fallback is None else self.fallback,
             model=self.model,
+            abstain=self.abstain,
+            min_score=self.min_score,
         )
 
 
@@ -205,12 +227,13 @@ class BatchRequest(Body):
         min_length=1, description="The questions with their contexts; adapters may be mixed."
     )
 
-    def queries(self) -> list[Query]:
-        """The same as the model side takes it, in order."""
-        return [pair.query() for pair in self.qa_pairs]
+    def asks(self) -> list[Ask]:
+        """The same as the router takes it, in order."""
+        return [pair.ask() for pair in self.qa_pairs]
 
 
-def _finite(value: float) -> float | None:
+def rounded(value: float) -> float | None:
+    """A number as it is sent; None for one that JSON cannot hold."""
     return round(value, _SCORE_DIGITS) if math.isfinite(value) else None
 
 
@@ -230,7 +253,10 @@ class AnswerResponse(BaseModel):
         description='The exact text, `context[start:end]`; "" when not answerable; free text when generated.'
     )
     score: float | None = Field(
-        description="Probability, 0 to 1, that this is right; null when generated.", ge=0, le=1
+        description='Probability, 0 to 1, that this is right, also where it is "not answerable"; null when '
+        "generated.",
+        ge=0,
+        le=1,
     )
     start: int | None = Field(
         description="First character, counted in Unicode code points; null when generated.", ge=0
@@ -254,15 +280,16 @@ class AnswerResponse(BaseModel):
     support: Span | None = Field(description="The part of the context that fits a generated answer best.")
 
     @classmethod
-    def of(cls, answer: Answer, because: Because = "context_given") -> "AnswerResponse":
+    def extracted(cls, found: Extracted) -> "AnswerResponse":
         """BERT's answer as it is sent."""
+        answer = found.answer
         return cls(
             **_span(answer),
             answerable=answer.answerable,
-            null_score=_finite(answer.null_score),
+            null_score=rounded(answer.null_score),
             source="bert",
             model=f"{OWN_MODEL}:{answer.adapter}",
-            routed_because=because,
+            routed_because=found.because,
             adapter=answer.adapter,
             alternatives=[Span(**_span(other)) for other in answer.alternatives],
             supported=None,
@@ -270,20 +297,20 @@ class AnswerResponse(BaseModel):
         )
 
     @classmethod
-    def generated(cls, text: str, routed: Routed, support: Support) -> "AnswerResponse":
-        """A generated answer as it is sent."""
-        found = routed.answer if routed.because == "not_answerable" else None
+    def generated(cls, found: Generated, text: str, support: Support) -> "AnswerResponse":
+        """A generated answer as it is sent; `text` is all of it."""
+        refusal = found.refusal
         return cls(
             answer=text,
             score=None,
             start=None,
             end=None,
-            answerable=found.answerable if found else None,
-            null_score=_finite(found.null_score) if found else None,
+            answerable=refusal.answerable if refusal else None,
+            null_score=rounded(refusal.null_score) if refusal else None,
             source="ollama",
-            model=routed.model or "",
-            routed_because=routed.because,
-            adapter=found.adapter if found else None,
+            model=found.model,
+            routed_because=found.because,
+            adapter=refusal.adapter if refusal else None,
             alternatives=[],
             supported=support.supported,
             support=Span(**_span(support.span)) if support.span else None,

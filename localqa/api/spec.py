@@ -11,6 +11,7 @@ from localqa.api.body import JsonRequest
 from localqa.api.messages import refuse
 from localqa.api.schemas import EXAMPLES, ErrorResponse, StreamLine
 from localqa.api.state_schemas import Limits
+from localqa.errors import ERRORS
 
 _DESCRIPTION: Final = """\
 Extractive question answering: send a question and a text, get the exact part of the text that answers it,
@@ -21,70 +22,6 @@ carries its `X-Request-ID`.
 """
 NDJSON: Final = "application/x-ndjson"
 _METHODS: Final = frozenset({"get", "post", "put", "patch", "delete"})
-
-# What each error means and an example of it: code, message, remedy.
-_ERRORS: Final = {
-    400: (
-        "The body is not JSON.",
-        "malformed_json",
-        "The body is not valid JSON: expecting ',' delimiter at line 1, column 42.",
-        'Send a JSON object such as {"question": "...", "context": "..."}.',
-    ),
-    404: (
-        "The adapter is not known.",
-        "adapter_not_found",
-        "There is no adapter 'legal'. Known: squad.",
-        "Use one of the known adapters.",
-    ),
-    413: (
-        "The body is too large.",
-        "too_large",
-        "The body is over the limit of 2,097,152 bytes.",
-        "Send less text at once, or start the server with a larger QA_MAX_BODY_BYTES.",
-    ),
-    415: (
-        "The body does not say it is JSON.",
-        "unsupported_media_type",
-        "The content type must be application/json, but it is missing.",
-        "Send the header `Content-Type: application/json`.",
-    ),
-    422: (
-        "The body is JSON, but cannot be used; the message names the field.",
-        "invalid_input",
-        "question: must not be empty.",
-        "Correct the request; /docs describes every field.",
-    ),
-    500: (
-        "An error of the server's own.",
-        "internal_error",
-        "Something went wrong on the server.",
-        "Try again. If it stays, look for the request_id in the server's log.",
-    ),
-    401: (
-        "The request brings no API key, or a wrong one.",
-        "unauthorized",
-        "There is no API key.",
-        "Send a key as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
-    ),
-    429: (
-        "The caller asks more often than this server allows.",
-        "too_many_requests",
-        "At most 60 per 1 minute are answered for one caller.",
-        "Ask again after the seconds in Retry-After.",
-    ),
-    504: (
-        "The answer was not ready in time.",
-        "deadline_exceeded",
-        "The answer was not ready in time.",
-        "Send less text at once, or ask again when the server has less to do.",
-    ),
-    503: (
-        "The model is loading, could not be loaded, or too much is waiting already.",
-        "not_ready",
-        "The model is still loading.",
-        "Try again in a few seconds.",
-    ),
-}
 
 
 def responses(
@@ -108,12 +45,19 @@ def responses(
 
 
 def _error(status: int) -> dict[str, Any]:
-    description, code, message, remedy = _ERRORS[status]
-    example = {"code": code, "message": message, "remedy": remedy, "request_id": "5f1c0c3f8d3e4b0a"}
+    """What the table of errors says of those with a status; the first of them is the example."""
+    kinds = {code: kind for code, kind in ERRORS.items() if kind.status == status and kind.meaning}
+    code, first = next(iter(kinds.items()))
+    example = {
+        "code": code,
+        "message": first.example,
+        "remedy": first.remedy,
+        "request_id": "5f1c0c3f8d3e4b0a",
+    }
     content = {"schema": {"$ref": "#/components/schemas/ErrorResponse"}, "example": {"error": example}}
     headers = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
     return {
-        "description": description,
+        "description": " ".join(kind.meaning for kind in kinds.values()),
         "content": {"application/json": content},
         **({"headers": headers} if status in (429, 503) else {}),
     }

@@ -37,16 +37,17 @@ def health() -> dict[str, Any]:
     keys, whoever brings none is told no names of adapters.
     """
     service = current_service()
-    ready = service.status == "ok"
+    ready = service.loading.status == "ok"
     stranger = is_stranger(service.settings.keys)
     return HealthResponse(
-        status=service.status,
+        status=service.loading.status,
         ready=ready,
         version=__version__,
         adapter="" if stranger else service.reader.default_adapter if ready else service.settings.adapter,
         adapters=service.reader.adapters() if ready and not stranger else [],
+        broken=[BrokenAdapter(**one) for one in service.reader.broken()] if ready and not stranger else [],
         ollama=service.ollama.state,
-        summaries=service.summaries,
+        summaries=service.answerer.summaries,
         uptime_s=round(service.uptime_s, 1),
     ).model_dump()
 
@@ -68,10 +69,10 @@ def readyz() -> dict[str, Any]:
     server is about to stop.
     """
     service = current_service()
-    if service.status == "failed" and is_stranger(service.settings.keys):
+    if service.loading.status == "failed" and is_stranger(service.settings.keys):
         raise NotReadyError("The model could not be loaded.", remedy="See the server's log.")
     _ = service.reader
-    if service.status == "draining":
+    if service.loading.status == "draining":
         raise NotReadyError("The server is about to stop.", remedy="Ask another one, or this one later.")
     return StatusResponse(status="ready").model_dump()
 

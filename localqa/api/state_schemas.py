@@ -83,6 +83,10 @@ class HealthResponse(BaseModel):
         description="Known adapters, the default one first; empty until ready, or without a key.",
         json_schema_extra={"example": ["squad"]},
     )
+    broken: list[BrokenAdapter] = Field(
+        default=[],
+        description="Folders that look like adapters and cannot be read; empty as `adapters` is.",
+    )
     ollama: Literal["off", "unknown", "ok", "unreachable"] = Field(
         description="How the Ollama server was when last asked; `off`: there is none."
     )

@@ -6,6 +6,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, BeforeValidator, Field
 
+from localqa.api.callers import patience
 from localqa.api.schemas import MAX_WORDS, NOT_BLANK, Body, Text, whole
 from localqa.api.service import current_service
 from localqa.api.spec import responses
@@ -62,7 +63,7 @@ def summarize(body: SummaryRequest) -> dict[str, Any]:
     By the adapter of this server that is for it, where `QA_SUMMARY_ADAPTER` names one, else by a model of the
     Ollama server. A summary longer than `max_words` ends with the last sentence that fits.
     """
-    found = current_service().summarize(body.text, body.max_words)
+    found = current_service().answerer.summarize(body.text, body.max_words, patience())
     return SummaryResponse(
         summary=found.text, source=found.source, model=found.model, cut=found.cut
     ).model_dump()

@@ -17,10 +17,12 @@ from typing import Any, Final, Literal, TypeAlias
 
 from gunicorn import util
 from gunicorn.glogging import Logger
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from localqa.api.logs import LogfmtFormatter
 from localqa.api.receiving import FREE, Incoming, SlowRequestError
+from localqa.api.refusing import refusal, response
 from localqa.engine.memory import give_back
 from localqa.errors import OverloadedError
 
@@ -38,11 +40,6 @@ _LOOK_S: Final = 0.25
 _SPARE: Final = 8
 """Connections below the limit from which on old ones make way for new ones."""
 _ACCEPT: Final = 64
-
-_LATE: Final = (
-    b"HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json\r\nContent-Length: 53\r\n"
-    b'Connection: close\r\n\r\n{"error": "The request did not come within seconds."}'
-)
 
 Stage: TypeAlias = Literal["idle", "receiving", "in line", "working", "lingering"]
 
@@ -163,7 +160,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def _on_readable(self, conn: Connection, _: socket.socket) -> None:
         try:
             self._readable(conn)
-        except Exception:  # one connection must not end the loop of all of them
+        except Exception:  # one connection must not end the loop
             self.log.exception("Error reading a request")
             self._close(conn)
 
@@ -235,7 +232,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def _pool(self, conn: Connection) -> ThreadPoolExecutor:
         request = conn.incoming.request
         path = request.path if request is not None else ""
-        if path in PROBES:
+        if path.rstrip("/") in PROBES:
             return self._probes
         if path in DOCUMENTS or path.startswith("/swagger/"):
             return self._documents
@@ -249,6 +246,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             return super().handle_request(req, conn)
         except TimeoutError as e:
             raise ConnectionResetError(errno.ECONNRESET, "the answer was not taken in time") from e
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Answer what is no HTTP request; what else went wrong is gunicorn's to tell."""
+        if req is not None or not isinstance(exc, ParseException):
+            super().handle_error(req, client, addr, exc)
+            return
+        self.log.warning("Invalid request from ip=%s: %s", addr[0] if addr else "", exc)
+        _send_now(client, refusal(exc))
 
     def finish_request(self, conn: Any, done: "Future[Any]") -> None:
         """What becomes of a connection once its request is answered."""
@@ -329,12 +334,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
                 conn.expires = min(conn.expires, deadline)
 
     def _tell_late(self, conn: Connection) -> None:
-        error = SlowRequestError(
-            f"The request did not come within {self.receive_s:g} seconds.",
-            remedy="Send it again over a faster connection, or start the server with a larger QA_RECEIVE_S.",
-        )
+        error = SlowRequestError(f"The request did not come within {self.receive_s:g} seconds.")
         if conn.incoming.request is None:
-            _send_now(conn.sock, _LATE)
+            told = {"code": error.code, "message": error.message, "remedy": error.remedy}
+            _send_now(conn.sock, response(error.status, **told))
             self._leave_poller(conn)
             self._waiting.pop(conn, None)
             self._linger(conn)

@@ -1,7 +1,7 @@
 """Rows of a part to what is added to them: an answer, or why there is none."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from localqa.bulk.parts import BadLine, Row
 from localqa.errors import InvalidInputError
@@ -43,16 +43,27 @@ class Columns:
         return self.prefix + _ERROR
 
 
-def answer_rows(reader: Reader, rows: Sequence[Row | BadLine], columns: Columns) -> list[Row]:
+def answer_rows(
+    reader: Reader,
+    rows: Sequence[Row | BadLine],
+    columns: Columns,
+    *,
+    abstain: bool | None = None,
+    min_score: float = 0.0,
+) -> list[Row]:
     """For each row the answer's fields and a null error, or its error and null fields.
 
     Args:
         reader: answers with its default adapter.
         rows: any; those without the two texts become errors.
         columns: names of the fields.
+        abstain: see `Query`.
+        min_score: see `Query`.
     """
     queries = [_query(row, columns) for row in rows]
-    usable = [query for query in queries if isinstance(query, Query)]
+    usable = [
+        replace(query, abstain=abstain, min_score=min_score) for query in queries if isinstance(query, Query)
+    ]
     answers = iter(_answers(reader, usable))
     return [_added(next(answers) if isinstance(one, Query) else one, columns) for one in queries]
 

@@ -27,7 +27,8 @@ def start_ray() -> Any:
         import ray
     except ImportError as e:
         raise ConfigError(
-            "Ray is not installed.", remedy="pip install -r requirements-ray.txt, or leave --ray out."
+            "Ray is not installed.",
+            remedy="pip install 'localqa[ray]' (requirements-ray.txt of a checkout), or leave it out.",
         ) from e
     if not joins:
         # The server of Ray's dashboard asks three cloud providers where it runs, and runs even where no

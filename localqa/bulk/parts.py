@@ -18,6 +18,7 @@ from typing import Any, Final
 from localqa.bulk.rows import BadLine, Part, Row, check_pyarrow, find_parts, plain, read_part, table_of
 from localqa.errors import ConfigError, DataError
 from localqa.ownership import adopt, claim, clear, give_back, is_marked
+from localqa.writing import whole
 
 __all__ = ["BadLine", "Part", "Row", "Work", "check_output", "find_parts", "read_part", "write_whole"]
 
@@ -279,10 +280,6 @@ def _cell(value: Any) -> Any:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is whole or not there, even when the power goes."""
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    """Write a file so that it is whole or not there; a half one is known by its name, and cleared away."""
+    with whole(path, partial=path.with_suffix(f".{os.getpid()}.partial")) as file:
+        file.write(text.encode("utf-8"))

@@ -67,7 +67,10 @@ def check_pyarrow(kind: str) -> None:
         try:
             import pyarrow  # noqa: F401 - whether it is there
         except ImportError as e:
-            raise ConfigError("Parquet needs pyarrow.", remedy="Run make setup, or use .jsonl files.") from e
+            raise ConfigError(
+                "Parquet needs pyarrow.",
+                remedy="pip install 'localqa[train]' (in a checkout make setup), or use .jsonl files.",
+            ) from e
 
 
 def read_part(path: Path, part: Part, columns: Sequence[str] | None = None) -> list[Row | BadLine]:

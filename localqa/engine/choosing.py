@@ -35,7 +35,7 @@ def make_engine(
         if find_spec("torch") is None or find_spec("peft") is None:
             raise ConfigError(
                 "The torch engine is not installed.",
-                remedy="pip install -r requirements.txt, or choose the engine auto.",
+                remedy="pip install 'localqa[train]' (in a checkout make setup), or choose the engine auto.",
             )
         from localqa.engine.torch_engine import TorchEngine
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from localqa.config import Precision
 from localqa.engine.base_weights import Array, BaseWeights, read_shape
+from localqa.engine.bert_graph import BertGraph
 from localqa.engine.checked import checked_logits, trial
 from localqa.engine.embeddings import Embeddings, padded_length, padded_lengths
-from localqa.engine.graph import GraphBuilder
 from localqa.engine.memory import give_back
 from localqa.engine.session import Session, weights_of
 from localqa.errors import AdapterError
@@ -167,7 +167,7 @@ class OpenVINOEngine:
         """
         with self._load_lock:
             if self._headless is None:
-                graph = GraphBuilder(self._weights, self._shape, headless=True).build()
+                graph = BertGraph(self._weights, self._shape, headless=True).build()
                 session = Session(graph, "fp32", self._threads, self._shape.hidden)
                 del graph
                 exact = self.precision in ("fp32", "bf16")
@@ -237,7 +237,7 @@ class OpenVINOEngine:
             self._active = None
 
     def _session(self, merged: LoraWeights | None, *, longest: int) -> Session:
-        graph = GraphBuilder(self._weights, self._shape, merged, weights_of(self.precision)).build()
+        graph = BertGraph(self._weights, self._shape, merged, weights_of(self.precision)).build()
         session = Session(graph, self.precision, self._threads, self._shape.hidden)
         # A lone question then never waits for its size of graph to be prepared.
         for tokens in padded_lengths(longest):

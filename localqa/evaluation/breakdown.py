@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from localqa.evaluation.confidence import expected_calibration_error
 from localqa.evaluation.outcomes import Outcome
@@ -52,18 +53,39 @@ def bootstrap_interval(
     """
     contexts = {context: i for i, context in enumerate(dict.fromkeys(o.example.context for o in outcomes))}
     owner = np.array([contexts[outcome.example.context] for outcome in outcomes])
-    counts = np.bincount(owner)
-    random = np.random.default_rng(seed)
-    # How often each context is drawn, shape (resamples, contexts).
-    drawn = random.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), size=resamples)
-    tail = 50 * (1 - level)
     intervals = {}
     for name in ("exact", "f1"):
-        sums = np.bincount(owner, weights=[getattr(outcome, name) for outcome in outcomes])
-        means = 100 * (drawn @ sums) / (drawn @ counts)
-        low, high = np.percentile(means, [tail, 100 - tail])
-        intervals[name] = (float(low), float(high))
+        values = np.array([getattr(outcome, name) for outcome in outcomes])
+        low, high = interval(values, owner, resamples=resamples, level=level, seed=seed)
+        intervals[name] = (100 * low, 100 * high)
     return intervals
+
+
+def interval(
+    values: NDArray[np.float64],
+    owner: NDArray[np.int64],
+    *,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile interval of a mean under drawing other owners, with all that is theirs.
+
+    Args:
+        values: shape (N,).
+        owner: what each value belongs to, any whole numbers, shape (N,).
+        resamples: how often is drawn.
+        level: of the interval, 0 to 1.
+        seed: of what is drawn.
+    """
+    _, owner = np.unique(owner, return_inverse=True)
+    counts, sums = np.bincount(owner), np.bincount(owner, weights=values)
+    random = np.random.default_rng(seed)
+    # How often each owner is drawn, shape (resamples, owners).
+    drawn = random.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), size=resamples)
+    tail = 50 * (1 - level)
+    low, high = np.percentile((drawn @ sums) / (drawn @ counts), [tail, 100 - tail])
+    return float(low), float(high)
 
 
 def _length_group(outcome: Outcome) -> str:

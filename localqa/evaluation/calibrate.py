@@ -1,17 +1,35 @@
-"""Set what only questions that were not trained on can tell: no-answer threshold, temperature, offset."""
+"""Set what only questions that were not trained on can tell: no-answer threshold, and how scores are made."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from localqa.extraction.calibration import fit_scores
+import numpy as np
+from numpy.typing import NDArray
+
+from localqa.extraction.calibration import Verdict, fit_scores
 from localqa.extraction.pipeline import to_answer
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded
-from localqa.squad.metrics import Scores, exact_match, score
+from localqa.squad.metrics import Scores, exact_match, f1, score
 from localqa.squad.records import Example
 
 _ENOUGH = 200
 """Questions with several accepted answers that suffice to fit scores on them alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Questions of one kind: of short texts, of long ones, of people's documents.
+
+    Attributes:
+        name: in messages.
+        examples: not trained on, and never those that the adapter is judged by.
+        decoded: what the model says about them, in their order.
+    """
+
+    name: str
+    examples: Sequence[Example]
+    decoded: Sequence[Decoded]
 
 
 def score_decoded(examples: Sequence[Example], decoded: Sequence[Decoded], config: QAConfig) -> Scores:
@@ -31,29 +49,74 @@ def score_decoded(examples: Sequence[Example], decoded: Sequence[Decoded], confi
     return score(examples, spans, null_scores if any(e.is_impossible for e in examples) else None)
 
 
-def calibrate(
-    examples: Sequence[Example], decoded: Sequence[Decoded], config: QAConfig, *, abstain: bool
-) -> QAConfig:
+def calibrate(kinds: Sequence[Kind], config: QAConfig, *, abstain: bool) -> QAConfig:
     """The settings with the threshold of the best F1 (for an adapter that may abstain) and calibrated scores.
 
-    Temperature and offset are fitted on the questions with several accepted answers where there are enough.
+    Every kind weighs the same, however many questions it has: one threshold and one calibration serve all.
+    Scores are fitted on a kind's questions with several accepted answers where there are enough of them and
+    nothing is refused.
 
     Args:
-        examples: not trained on, and never those that the adapter is judged by.
-        decoded: what the model says about them, in their order.
+        kinds: questions that the adapter will be asked the like of.
         config: settings to start from.
         abstain: whether the adapter may say "not answerable".
     """
-    config = replace(config, null_threshold=None)
+    config = config.uncalibrated()
     if abstain:
-        config = replace(config, null_threshold=score_decoded(examples, decoded, config).best_f1_threshold)
-    pairs = list(zip(examples, decoded, strict=True))
-    several = [pair for pair in pairs if len(pair[0].answers) > 1]
-    if len(several) >= _ENOUGH and not abstain:
-        # Where one annotator alone answered, many right answers count as wrong.
-        pairs = several
-    right = [
-        exact_match(to_answer(example.context, one, config).answer, [gold.text for gold in example.answers])
-        for example, one in pairs
+        config = replace(config, null_threshold=_threshold(kinds, config))
+    pairs = [
+        (1 / len(chosen), example, one)
+        for kind in kinds
+        for chosen in [_telling(kind, abstain=abstain)]
+        for example, one in chosen
     ]
-    return fit_scores([one for _, one in pairs], right, config)
+    verdicts = [_verdict(example, one, weight, config) for weight, example, one in pairs]
+    return fit_scores([one for _, _, one in pairs], verdicts, config)
+
+
+def best_threshold(
+    nulls: NDArray[np.float64], gains: NDArray[np.float64], weights: NDArray[np.float64] | None = None
+) -> float:
+    """The null score up to which answering gains most over refusing every question.
+
+    Questions of equal null scores are answered together; where answering none is best the threshold lies
+    just below the lowest null score.
+
+    Args:
+        nulls: of "no answer" against the best span, in logits, shape (N,).
+        gains: of answering each question, shape (N,).
+        weights: of the questions, shape (N,); None: all the same.
+    """
+    order = np.argsort(nulls, kind="stable")
+    nulls = nulls[order]
+    sums = np.cumsum((gains if weights is None else gains * weights)[order])
+    last_of_ties = np.flatnonzero(np.append(np.diff(nulls) != 0, True))
+    best = last_of_ties[np.argmax(sums[last_of_ties])]
+    return float(nulls[best] if sums[best] > 0 else np.nextafter(nulls[0], -np.inf))
+
+
+def _threshold(kinds: Sequence[Kind], config: QAConfig) -> float:
+    nulls, gains, weights = [], [], []
+    for kind in kinds:
+        for example, decoded in zip(kind.examples, kind.decoded, strict=True):
+            answer = to_answer(example.context, decoded, config)
+            nulls.append(answer.null_score)
+            gold = [one.text for one in example.answers]
+            gains.append(-float(bool(answer.answer)) if example.is_impossible else f1(answer.answer, gold))
+            weights.append(1 / len(kind.examples))
+    return best_threshold(np.array(nulls), np.array(gains), np.array(weights))
+
+
+def _telling(kind: Kind, *, abstain: bool) -> list[tuple[Example, Decoded]]:
+    """The questions of a kind that tell best how often answers are right."""
+    pairs = list(zip(kind.examples, kind.decoded, strict=True))
+    several = [pair for pair in pairs if len(pair[0].answers) > 1]
+    # Where one annotator alone answered, many right answers count as wrong.
+    return several if len(several) >= _ENOUGH and not abstain else pairs
+
+
+def _verdict(example: Example, decoded: Decoded, weight: float, config: QAConfig) -> Verdict:
+    best = to_answer(example.context, decoded, replace(config, null_threshold=None))
+    right = exact_match(best.answer, [gold.text for gold in example.answers])
+    refused = not to_answer(example.context, decoded, config).answerable
+    return Verdict(right=right, impossible=float(example.is_impossible), refused=refused, weight=weight)

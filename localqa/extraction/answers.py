@@ -12,6 +12,8 @@ class Query:
     Attributes:
         borders: code points of the context, ascending, that no answer reaches across: where one source
             ends and the next begins.
+        abstain: whether the adapter may find that the text holds no answer; None: as it was made to.
+        min_score: below it an answer is held back, 0 to 1; see `Answer.kept`.
     """
 
     question: str
@@ -19,6 +21,8 @@ class Query:
     adapter: str | None = None
     top_k: int = 1
     borders: tuple[int, ...] = ()
+    abstain: bool | None = None
+    min_score: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,8 @@ class Answer:
     """An exact span of the context, or an honest "not answerable".
 
     `context[start:end] == answer` always holds, in code points. When the question is not
-    answerable, `answer` is empty, `start == end == 0` and `score` is the probability of that verdict.
+    answerable, `answer` is empty, `start == end == 0` and `score` is the probability of that verdict; of
+    an answer that was held back, the probability that it would have been wrong.
 
     Attributes:
         answer: the span, or "" when not answerable.
@@ -48,6 +53,27 @@ class Answer:
     null_score: float
     adapter: str = ""
     alternatives: "tuple[Answer, ...]" = ()
+
+    def held_back(self, min_score: float) -> "Answer":
+        """Not answerable where the score is below `min_score`; the spans are its alternatives then."""
+        if not self.answerable or self.score >= min_score:
+            return self
+        return Answer(
+            "",
+            1 - self.score,
+            0,
+            0,
+            answerable=False,
+            null_score=self.null_score,
+            adapter=self.adapter,
+            alternatives=(replace(self, alternatives=()), *self.alternatives),
+        )
+
+    def kept(self, min_score: float, top_k: int) -> "Answer":
+        """What is left of it for a caller who wants no span that scores less, and `top_k` at most."""
+        held = self.held_back(min_score)
+        others = [other for other in held.alternatives if other.score >= min_score]
+        return replace(held, alternatives=tuple(others[: top_k - 1]))
 
     def named(self, adapter: str) -> "Answer":
         """The same answer, signed by an adapter."""

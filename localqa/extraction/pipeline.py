@@ -1,19 +1,16 @@
 """The way of a question, up to the model: pairs -> windows -> logits -> spans -> answers."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from localqa.extraction.answers import Answer
+from localqa.extraction.confidence import claimed, highest
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded, FloatArray, Logits, decode
 from localqa.extraction.windows import Window, Windower
 
-_COMPETING = 20
-"""Spans that share the probability, as many as in the n-best lists of the original BERT code: in a long text
-the hopeless ones are so many that all of them together would outweigh a sure answer."""
 RunWindows = Callable[[Sequence[Window]], list[Logits]]
 """The model: windows in, start and end logits of each out, in the same order."""
 
@@ -26,16 +23,19 @@ def answer_pairs(
     config: QAConfig,
     top_k: Sequence[int],
     borders: Sequence[Sequence[int]] = (),
+    abstain: Sequence[bool | None] = (),
 ) -> list[Answer]:
-    """Answer (question, context) pairs with one adapter's settings, each with its own `top_k` and borders.
+    """Answer (question, context) pairs with one adapter's settings, each in its own way, see `Query`.
 
     Raises:
         InvalidInputError: a question that leaves no room for context, or text that is not Unicode.
     """
     decoded = decode_pairs(pairs, windower=windower, run=run, config=config, top_k=top_k, borders=borders)
     return [
-        to_answer(context, one, config, top_k=count)
-        for (_, context), one, count in zip(pairs, decoded, top_k, strict=True)
+        to_answer(context, one, config, top_k=count, abstain=may)
+        for (_, context), one, count, may in zip(
+            pairs, decoded, top_k, abstain or [None] * len(pairs), strict=True
+        )
     ]
 
 
@@ -67,27 +67,31 @@ def decode_pairs(
     ]
 
 
-def to_answer(context: str, decoded: Decoded, config: QAConfig, *, top_k: int = 1) -> Answer:
+def to_answer(
+    context: str, decoded: Decoded, config: QAConfig, *, top_k: int = 1, abstain: bool | None = None
+) -> Answer:
     """Apply an adapter's threshold and calibration to decoded logits; `top_k - 1` alternatives at most.
 
+    With `abstain` false the best span is the answer at any rate, with the score that it has as an alternative
+    to the refusal.
+
     The score is a softmax over the best spans, and "no answer" where the adapter may abstain, at the
-    adapter's temperature and with its offset added to the log-odds of the answer.
+    adapter's temperature, made into the probability that the verdict is right by `confidence.claimed`.
     """
     if not decoded.spans:
         return Answer("", 1.0, 0, 0, answerable=False, null_score=0.0)
     difference = decoded.null - decoded.spans[0].score
-    may_abstain = config.null_threshold is not None
-    options = _highest(decoded.scores)
-    if may_abstain:
+    options = highest(decoded.scores)
+    if config.null_threshold is not None:
         options = np.append(options, np.float32(decoded.null))
     log_total = _log_sum_exp(options / config.temperature)
 
     def probability(score: float) -> float:
         return float(min(1.0, np.exp(score / config.temperature - log_total)))
 
-    abstains = config.null_threshold is not None and difference > config.null_threshold
-    chosen = probability(decoded.null if abstains else decoded.spans[0].score)
-    calibrated = _shifted(chosen, config.score_offset)
+    refuses = config.null_threshold is not None and difference > config.null_threshold
+    chosen = probability(decoded.null if refuses else decoded.spans[0].score)
+    calibrated = claimed(chosen, decoded, config, refuses=refuses)
     # What an answer gains the others lose; what it loses they do not gain, or they would overtake it.
     others = min(calibrated / chosen, (1 - calibrated) / (1 - chosen)) if 0 < chosen < 1 else 1.0
     answers = [
@@ -101,7 +105,8 @@ def to_answer(context: str, decoded: Decoded, config: QAConfig, *, top_k: int = 
         )
         for span in decoded.spans
     ]
-    if abstains:
+    best, *rest = answers
+    if refuses and abstain is not False:
         return Answer(
             "",
             calibrated,
@@ -111,18 +116,7 @@ def to_answer(context: str, decoded: Decoded, config: QAConfig, *, top_k: int = 
             null_score=difference,
             alternatives=tuple(answers[: top_k - 1]),
         )
-    best, *rest = answers
-    return replace(best, score=calibrated, alternatives=tuple(rest[: top_k - 1]))
-
-
-def _highest(scores: FloatArray) -> FloatArray:
-    return np.partition(scores, -_COMPETING)[-_COMPETING:] if len(scores) > _COMPETING else scores
-
-
-def _shifted(probability: float, offset: float) -> float:
-    """The probability whose log-odds are higher by an offset."""
-    raised = probability * math.exp(offset)
-    return raised / (raised + 1 - probability)
+    return replace(best, score=best.score if refuses else calibrated, alternatives=tuple(rest[: top_k - 1]))
 
 
 def _log_sum_exp(values: FloatArray) -> float:

@@ -110,14 +110,3 @@ def wrong_value(path: Path, field: str, value: object, allowed: str) -> AdapterE
     shown = repr(value)
     shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "..."
     return AdapterError(f"{path}: {field} is {shown}; it must be {allowed}.", remedy=_REMEDY)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file of text that is there whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

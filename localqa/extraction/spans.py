@@ -52,11 +52,13 @@ class Decoded:
         spans: best first, none overlapping another; empty when no window has a valid span.
         null: score of "no answer", in logits: what a span without any margin over it would have.
         scores: scores of all valid spans of the context, shape (N,), for probabilities.
+        windows: how many windows were read.
     """
 
     spans: tuple[Span, ...]
     null: float
     scores: FloatArray
+    windows: int = 1
 
 
 def decode(
@@ -87,7 +89,7 @@ def decode(
     table = _score_table(windows, logits, lifts, len(offsets), max_answer_tokens)
     _rule_out_impossible(context, offsets, table, borders)
     scores = table[np.isfinite(table)]
-    return Decoded(tuple(_best_apart(context, offsets, table, top_k)), null, scores)
+    return Decoded(tuple(_best_apart(context, offsets, table, top_k)), null, scores, len(windows))
 
 
 def _context_offsets(windows: Sequence[Window]) -> IntArray:

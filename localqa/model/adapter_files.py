@@ -60,7 +60,7 @@ def adapter_folder(models: Path | Sequence[Path], name: str, marker: str = FILE_
         )
     raise AdapterNotFoundError(
         f"There is no adapter {json.dumps(name[:80])}; known: {known}.",
-        remedy="Use a known name, or train one: python fine_tune.py --help.",
+        remedy="Use a known name, or train one: localqa train --help.",
     )
 
 

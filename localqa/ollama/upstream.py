@@ -106,10 +106,7 @@ class Upstream:
             CallerGoneError: the caller has left.
         """
         if not self._places.acquire(blocking=False):
-            raise OverloadedError(
-                f"{self._max_requests} requests to Ollama are running already.",
-                remedy="Ask again after the seconds in Retry-After.",
-            )
+            raise OverloadedError(f"{self._max_requests} requests to Ollama are running already.")
         exchange = _Exchange(gone)
         try:
             self._check_breaker()
@@ -200,7 +197,7 @@ class Upstream:
         except LocalQAError as e:
             await parts.put(e)
         except httpx.InvalidURL:
-            await parts.put(InvalidInputError("The path is none that a server could be asked for."))
+            await parts.put(InvalidInputError("No server can be asked for this path."))
         except httpx.TimeoutException as e:
             await parts.put(self._silent(e, request.timeout_s))
         except Exception as e:  # whatever it is: somebody waits for the end of this
@@ -210,7 +207,7 @@ class Upstream:
         """Status and content type, where they are such as can be passed on."""
         kind = response.headers.get("Content-Type", "")
         if not 200 <= response.status_code <= 599 or (kind and not _MEDIA_TYPE.fullmatch(kind)):
-            raise _strange(self.url, "answers with a status or a content type that is none")
+            raise _strange(self.url, "answers with an invalid status or content type")
         return _Head(response.status_code, kind)
 
     def _opened(self) -> httpx.AsyncClient:

@@ -115,11 +115,9 @@ class Batcher:
         job.results = [None] * len(windows)
         with self._changed:
             if self._stopping:
-                raise NotReadyError("The server is stopping.", remedy="Ask again in a few seconds.")
+                raise NotReadyError("The server is stopping.")
             if self._waiting and self._waiting + len(windows) > self._max_windows:
-                raise OverloadedError(
-                    "The server has too much to do.", remedy="Ask again after the seconds in Retry-After."
-                )
+                raise OverloadedError("The server has too much to do.")
             self._jobs.append(job)
             self._waiting += len(windows)
             self._changed.notify()
@@ -148,10 +146,7 @@ class Batcher:
                     if job.finished.is_set():
                         return
                     self._drop(job)
-                raise DeadlineError(
-                    "The answer was not ready in time." if late else "The caller went away.",
-                    remedy="Send less text at once, or ask again when the server has less to do.",
-                )
+                raise DeadlineError("The answer was not ready in time." if late else "The caller went away.")
 
     def _drop(self, job: _Job) -> None:
         if job in self._jobs:

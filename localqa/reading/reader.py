@@ -85,7 +85,8 @@ class Reader:
 
         Raises:
             AdapterNotFoundError: an unknown adapter; the message lists the known ones.
-            InvalidInputError: blank text, or a question that leaves no room for context.
+            InvalidInputError: blank text, a question that leaves no room for context, or `abstain` of an
+                adapter that always answers.
             TooLargeError: more windows than allowed.
             OverloadedError, DeadlineError: see `Batcher.run`.
         """
@@ -102,10 +103,14 @@ class Reader:
         with ExitStack() as stack:
             # All adapters are found before the first one runs, so that a wrong name costs nothing.
             adapters = {name: stack.enter_context(self._in_use(name)) for name in groups}
+            for name, indices in groups.items():
+                if any(queries[i].abstain for i in indices):
+                    _check_abstains(name, adapters[name])
             run = _Runs(self._pool, self._batcher, self._max_windows, on_batch, patience or Patience())
             for name, indices in groups.items():
                 found = self._answered(adapters[name], [queries[i] for i in indices], run)
-                answers.update((i, answer.named(name)) for i, answer in zip(indices, found, strict=True))
+                for i, answer in zip(indices, found, strict=True):
+                    answers[i] = answer.named(name).kept(queries[i].min_score, queries[i].top_k)
         return [answers[index] for index in range(len(queries))]
 
     def _answered(self, adapter: LoadedAdapter, queries: Sequence[Query], run: "_Runs") -> list[Answer]:
@@ -119,6 +124,7 @@ class Reader:
             config=adapter.config,
             top_k=[query.top_k for query in new],
             borders=[query.borders for query in new],
+            abstain=[query.abstain for query in new],
         )
         for query, answer in zip(new, found, strict=True):
             self._cache.put(adapter.key, query, answer)
@@ -199,6 +205,14 @@ class Reader:
     def _in_use(self, name: str) -> AbstractContextManager[LoadedAdapter]:
         """An adapter, loaded if need be, whose weights stay until the block ends."""
         return self._table.in_use(name)
+
+
+def _check_abstains(name: str, adapter: LoadedAdapter) -> None:
+    if adapter.config.null_threshold is None:
+        raise InvalidInputError(
+            f"abstain: the adapter '{name}' always answers.",
+            remedy="Ask an adapter that abstains, such as squad2, or leave abstain out and give a min_score.",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ _STARTS = ("answer_start", "start")
 _ENDS = ("answer_end", "end")
 # A dictionary or list with texts in it, as Python and JSON write them.
 _WRITTEN_OUT = re.compile(r"\{\s*['\"]|\[\s*['\"{]|\{\s*\}|\[\s*\]")
-_ARRAY = re.compile(r"\barray\((\[.*?\])(?:,\s*dtype=[\w.<>']+)?\)", re.DOTALL)
-_NAN = re.compile(r"(?<=[\[,:\s])nan(?=[\],}\s])")
+
+_NUMPY = re.compile(r"array|u?int\d*|float\d*|str_")
+"""What NumPy's values are printed as calls of."""
 
 
 def kind_of(value: object) -> str:
@@ -76,6 +77,14 @@ def gold_answers(
             return _answer_object({"text": value, "answer_start": starts}, context=context, where=where)
         starts = None
     return _answers(value, start=start_of(starts, where=where), context=context, where=where)
+
+
+def place_of(fields: Mapping[str, object]) -> dict[str, object] | None:
+    """The answer of a record that gives its place alone, as {start, end}; None: it does not."""
+    names = [
+        next((name for name in some if not is_null(fields.get(name))), None) for some in (_STARTS, _ENDS)
+    ]
+    return {name: fields[name] for name in names if name} if all(names) else None
 
 
 def start_of(value: object, *, where: str) -> int:
@@ -186,4 +195,18 @@ def _unwritten(value: object, *, context: str, where: str) -> object:
 
 def _python(text: str) -> object:
     """What Python and NumPy print, without running anything."""
-    return ast.literal_eval(_NAN.sub("None", _ARRAY.sub(r"\1", text.strip())))
+    return ast.literal_eval(_Printed().visit(ast.parse(text.strip(), mode="eval")))
+
+
+class _Printed(ast.NodeTransformer):
+    """NumPy's ways of printing -> plain literals: `np.array([...], dtype=...)`, `np.int64(4)`, `nan`."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802 (ast's name)
+        name = ast.unparse(node.func).rpartition(".")[2]
+        return self.visit(node.args[0]) if len(node.args) == 1 and _NUMPY.fullmatch(name) else node
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802 (ast's name)
+        return ast.Constant(None) if node.id == "nan" else node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # noqa: N802 (ast's name)
+        return ast.Constant(None) if ast.unparse(node) in ("np.nan", "numpy.nan") else node

@@ -29,7 +29,7 @@ def load_training_data(
 
     A relative path is looked for in the working directory first, then in `data_dir`. An id that an
     earlier source already uses gets its own source's name in front ("train.json/17"); other ids stay.
-    Nothing is repaired here: `scripts/check_data.py --repair` writes a repaired file.
+    Nothing is repaired here: `localqa check --repair` writes a repaired file.
 
     Returns the usable examples in order, and the report that names what was set aside.
     Raises DataError when a source cannot be read or nothing usable is left, ConfigError when no source,
@@ -64,7 +64,7 @@ def load_training_data(
 def _remedy(report: CheckReport) -> str:
     """What helps where nothing is usable."""
     if report.repairable:
-        return "Repair the file with `python scripts/check_data.py FILE --repair OUT`."
+        return "Repair the file with `localqa check FILE --repair OUT`."
     if report.unreadable:
         return remedy_of(list(report.unreadable))
     return "Correct the records that are named above, or give another file."

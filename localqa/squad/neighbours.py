@@ -101,6 +101,47 @@ def join_paragraphs(
     return joined
 
 
+def surround(
+    examples: Sequence[Example], paragraphs: Paragraphs, count: int, seed: int, *, right: bool = True
+) -> list[Example]:
+    """The examples with their paragraph at any place among others, so many in all; or the others alone.
+
+    The others are of the same article, those most like the question and, where these do not suffice, any, as
+    far as they hold no accepted answer; they stand in any order. What surrounds an example depends on itself
+    and the seed alone.
+
+    Args:
+        examples: in whose order the result is.
+        paragraphs: to take the others from.
+        count: paragraphs in all, 1 or more.
+        seed: another seed, other paragraphs.
+        right: whether the example's own paragraph is there; without it there is no answer.
+    """
+    made = []
+    for example in tqdm(examples, desc=f"{count} paragraphs", unit="question", leave=False):
+        rng = random.Random(f"{seed} {example.id}")  # noqa: S311 - no secret hangs on it
+        others = _so_many_others(example, paragraphs, count - 1 if right else count, rng)
+        if right:
+            made.append(_among(example, others, rng.randint(0, len(others))))
+        else:
+            alone, name = BETWEEN.join(others), f"{example.id}-left-out"
+            made.append(replace(example, id=name, context=alone, answers=()))
+    return made
+
+
+def _so_many_others(example: Example, paragraphs: Paragraphs, count: int, rng: random.Random) -> list[str]:
+    if not count:
+        return []
+    others = _others(example, paragraphs, count, rng)
+    for text in rng.sample(paragraphs.all, len(paragraphs.all)):
+        if len(others) == count:
+            break
+        if text not in others and not _answers(text, example):
+            others.append(text)
+    rng.shuffle(others)
+    return others
+
+
 def _sample(examples: Sequence[Example], share: float, seed: int, doing: str) -> list[Example]:
     rng = random.Random(seed)  # noqa: S311 - no secret hangs on it
     chosen = rng.sample(examples, round(share * len(examples)))

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from itertools import islice
 
 from localqa.errors import ConfigError, DataError
-from localqa.squad.golds import UNKNOWN_START, gold_answers, is_marked_span, is_null, kind_of
+from localqa.squad.golds import UNKNOWN_START, gold_answers, is_marked_span, is_null, kind_of, place_of
 from localqa.squad.records import Example, GoldAnswer
 
 __all__ = ["UNKNOWN_START", "kind_of"]
@@ -26,6 +26,8 @@ _TRUTH = {
     **dict.fromkeys(("false", "0", "0.0", "no"), False),
     **dict.fromkeys(("", "none", "null", "nan"), None),
 }
+_ANNOTATED_BY = {"annotator", "annotation_id", "lead_time"}
+"""Fields that tell Label Studio's short export from other records, marked or not."""
 _NO_ANSWER_REMEDY = 'Give an answer, or mark the record as not answerable with "is_impossible": true.'
 
 
@@ -76,13 +78,14 @@ def flat_example(record: object, *, where: str, columns: Mapping[str, str]) -> E
     fields, columns = _annotated(as_object(record, where=where), columns)
     context = text_of(fields, columns["context"], where=where)
     answer_key = _answer_key(fields, columns["answer"])
+    answers = fields[answer_key] if answer_key else place_of(fields)
     return build_example(
         fields,
         where=where,
         context=context,
         title=_optional_text(fields, columns["title"], where=where),
-        answers=fields.get(answer_key) if answer_key else None,
-        has_answers=answer_key is not None,
+        answers=answers,
+        has_answers=answer_key is not None or answers is not None,
         starts=fields.get(_start_key(fields, columns["answer_start"])),
         columns=columns,
     )
@@ -227,8 +230,10 @@ def _annotated(
         for name, value in fields.items()
         if _entries(value) and all(map(is_marked_span, _entries(value)))
     ]
-    if not marks:
+    if not marks and not fields.keys() & _ANNOTATED_BY:
         return fields, columns
+    # An empty list of marks is what nobody has marked, not a question that cannot be answered.
+    fields = {name: value for name, value in fields.items() if marks or value != []}
     if _answer_key(fields, columns["answer"]) is None and len(marks) == 1:
         columns = {**columns, "answer": marks[0]}
     if columns["context"] == DEFAULT_COLUMNS["context"] not in fields and "text" in fields:

@@ -3,16 +3,14 @@
 import errno
 import filecmp
 import json
-import os
-import secrets
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 
 from localqa.errors import ConfigError, DataError, ResourceError
 from localqa.squad.parsing import UNKNOWN_START
 from localqa.squad.records import Example, GoldAnswer
+from localqa.writing import whole
 
 _VERSIONS = {"1.1": "1.1", "v1.1": "1.1", "2.0": "v2.0", "v2.0": "v2.0"}
 
@@ -110,25 +108,18 @@ def _dump(value: object) -> bytes:
 
 def _write(path: str | Path, lines: Iterable[bytes], *, overwrite: bool) -> None:
     target = Path(path)
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("xb") as handle:
+        with whole(target) as handle:
             handle.writelines(lines)
             handle.flush()
-            os.fsync(handle.fileno())
-        if not overwrite:
-            _refuse_other(target, draft)
-        draft.replace(target)
+            if not overwrite:
+                _refuse_other(target, Path(handle.name))
     except OSError as error:
         message = f"{target} cannot be written: {error.strerror or error}."
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ResourceError(message, remedy="Free some disk space.") from error
         raise DataError(message, remedy="Check the path and its permissions.") from error
-    finally:
-        # Gone after success; where it cannot be looked up, it was never made.
-        with suppress(OSError):
-            draft.unlink()
 
 
 def _refuse_other(target: Path, draft: Path) -> None:

@@ -14,12 +14,13 @@ from tokenizers import Tokenizer
 
 from localqa.config import Settings
 from localqa.engine.base_weights import Array, BaseWeights
+from localqa.engine.t5_graph import T5Graphs, attention_bias
 from localqa.errors import AdapterError, BaseModelError, ConfigError
 from localqa.model.adapter_files import adapter_folder, check_trained_on, damage_named
 from localqa.model.bases import Base, resolve_base
 from localqa.model.lora_weights import read_matrices
 from localqa.model.summary_config import FILE_NAME, SummaryConfig
-from localqa.summarization.graph import GraphBuilder, attention_bias, read_shape
+from localqa.model.t5_shape import read_t5_shape
 from localqa.summarization.splitting import split, within
 
 _NO_REPEAT: Final = 3
@@ -67,13 +68,13 @@ class Summarizer:
         self, base: Base, config: SummaryConfig, adapter: Path | None = None, *, threads: int = 0
     ) -> None:
         self.config = config
-        self._shape = read_shape(base.folder)
+        self._shape = read_t5_shape(base.folder)
         self._tokenizer = load_tokenizer(base)
         self._room = room_for_text(self._tokenizer, config)
         weights = BaseWeights(base.folder, "", base.sha256)
         down, up = read_matrices(adapter) if adapter else ({}, {})
         try:
-            builder = GraphBuilder(weights, self._shape, down, up)
+            builder = T5Graphs(weights, self._shape, down, up)
             with damage_named(adapter) if adapter else nullcontext():
                 graphs = _built(builder)
             self._tables = {
@@ -251,7 +252,7 @@ def _repeating(tokens: Sequence[int]) -> set[int]:
     return {run[-1] for run in runs if run[:-1] == last}
 
 
-def _built(builder: GraphBuilder) -> tuple[ov.Model, ov.Model]:
+def _built(builder: T5Graphs) -> tuple[ov.Model, ov.Model]:
     try:
         return builder.encoder(), builder.decoder()
     except KeyError as e:

@@ -6,7 +6,6 @@ by its contents to be a run's is neither written over nor removed.
 """
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from torch import nn
 from torch.optim import AdamW
 
 from localqa.errors import ConfigError
+from localqa.writing import on_disk
 
 _KEPT = 2
 _PARTIAL = ".partial"
@@ -108,7 +108,7 @@ class Checkpoints:
             save_file(trained_tensors(model), partial / "trainable.safetensors")
             save_file(_optimizer_tensors(model, optimizer), partial / "optimizer.safetensors")
             for file in partial.iterdir():
-                _flush(file)
+                on_disk(file)
         except BaseException:
             # A half-written checkpoint of a full disk must not take the room of the whole ones.
             shutil.rmtree(partial, ignore_errors=True)
@@ -125,7 +125,7 @@ class Checkpoints:
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = self.folder / f"{_BEST}{_PARTIAL}"
         save_file(trained_tensors(model), partial, metadata=_MADE_BY)
-        _flush(partial)
+        on_disk(partial)
         partial.replace(self.folder / _BEST)
 
     def load_best(self, model: nn.Module) -> None:
@@ -251,11 +251,3 @@ def _set_optimizer(model: nn.Module, optimizer: AdamW, tensors: dict[str, torch.
                 "exp_avg": tensors[f"{name}/exp_avg"].to(parameter.device),
                 "exp_avg_sq": tensors[f"{name}/exp_avg_sq"].to(parameter.device),
             }
-
-
-def _flush(file: Path) -> None:
-    descriptor = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

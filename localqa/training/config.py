@@ -258,7 +258,7 @@ def checked(values: Mapping[str, Any], kind: type[Config], *, where: str) -> Con
         return kind.model_validate(values)
     except ValidationError as e:
         wrong = "; ".join(_in_words(error) for error in e.errors())
-        raise ConfigError(f"{where}: {wrong}.", remedy="See python fine_tune.py --help.") from e
+        raise ConfigError(f"{where}: {wrong}.", remedy="See localqa train --help.") from e
 
 
 def _in_words(error: Any) -> str:
@@ -281,7 +281,7 @@ def read_file(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as e:
         raise ConfigError(
             f"Cannot read the config file '{path}' ({getattr(e, 'strerror', None) or e}).",
-            remedy="Give an existing .json or .yaml file, or flags; see python fine_tune.py --help.",
+            remedy="Give an existing .json or .yaml file, or flags; see localqa train --help.",
         ) from e
     text = decode(data, name=path.name)
     if bad := stray(text):

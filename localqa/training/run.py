@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from localqa.errors import ConfigError, DataError
-from localqa.evaluation.calibrate import calibrate, score_decoded
+from localqa.evaluation.calibrate import Kind, calibrate, score_decoded
 from localqa.evaluation.seen import kept_rows, sketch
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
@@ -56,8 +56,7 @@ def run(config: TrainConfig) -> Path | None:
         InterruptedTraining: after SIGINT or SIGTERM, with a checkpoint written.
     """
     folder, threads, base = begin(config)
-    if config.init_adapter:
-        named_adapter(config.init_adapter)
+    origin = named_adapter(config.init_adapter) if config.init_adapter else None
     if config.teacher:
         teacher_folder(config.teacher)
     windower = Windower.from_folder(base.folder, max_length=config.max_length, stride=config.stride)
@@ -87,7 +86,7 @@ def run(config: TrainConfig) -> Path | None:
         if config.dry_run:
             print_estimate(config, trainee, features)
             return None
-        start = _start(config, base, data)
+        start = _start(origin, base, data) if origin else None
         folder.mkdir(parents=True, exist_ok=True)
         keep(folder)
         (folder / "report.json").unlink(missing_ok=True)
@@ -123,11 +122,8 @@ class Start:
     rows: Mapping[str, Any] | None
 
 
-def _start(config: TrainConfig, base: Base, data: RunData) -> Start | None:
+def _start(folder: Path, base: Base, data: RunData) -> Start:
     """Judge what the run begins from, before anything of it can be written over."""
-    if not config.init_adapter:
-        return None
-    folder = named_adapter(config.init_adapter)
     scores = None
     if data.validation:
         own = QAConfig.load(folder)
@@ -225,9 +221,7 @@ def load_data(config: TrainConfig) -> RunData:
     if not config.validation_data:
         validation = _among_neighbours(config, validation)
     if not train:
-        raise DataError(
-            "No usable training example is left.", remedy="See python scripts/check_data.py FILE."
-        )
+        raise DataError("No usable training example is left.", remedy="See localqa check FILE.")
     return RunData(train, validation)
 
 
@@ -291,9 +285,8 @@ def _final_scores(
         model, data.validation, windower=windower, config=qa_config, description="final evaluation"
     )
     impossible = any(example.is_impossible for example in data.validation)
-    qa_config = calibrate(
-        data.validation, decoded, qa_config, abstain=impossible and _may_abstain(config, data)
-    )
+    kinds = [Kind("held out", data.validation, decoded)]
+    qa_config = calibrate(kinds, qa_config, abstain=impossible and _may_abstain(config, data))
     qa_config.save(folder)
     return qa_config, score_decoded(data.validation, decoded, qa_config)
 

@@ -17,10 +17,10 @@ from localqa.model.adapters import add_lora, count_parameters, linear_layers, sa
 from localqa.model.bases import Base
 from localqa.model.loading import load_seq2seq
 from localqa.model.summary_config import SummaryConfig
+from localqa.model.t5_shape import read_t5_shape
 from localqa.model.versions import keep, saving
 from localqa.squad.split import subset
 from localqa.summarization.evaluation import summaries, table
-from localqa.summarization.graph import read_shape
 from localqa.summarization.pairs import Pair, fingerprint, read_pairs, split_pairs
 from localqa.summarization.scores import KINDS, score
 from localqa.summarization.summarizer import Summarizer, input_ids, load_tokenizer, room_for_text
@@ -58,7 +58,7 @@ def run(config: SummaryTrainConfig) -> Path | None:
     """
     folder, threads, base = begin(config)
     summary_config = _summary_config(config, base)
-    end_id = read_shape(base.folder).end_id
+    end_id = read_t5_shape(base.folder).end_id
     tokenizer = load_tokenizer(base)
     room_for_text(tokenizer, summary_config)
     train, validation = load_data(config)

@@ -23,7 +23,10 @@ BASE = BaseInfo(
 
 
 class FakeReader:
-    """Answers with the first words of the context; a context with "unanswerable" in it has no answer."""
+    """Answers with the first words of the context; a context with "unanswerable" in it has no answer.
+
+    The adapter `squad` always answers, as far as `abstain` goes.
+    """
 
     default_adapter = "squad"
 
@@ -84,12 +87,14 @@ class FakeReader:
         self.patience = patience
         self.gate.wait(10)
         self.queries.extend(queries)
-        return [self._answer(query) for query in queries]
+        return [self._answer(query).kept(query.min_score, query.top_k) for query in queries]
 
     def _answer(self, query: Query) -> Answer:
         adapter = query.adapter or self.default_adapter
         self._known(adapter)
-        if "unanswerable" in query.context:
+        if query.abstain and adapter == "squad":
+            raise InvalidInputError("abstain: the adapter 'squad' always answers.", remedy="Ask another.")
+        if "unanswerable" in query.context and query.abstain is not False:
             return Answer("", 0.9, 0, 0, False, 4.5, adapter)
         words = query.context.split()[: query.top_k]
         starts = [query.context.index(word) for word in words]

@@ -109,8 +109,8 @@ def test_strangers_are_told_no_names_of_adapters(guarded):
 
 def test_strangers_are_not_told_why_a_model_could_not_be_loaded(guarded):
     service = guarded.application.extensions["localqa"]
-    service._reader = None
-    service._failure = ConfigError("The adapter secret-contracts is missing.")
+    service.loading._reader = None
+    service.loading._failure = ConfigError("The adapter secret-contracts is missing.")
     assert "secret-contracts" not in guarded.get("/readyz").get_data(as_text=True)
     told = guarded.get("/readyz", headers={"X-API-Key": "first-secret"})
     assert (told.status_code, "secret-contracts" in told.get_data(as_text=True)) == (503, True)

@@ -5,6 +5,7 @@ import json
 import pytest
 from flask.testing import FlaskClient
 
+from localqa.answering.routing import Extracted
 from localqa.api.schemas import AnswerResponse
 from localqa.extraction.answers import Answer, Query
 from tests.api.fake_reader import FakeReader
@@ -47,6 +48,29 @@ def test_whole_number_may_be_written_with_a_point(client: FlaskClient) -> None:
 
 def test_without_top_k_there_are_no_alternatives(client: FlaskClient) -> None:
     assert client.post("/api/qa", json=QA).json["alternatives"] == []
+
+
+def test_the_best_span_at_any_rate(client: FlaskClient) -> None:
+    body = {**QA, "context": "this is unanswerable", "abstain": False}
+    found = client.post("/api/qa", json=body).json
+    assert (found["answer"], found["answerable"]) == ("this", True)
+    pairs = [body, {**body, "abstain": None}]
+    both = client.post("/api/qa/batch", json={"qa_pairs": pairs}).json["results"]
+    assert [one["answerable"] for one in both] == [True, False]
+    assert client.post("/predict", json=body).json["answer"] == "this"
+
+
+def test_rather_nothing_than_a_guess(client: FlaskClient) -> None:
+    body = {**QA, "top_k": 3, "min_score": 0.8}
+    found = client.post("/api/qa", json=body).json
+    assert (found["answer"], found["answerable"], found["start"], found["end"]) == ("", False, 0, 0)
+    assert (found["score"], found["null_score"], found["alternatives"]) == (0.25, -3.25, [])
+    kept = client.post("/api/qa", json={**body, "min_score": 0.3}).json
+    assert (kept["answer"], [one["answer"] for one in kept["alternatives"]]) == ("Grüße", ["😀"])
+    pairs = {"qa_pairs": [body, {**body, "min_score": 0.75}]}
+    both = client.post("/api/qa/batch", json=pairs).json["results"]
+    assert [one["answerable"] for one in both] == [False, True]
+    assert client.post("/predict", json={**QA, "min_score": 1}).json["answer"] == ""
 
 
 def test_an_adapter_can_be_chosen(client: FlaskClient) -> None:
@@ -107,4 +131,4 @@ def test_the_largest_allowed_texts_pass(client: FlaskClient) -> None:
 
 def test_a_null_score_that_is_no_number_becomes_null() -> None:
     answer = Answer("", 1.0, 0, 0, False, float("inf"), "squad")
-    assert AnswerResponse.of(answer).null_score is None
+    assert AnswerResponse.extracted(Extracted("context_given", answer)).null_score is None

@@ -26,7 +26,7 @@ def test_caller_over_the_limit_is_told_when_to_come_again(reader):
 def test_answers_within_the_limit_tell_nobody_to_wait(reader):
     client = create_app(Settings.load(rate_limit="3/day"), reader).test_client()
     assert "Retry-After" not in client.post("/api/qa", json=BODY).headers
-    client.application.extensions["localqa"].drain()
+    client.application.extensions["localqa"].loading.drain()
     assert int(client.get("/readyz").headers["Retry-After"]) < 60
 
 

@@ -136,6 +136,25 @@ def test_a_bad_top_k(client: FlaskClient, top_k: object) -> None:
     assert error["message"] == "top_k: must be a whole number from 1 to 20."
 
 
+@pytest.mark.parametrize("min_score", [-0.1, 1.5, "0.6", True, None, [1], 10**30])
+@pytest.mark.parametrize("path", ["/api/qa", "/predict"])
+def test_a_bad_min_score(client: FlaskClient, path: str, min_score: object) -> None:
+    error = refused(post(client, path, {**QA, "min_score": min_score}), 422)
+    assert error["message"] == "min_score: must be a number from 0 to 1."
+
+
+@pytest.mark.parametrize("abstain", [0, "false", [True]])
+def test_a_bad_abstain(client: FlaskClient, abstain: object) -> None:
+    error = refused(post(client, "/api/qa", {**QA, "abstain": abstain}), 422)
+    assert error["message"] == "abstain: must be true or false."
+
+
+def test_an_adapter_that_always_answers_cannot_be_made_to_abstain(client: FlaskClient) -> None:
+    error = refused(post(client, "/api/qa", {**QA, "abstain": True}), 422)
+    assert error["message"].startswith("abstain: ")
+    assert error["remedy"]
+
+
 @pytest.mark.parametrize(
     "name", ["../x", "a/b", "", ".", "..", "-a", "A", "squad\n", "sq uad", "é", "x" * 65, "%2e%2e", "C:\\x"]
 )
@@ -171,7 +190,9 @@ def test_an_open_question_is_told_what_it_needs(client: FlaskClient, body: dict[
 
 def test_an_unknown_field_is_told_the_known_ones(client: FlaskClient) -> None:
     error = refused(post(client, "/predict", {**QA, "questoin": "a"}), 422)
-    assert error["message"] == "body: unknown field 'questoin' (known: question, context)."
+    assert error["message"] == (
+        "body: unknown field 'questoin' (known: question, context, abstain, min_score)."
+    )
 
 
 def test_an_unknown_field_in_a_batch(client: FlaskClient) -> None:

@@ -73,6 +73,19 @@ def test_fallback_is_asked_for_or_set(asking, server, reader):
         assert (last["done"], last["source"], last["routed_because"]) == (True, "bert", "ollama_failed")
 
 
+def test_an_answer_that_is_held_back_falls_back(asking, server):
+    body = {"question": "Who?", "context": TEXT, "min_score": 0.8, "fallback": True}
+    found = asking.post("/api/qa", json=body).get_json()
+    assert (found["source"], found["routed_because"]) == ("ollama", "not_answerable")
+    assert (found["answerable"], found["null_score"]) == (False, -3.25)
+    # The span that was too unsure to be the answer still shows where the generated one stands.
+    assert found["support"]["answer"] == "Ada"
+    server.fault = "cut"
+    held = asking.post("/api/qa", json=body).get_json()
+    assert (held["source"], held["answer"], held["alternatives"]) == ("bert", "", [])
+    assert held["routed_because"] == "ollama_failed"
+
+
 @pytest.mark.parametrize(
     ("fault", "status", "code"),
     [

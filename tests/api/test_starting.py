@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from werkzeug.serving import make_server
 
-import app as app_module
+import localqa.api.development as app_module
 from app import create_app, main
 from localqa.api.listening import ensure_can_listen
 from localqa.api.spec import Api
@@ -20,7 +20,7 @@ from localqa.errors import BaseModelError, ConfigError
 from tests.api.fake_reader import FakeReader
 from tests.server import free_port
 
-ROOT = Path(app_module.__file__).resolve().parent
+ROOT = Path(__file__).resolve().parents[2]
 BROKEN_APP = """
 from localqa.errors import BaseModelError
 

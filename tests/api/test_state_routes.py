@@ -6,9 +6,10 @@ import time
 import pytest
 from flask.testing import FlaskClient
 
-import app as app_module
+import localqa.api.app as app_module
 from app import create_app
 from localqa import __version__
+from localqa.api.loading import Loading
 from localqa.api.service import EXTENSION, Service
 from localqa.config import Settings
 from localqa.errors import BaseModelError, LocalQAError
@@ -35,6 +36,7 @@ def test_health(client: FlaskClient) -> None:
         "version": __version__,
         "adapter": "squad",
         "adapters": ["squad", "law"],
+        "broken": [{"name": "torn", "problem": "qa_config.json is not JSON"}],
         "ollama": "off",
         "summaries": "off",
     }
@@ -82,7 +84,7 @@ def test_while_loading_questions_are_refused(monkeypatch: pytest.MonkeyPatch, pa
 
 def test_a_failed_load_is_told_by_the_probes(monkeypatch: pytest.MonkeyPatch) -> None:
     client, service = unloaded(monkeypatch)
-    service.load_in_background(fail)
+    service.loading.load_in_background(fail)
     assert client.get("/api/health").json["status"] == "failed"
     response = client.get("/readyz")
     assert response.status_code == 503
@@ -92,23 +94,23 @@ def test_a_failed_load_is_told_by_the_probes(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_failed_load_is_raised_when_it_is_waited_for() -> None:
     with pytest.raises(LocalQAError, match=r"No base\."):
-        Service(Settings.load()).load(fail)
+        Loading().load(fail)
 
 
 def test_loading_in_the_background_becomes_ready() -> None:
-    service = Service(Settings.load())
-    thread = threading.Thread(target=service.load_in_background, args=(FakeReader,))
+    loading = Loading()
+    thread = threading.Thread(target=loading.load_in_background, args=(FakeReader,))
     thread.start()
     thread.join(5)
-    assert service.status == "ok"
+    assert loading.status == "ok"
 
 
 def test_an_unexpected_failure_in_the_background_is_told_without_detail() -> None:
-    service = Service(Settings.load())
-    service.load_in_background(lambda: 1 / 0)
-    assert service.status == "failed"
+    loading = Loading()
+    loading.load_in_background(lambda: 1 / 0)
+    assert loading.status == "failed"
     with pytest.raises(LocalQAError, match="could not be loaded"):
-        _ = service.reader
+        _ = loading.reader
 
 
 def test_uptime_grows() -> None:
@@ -119,7 +121,7 @@ def test_uptime_grows() -> None:
 
 
 def test_draining_server_is_not_ready_but_answers(client: FlaskClient) -> None:
-    client.application.extensions[EXTENSION].drain()
+    client.application.extensions[EXTENSION].loading.drain()
     ready = client.get("/readyz")
     assert (ready.status_code, ready.get_json()["error"]["code"]) == (503, "not_ready")
     assert int(ready.headers["Retry-After"]) > 0

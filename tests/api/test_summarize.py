@@ -119,7 +119,7 @@ def test_adapter_is_found_by_its_name(summary_adapter):
 def test_while_it_loads_nothing_else_summarises(reader):
     app = create_app(Settings.load(summary_adapter="short"), reader)
     service = app.extensions[EXTENSION]
-    service._reader = None
+    service.loading._reader = None
     refused = app.test_client().post("/api/summarize", json={"text": TEXT})
     assert (refused.status_code, refused.get_json()["error"]["code"]) == (503, "not_ready")
     assert app.test_client().get("/api/health").get_json()["summaries"] == "adapter"

@@ -28,6 +28,14 @@ def test_answer_is_added():
     assert added.keys() == Columns().added().keys()
 
 
+def test_answers_are_as_sure_as_was_wished():
+    rows = [GOOD, GOOD | {"context": "unanswerable"}]
+    held = answer_rows(FakeReader(), rows, Columns(), min_score=0.8)
+    assert [(row["answer"], row["answerable"], row["error"]) for row in held] == [("", False, None)] * 2
+    made = answer_rows(FakeReader(), rows, Columns(), abstain=False)
+    assert [row["answer"] for row in made] == ["Ada", "unanswerable"]
+
+
 def test_one_bad_row_costs_only_itself():
     reader = Picky()
     rows = [dict(GOOD) for _ in range(64)]

@@ -126,6 +126,23 @@ def test_top_k_below_one_is_refused(qa):
         qa.answer("What?", LEARNING, top_k=0)
 
 
+def test_answers_can_be_asked_for_or_held_back():
+    qa = BertQA.load(adapter="squad2")
+    asked = ("What does the harbour tax cost?", LEARNING)
+    refused = qa.answer(*asked)
+    made = qa.answer(*asked, abstain=False)
+    assert (refused.answerable, made.answerable) == (False, True)
+    assert made.answer == LEARNING[made.start : made.end] != ""
+    assert not qa.answer(*asked, abstain=False, min_score=0.9).answerable
+    with pytest.raises(InvalidInputError, match="min_score"):
+        qa.answer(*asked, min_score=60)
+
+
+def test_adapter_that_always_answers_cannot_be_made_to_abstain(qa):
+    with pytest.raises(InvalidInputError, match="abstain"):
+        qa.answer("What?", LEARNING, abstain=True)
+
+
 def test_shipped_adapter_agrees_with_its_merged_model():
     folder = ROOT / "models" / "squad"
     base = resolve_base(DEFAULT_BASE)

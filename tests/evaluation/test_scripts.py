@@ -65,3 +65,24 @@ def test_tables_of_the_readme_are_what_the_benchmarks_found():
     command = [sys.executable, ROOT / "benchmarks" / "claims.py", "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_kinds_are_fitted_together_and_long_ones_are_made_of_them(tmp_path):
+    folder = tmp_path / "mine"
+    shutil.copytree(ROOT / "models" / "squad2", folder)
+    choose = ROOT / "data" / "user_documents" / "choose.json"
+    words = ("--data", choose, SAMPLE, "--limit", "10", "--long", "2", "--long_limit", "8")
+    printed = run("calibrate.py", "--adapter", folder, *words)
+    assert "choose.json, 2 paragraphs" in printed
+    assert "sample_qa_data.json" in printed
+    assert QAConfig.load(folder).null_threshold != QAConfig.load(ROOT / "models" / "squad2").null_threshold
+
+
+def test_nothing_is_fitted_by_what_is_judged_by(tmp_path):
+    folder = tmp_path / "mine"
+    shutil.copytree(ROOT / "models" / "squad2", folder)
+    before = QAConfig.load(folder)
+    judge = ROOT / "data" / "user_documents" / "judge.json"
+    printed = run("calibrate.py", "--adapter", folder, "--data", judge, code=2)
+    assert "judged by" in printed
+    assert QAConfig.load(folder) == before

@@ -1,5 +1,7 @@
 """Thresholds, probabilities and answers from hand-made logits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -85,6 +87,40 @@ def test_null_at_the_threshold_is_answered():
 
 def test_without_a_threshold_every_question_is_answered():
     assert to_answer(CONTEXT, decoded(null=99.0), config()).answerable
+
+
+def test_best_span_at_any_rate_is_no_surer_than_it_was():
+    unsure = to_answer(CONTEXT, decoded(null=9.0), config(null_threshold=2.5), abstain=False)
+    assert (unsure.answer, unsure.answerable, unsure.null_score) == ("1843", True, pytest.approx(3.0))
+    options = np.exp([6, 4, 1, 9])
+    assert unsure.score == pytest.approx(options[0] / options.sum())
+
+
+@pytest.mark.parametrize("offset", [-2.0, 1.5])
+def test_refusal_and_what_is_answered_instead_are_in_sum_below_one(offset):
+    settings = config(null_threshold=2.5, score_offset=offset)
+    refusal = to_answer(CONTEXT, decoded(null=9.0), settings)
+    instead = to_answer(CONTEXT, decoded(null=9.0), settings, abstain=False)
+    assert refusal.score + instead.score <= 1
+    sure = config(null_threshold=99.0, score_offset=offset)
+    assert to_answer(CONTEXT, decoded(), sure, abstain=False) == to_answer(CONTEXT, decoded(), sure)
+
+
+@pytest.mark.parametrize("abstain", [True, None])
+def test_what_abstains_goes_on_to(abstain):
+    assert not to_answer(CONTEXT, decoded(9.0), config(null_threshold=2.5), abstain=abstain).answerable
+
+
+def test_answer_below_the_least_score_is_held_back():
+    answer = to_answer(CONTEXT, decoded(), config(), top_k=2)
+    held = answer.kept(0.95, 2)
+    assert (held.answer, held.start, held.end, held.answerable) == ("", 0, 0, False)
+    assert held.score == pytest.approx(1 - answer.score)
+    assert held.null_score == answer.null_score
+    assert held.alternatives == ()
+    assert answer.kept(answer.score, 2) == replace(answer, alternatives=())
+    assert answer.kept(0.0, 2) == answer
+    assert [span.answer for span in answer.held_back(0.95).alternatives] == ["1843", "Ada"]
 
 
 def test_no_valid_span_is_not_answerable():

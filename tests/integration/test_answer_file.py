@@ -61,6 +61,18 @@ def test_jsonl_is_answered_row_by_row(source, tmp_path):
     assert "exists" in run(source, tmp_path / "out.jsonl", code=2)
 
 
+def test_rather_nothing_than_a_guess(source, tmp_path):
+    run(source, tmp_path / "out.jsonl", "--min_score", 1)
+    assert {row["answer"] for row in answered(tmp_path / "out.jsonl") if row["error"] is None} == {""}
+    assert "not from 0 to 1" in run(source, tmp_path / "other.jsonl", "--min_score", 60, code=2)
+
+
+def test_adapter_that_abstains_is_made_to_answer(source, tmp_path):
+    run(source, tmp_path / "out.jsonl", "--adapter", "squad2", "--no_abstain")
+    check(answered(tmp_path / "out.jsonl"))
+    assert all(row["answer"] for row in answered(tmp_path / "out.jsonl") if row["error"] is None)
+
+
 def test_parquet_goes_in_and_comes_out(tmp_path):
     pq.write_table(
         pa.table({"q": [row["question"] for row in ROWS], "t": [row["context"] for row in ROWS]}),

@@ -55,6 +55,14 @@ def status(reply):
     return int(reply.split(b" ", 2)[1])
 
 
+def assert_is_error(reply):
+    head, _, body = reply.partition(b"\r\n\r\n")
+    assert b"application/json" in head.lower()
+    error = json.loads(body)["error"]
+    assert {"code", "message", "remedy", "request_id"} <= set(error)
+    assert error["message"].isprintable()
+
+
 def test_a_client_that_sends_nothing_more_gets_its_answer(server):
     head = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY)
     reply = said(server, head + BODY, half_closed=True)
@@ -112,7 +120,9 @@ def test_a_body_in_very_many_pieces_is_a_bad_request(server):
 )
 def test_what_does_not_come_is_told_so_in_time(server, started):
     began = time.monotonic()
-    assert status(said(server, started)) == 408
+    reply = said(server, started)
+    assert status(reply) == 408
+    assert_is_error(reply)
     assert 1.5 < time.monotonic() - began < 8
 
 
@@ -159,6 +169,7 @@ def test_a_body_far_too_large_is_refused_and_read_away(server):
 def test_rubbish_is_refused_and_cannot_write_into_the_log(server, folder, head):
     reply = said(server, head, half_closed=True)
     assert 400 <= status(reply) < 506
+    assert_is_error(reply)
     for line in (folder / "log").read_text(encoding="utf-8").split("\n"):
         assert line.isprintable()
         assert not line.startswith("FORGED")

@@ -37,6 +37,8 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("attacked")
     with running(folder, QA_DEADLINE_S="8", QA_RECEIVE_S="3", QA_DRAIN_S="0.1") as (url, process):
         requests.post(f"{url}/api/qa", json=ASKED, timeout=30)
+        # What embeds is a graph of its own, which comes at its first use and stays.
+        requests.post(f"{url}/api/embed", json={"model": "all-minilm-l6-v2", "input": "a"}, timeout=30)
         yield url, worker_of(process)
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

@@ -32,6 +32,7 @@ def test_equal_question_of_the_same_adapter_is_remembered():
         ("squad#0", Query("Who?", "Ada wrote.", top_k=2)),
         ("squad#0", Query("Who?Ada", " wrote.")),
         ("squad#0", Query("Who?", "Ada wrote.", borders=(4,))),
+        ("squad#0", Query("Who?", "Ada wrote.", abstain=False)),
     ],
 )
 def test_anything_else_is_another_question(adapter, query):

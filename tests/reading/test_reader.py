@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from localqa.model.adapters import add_lora, add_prompt, save_adapter
 from localqa.model.bases import resolve_base
 from localqa.model.loading import load_model
 from localqa.reading.batcher import NO_ADAPTER, Batcher
+from localqa.reading.cache import AnswerCache
 from localqa.reading.pool import Pool
 from localqa.reading.reader import Reader
 from tests.conftest import TEXTS
@@ -107,6 +109,31 @@ def test_other_architectures_answer(tiny_bases, tmp_path, family):
 def test_abstaining_adapter_says_so(reader):
     (answer,) = reader.answer([Query("What jumps?", CONTEXT, adapter="silent")])
     assert (answer.answer, answer.answerable, answer.adapter) == ("", False, "silent")
+
+
+def test_abstaining_adapter_can_be_made_to_answer(reader):
+    silent = Query("What jumps?", CONTEXT, adapter="silent")
+    refused, made = reader.answer([silent, replace(silent, abstain=False)])
+    assert (refused.answerable, made.answerable) == (False, True)
+    assert made.answer == CONTEXT[made.start : made.end] != ""
+    assert made.null_score == refused.null_score
+
+
+def test_answer_that_scores_less_than_wished_is_held_back(tiny_bert, models):
+    reader = Reader(Pool.of(TorchEngine(tiny_bert)), models, "one", cache=AnswerCache(8)).load()
+    query = Query("What jumps?", CONTEXT, top_k=3)
+    (answer,) = reader.answer([query])
+    (held,) = reader.answer([replace(query, min_score=0.99)])
+    assert (held.answer, held.answerable, held.alternatives) == ("", False, ())
+    assert (held.adapter, held.null_score) == ("one", answer.null_score)
+    assert reader.answer([query]) == [answer]
+
+
+def test_adapter_that_always_answers_cannot_abstain(reader):
+    with pytest.raises(InvalidInputError, match=r"'one' always answers") as raised:
+        reader.answer([Query("What jumps?", CONTEXT, abstain=True)])
+    assert raised.value.remedy
+    assert not reader.answer([Query("What jumps?", CONTEXT, adapter="silent", abstain=True)])[0].answerable
 
 
 def test_default_adapter_answers_when_none_is_named(reader):

@@ -384,3 +384,42 @@ def test_null_text_with_a_start_says_two_things(tmp_path):
 def test_table_without_a_file_is_read_row_by_row():
     rows = list(read_table("a;b\n1;2\n", name="t", needed={"x": ["a"], "y": ["b"]}, mapping="x=a"))
     assert [row.cells for row in rows] == [{"a": "1", "b": "2"}]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "{'text': np.array(['Ada'], dtype=object), 'answer_start': np.array([43], dtype=int32)}",
+        "{'text': array(['Ada'],\n      dtype='<U3'), 'answer_start': array([43])}",
+        "[{'text': np.str_('Ada'), 'answer_start': np.int64(43)}]",
+        "{'text': ['Ada', nan], 'answer_start': [np.float64(43.0), np.nan]}",
+    ],
+)
+def test_what_numpy_prints_is_read(tmp_path, cell):
+    at = str(CONTEXT.index("Ada"))
+    row = (QUESTION, CONTEXT, cell.replace("43", at))
+    (example,) = read(tmp_path / "d.csv", table(row, header=("question", "context", "answers")))
+    assert example.answers == ADA
+
+
+def test_other_calls_in_a_cell_are_not_carried_out(tmp_path):
+    row = (QUESTION, CONTEXT, "{'text': [open('x')], 'answer_start': [0]}")
+    with pytest.raises(DataError, match="damaged"):
+        read(tmp_path / "d.csv", table(row, header=("question", "context", "answers")))
+
+
+@pytest.mark.parametrize("names", [("start", "end"), ("answer_start", "answer_end")])
+def test_a_place_alone_is_an_answer(tmp_path, names):
+    start = CONTEXT.index("Ada")
+    row = (QUESTION, CONTEXT, str(start), str(start + 3))
+    (example,) = read(tmp_path / "d.csv", table(row, header=("question", "context", *names)))
+    assert example.answers == ADA
+
+
+def test_what_nobody_has_marked_is_set_aside_as_such(tmp_path):
+    mark = {"start": CONTEXT.index("Ada"), "end": CONTEXT.index("Ada") + 3, "text": "Ada", "labels": ["A"]}
+    shared = {"text": CONTEXT, "question": QUESTION, "annotator": 1, "lead_time": 2.5}
+    rows = [{**shared, "label": [mark]}, shared, {**shared, "answer": []}]
+    examples, faults = usable(tmp_path / "d.json", json.dumps(rows))
+    assert [example.answers for example in examples] == [ADA]
+    assert [fault.message for fault in faults] == [f"d.json:[{at}]: no answer field." for at in (1, 2)]

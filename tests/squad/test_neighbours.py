@@ -2,7 +2,7 @@
 
 import pytest
 
-from localqa.squad.neighbours import Paragraphs, join_paragraphs, make_retrieved
+from localqa.squad.neighbours import Paragraphs, join_paragraphs, make_retrieved, surround
 from localqa.squad.records import Example, GoldAnswer
 
 TEXTS = {
@@ -68,3 +68,30 @@ def test_a_share_of_none_changes_nothing(examples):
 def test_the_same_seed_gives_the_same_texts(examples):
     first, second = (join_paragraphs(examples, Paragraphs(examples), 0.6, 2, seed=7) for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 5])
+def test_a_surrounded_paragraph_is_one_of_so_many_and_still_answers(examples, count):
+    for before, after in zip(examples, surround(examples, Paragraphs(examples), count, seed=3), strict=True):
+        assert before.context in after.context
+        found = [text for texts in TEXTS.values() for text in texts if text in after.context]
+        # Beside some there are not so many that hold no answer.
+        assert len(found) == min(count, 5)
+        assert [gold.text for gold in after.answers] == [gold.text for gold in before.answers]
+        assert all(after.context[gold.start : gold.end] == gold.text for gold in after.answers)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_so_many_others_alone_leave_the_question_without_an_answer(examples, count):
+    for before, after in zip(
+        examples[:2], surround(examples[:2], Paragraphs(examples), count, seed=3, right=False), strict=True
+    ):
+        assert before.context not in after.context
+        assert after.is_impossible
+        assert not any(gold.text in after.context for gold in before.answers)
+        assert after.id != before.id
+
+
+def test_what_surrounds_a_question_does_not_depend_on_the_others(examples):
+    paragraphs = Paragraphs(examples)
+    assert surround(examples[1:2], paragraphs, 3, seed=5) == surround(examples, paragraphs, 3, seed=5)[1:2]

@@ -206,7 +206,7 @@ def test_full_disk_leaves_the_last_checkpoint_whole(features, tiny_bert, tmp_pat
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("localqa.training.checkpoint._flush", full)
+    monkeypatch.setattr("localqa.training.checkpoint.on_disk", full)
     with pytest.raises(OSError, match="No space left"):
         checkpoints.save(trainee.model, optimizer, Progress(step=2))
     (kept,) = checkpoints.folder.iterdir()

@@ -36,8 +36,14 @@ class Message:
         """Where a part of the text stands in what was sent, in code points."""
         if not self.parts:
             return {**self.where, "start": start + self.offset, "end": end + self.offset}
-        part = bisect.bisect_right(self.parts, start) - 1
-        return {**self.where, "part": part, "start": start - self.parts[part], "end": end - self.parts[part]}
+        part = max(0, bisect.bisect_right(self.parts, start) - 1)
+        begin = self.parts[part]
+        return {**self.where, "part": part, "start": start - begin, "end": end - begin}
+
+    def part_of(self, role: str, start: int, end: int) -> "Message":
+        """A part of the text as a message of its own."""
+        parts = tuple(one - start for one in self.parts)
+        return Message(role, self.text[start:end], self.where, self.offset + start, parts)
 
 
 def messages_of(sent: Sequence[Mapping[str, Any]]) -> list[Message]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from localqa.api.callers import patience
 from localqa.api.service import current_service
 from localqa.errors import InvalidInputError
 
@@ -65,7 +66,7 @@ def embedded(texts: list[str], *, truncate: bool, dimensions: int | None = None)
         InvalidInputError: a text that is too long where it must not be cut, or not Unicode.
         LocalQAError: what `Service.embed` raises.
     """
-    vectors, tokens = current_service().embed(texts, truncate=truncate)
+    vectors, tokens = current_service().answerer.embed(texts, patience(), truncate=truncate)
     if dimensions is not None:
         vectors = vectors[:, :dimensions]
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)

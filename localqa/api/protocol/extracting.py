@@ -12,6 +12,7 @@ from typing import Any, Final
 from localqa.api.protocol.conversing import Message, messages_of
 from localqa.api.protocol.phrases import (
     Part,
+    is_remark,
     is_talk,
     paragraphs,
     stripped,
@@ -22,19 +23,21 @@ from localqa.api.protocol.phrases import (
 from localqa.api.protocol.shapes import (
     Shape,
     before_the_past,
-    conversation,
     earlier_answer,
     free_shape,
     marked,
     rephrases,
     shape_of,
 )
+from localqa.api.protocol.templates import turns
+from localqa.api.protocol.tool_results import values_in
 from localqa.errors import InvalidInputError
 from localqa.extraction.answers import Answer, Query
 
 NOT_ANSWERABLE: Final = "The text does not answer this question."
 _BETWEEN: Final = "\n\n"
 _ASSISTANT: Final = ("assistant", "model", "ai", "bot", "chatbot", "gpt")
+_TOOLS: Final = ("tool", "function", "ipython", "observation")
 _SYSTEM: Final = ("system", "developer")
 _LONG: Final = 100
 """Words of a question beyond which its first or last sentence is it, and the rest a text."""
@@ -143,26 +146,43 @@ def from_chat(sent: Sequence[Mapping[str, Any]], *, most: int) -> Extraction:
     Raises:
         InvalidInputError: no question of the user, no text, too much of it, or content that is no text.
     """
-    return _extracted(messages_of(sent), most)
+    messages = messages_of(sent)
+    _limit(messages, most)
+    last = _last_of_user(messages)
+    if last is not None:
+        messages[last : last + 1] = _unfolded(messages[last], whole=False)
+    return _extracted(messages)
 
 
 def from_prompt(prompt: str, system: str = "", *, most: int) -> Extraction:
     """A prompt as a question about the system text, or about its own text; raises as `from_chat`."""
     messages = [Message("system", system, {"field": "system"})] if system.strip() else []
-    where = {"field": "prompt"}
-    spoken = conversation(prompt)
-    messages += [Message(role, prompt[one.start : one.end], where, one.start) for role, one in spoken]
-    return _extracted(messages if spoken else [*messages, Message("user", prompt, where)], most)
+    asking = Message("user", prompt, {"field": "prompt"})
+    _limit([*messages, asking], most)
+    return _extracted([*messages, *_unfolded(asking, whole=True)])
 
 
-def _extracted(messages: Sequence[Message], most: int) -> Extraction:
+def _limit(messages: Sequence[Message], most: int) -> None:
     chars = sum(len(message.text) for message in messages if message.role not in _ASSISTANT)
     if chars > most:
         raise InvalidInputError(
             f"The messages have {chars:,} characters, at most {most:,} are allowed.",
             remedy="Ask about fewer or shorter texts at once.",
         )
-    last = max((at for at, one in enumerate(messages) if one.role == "user"), default=None)
+
+
+def _last_of_user(messages: Sequence[Message]) -> int | None:
+    return max((at for at, one in enumerate(messages) if one.role == "user"), default=None)
+
+
+def _unfolded(message: Message, *, whole: bool) -> list[Message]:
+    """The messages of a conversation that was written into one; else the message itself."""
+    spoken = turns(message.text, whole=whole)
+    return [message.part_of(role, *part) for role, part in spoken] or [message]
+
+
+def _extracted(messages: Sequence[Message]) -> Extraction:
+    last = _last_of_user(messages)
     if last is None or not messages[last].text.strip():
         raise InvalidInputError("messages: there is no question of the user.", remedy=_REMEDY)
     asking = messages[last]
@@ -175,7 +195,8 @@ def _extracted(messages: Sequence[Message], most: int) -> Extraction:
     others = [message for at, message in enumerate(messages) if at != last and message.role not in _ASSISTANT]
     texts = _texts(others, bool(own)) + own
     if not texts or (shape is None and len(question.split()) > _LONG):
-        free = free_shape(asking.text)
+        # Beside a mark only what it marks as the question can hold both.
+        free = free_shape(asking.text, shape.question if shape is not None else None)
         if free is not None and free.question is not None:
             question = _of(asking, free.question)
             texts += [(asking, part) for part in free.texts if not _is_talk(asking.text, part)]
@@ -219,7 +240,7 @@ def _texts(others: Sequence[Message], has_marked: bool) -> list[tuple[Message, P
             found.append((message, parts, True))
         elif message.role in _SYSTEM:
             parts, instructs = without_instructions(message.text, before_the_past(message.text))
-            found.append((message, parts, not instructs))
+            found.append((message, [] if is_remark(message.text, parts) else parts, not instructs))
         elif message.role == "user":
             part = trimmed(message.text, whole, is_talk)
             remark = words(message.text, part, most=_REMARK + 1) <= _REMARK
@@ -227,7 +248,8 @@ def _texts(others: Sequence[Message], has_marked: bool) -> list[tuple[Message, P
         else:
             # Tools, and roles that hold documents.
             has_marked = has_marked or bool(message.text.strip())
-            found.append((message, [stripped(message.text, whole)], True))
+            values = values_in(message.text) if message.role in _TOOLS else []
+            found.append((message, values or [stripped(message.text, whole)], True))
     return [
         (message, part)
         for message, parts, sure in found

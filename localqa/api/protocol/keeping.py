@@ -28,3 +28,8 @@ def is_unloaded(body: dict[str, Any]) -> bool:
     raise InvalidInputError(
         "keep_alive must be a number of seconds or a duration.", remedy='Send 300, "5m", 0 or -1.'
     )
+
+
+def check_keep_alive(body: dict[str, Any]) -> None:
+    """Refuse what `is_unloaded` does, where nothing is unloaded: the base stays, the adapters need it."""
+    is_unloaded(body)

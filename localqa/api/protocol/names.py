@@ -23,7 +23,6 @@ class ModelNotFoundError(LocalQAError):
     """Neither one of our models nor, without an Ollama server, anybody's."""
 
     code = "model_not_found"
-    status = 404
 
 
 @dataclass(frozen=True, slots=True)

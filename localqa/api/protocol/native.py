@@ -12,12 +12,12 @@ from flask.typing import ResponseReturnValue
 from localqa import __version__
 from localqa.api.output import json_line
 from localqa.api.protocol import names
-from localqa.api.protocol.answering import Reply, most_characters, reply_to
+from localqa.api.protocol.answering import Reply, most_characters, reply_to, wish_in
 from localqa.api.protocol.conversing import refuse_images
 from localqa.api.protocol.embedding import dimensions_in, embedded, texts_in
 from localqa.api.protocol.extracting import Extraction, from_chat, from_prompt
 from localqa.api.protocol.formats import native_format
-from localqa.api.protocol.keeping import is_unloaded
+from localqa.api.protocol.keeping import check_keep_alive, is_unloaded
 from localqa.api.protocol.passing import (
     asked,
     model_in,
@@ -42,7 +42,6 @@ class ForbiddenError(LocalQAError):
     """A route that changes the Ollama server, where the settings do not allow that."""
 
     code = "forbidden"
-    status = 403
 
 
 @blueprint.get("/api/version")
@@ -116,6 +115,7 @@ def embed() -> ResponseReturnValue:
     name = model_in(body)
     if not names.is_own_base(name, current_service().reader):
         return pass_through(name)
+    check_keep_alive(body)
     began = time.perf_counter_ns()
     given = body.get("input")
     dimensions = dimensions_in(body, zero_is_all=True)
@@ -138,6 +138,7 @@ def embeddings() -> ResponseReturnValue:
     name = model_in(body)
     if not names.is_own_base(name, current_service().reader):
         return pass_through(name)
+    check_keep_alive(body)
     prompt = _text(body, "prompt")
     return {"embedding": embedded(texts_in(prompt), truncate=True).lists()[0] if prompt else []}
 
@@ -188,7 +189,7 @@ def _answered(
     unload = is_unloaded(body)
     written = native_format(body.get("format"))
     began = time.perf_counter_ns()
-    reply = reply_to(extraction, adapter, written)
+    reply = reply_to(extraction, adapter, wish_in(body.get("options"), "options."), written)
     last = _end(reply, time.perf_counter_ns() - began)
     if unload:
         _unload(adapter)

@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 
 from localqa.api.protocol import names
-from localqa.api.protocol.answering import Reply, most_characters, reply_to
+from localqa.api.protocol.answering import Reply, most_characters, reply_to, wish_in
 from localqa.api.protocol.conversing import refuse_images
 from localqa.api.protocol.embedding import dimensions_in, embedded, is_base64, texts_in
 from localqa.api.protocol.extracting import Extraction, from_chat, from_prompt
@@ -39,7 +39,6 @@ def models() -> dict[str, Any]:
 @blueprint.get("/v1/models/<path:name>")
 def model(name: str) -> ResponseReturnValue:
     """One model."""
-    name = name.rstrip("/")
     found = names.own_model(name, current_service().reader)
     return pass_through(name) if found is None else _model(name, found)
 
@@ -114,7 +113,7 @@ def _answered(
     body: dict[str, Any], kind: str, adapter: str, extraction: Extraction, content: Content, delta: Content
 ) -> ResponseReturnValue:
     """The answer in one object or as events."""
-    reply = reply_to(extraction, adapter, openai_format(body.get("response_format")))
+    reply = reply_to(extraction, adapter, wish_in(body), openai_format(body.get("response_format")))
     head = {
         "id": f"{'chatcmpl' if kind == _CHAT else 'cmpl'}-{uuid.uuid4().hex}",
         "created": int(time.time()),

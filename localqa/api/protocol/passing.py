@@ -11,7 +11,7 @@ from urllib.parse import quote
 from flask import Response, request
 
 from localqa.api.body import JsonRequest
-from localqa.api.callers import caller_gone
+from localqa.api.callers import caller_gone, patience
 from localqa.api.protocol.names import ModelNotFoundError
 from localqa.api.service import current_service
 from localqa.api.spec import NDJSON
@@ -70,12 +70,10 @@ def pass_through(name: str = "", *, whole: bool = False) -> Response:
     service = current_service()
     ollama = service.ollama.found()
     if ollama is None:
-        raise ModelNotFoundError(
-            f"model '{name}' not found.", remedy="There is no Ollama server; set OLLAMA_HOST to use one."
-        )
+        raise ModelNotFoundError(f"model '{name}' not found.")
     content = cast(JsonRequest, request).raw_body()
     with ExitStack() as opening:
-        opening.callback(service.passing.enter(len(content), service.patience()))
+        opening.callback(service.passing.enter(len(content), patience()))
         _give_back_body()
         reply = opening.enter_context(
             ollama.upstream.stream(
@@ -140,7 +138,7 @@ def _upstream_path() -> str:
     if any(part in (".", "..") for part in request.path.split("/")):
         raise InvalidInputError("The path must not hold '.' or '..'.")
     query = request.query_string.decode("ascii", "replace")
-    return quote(request.path.rstrip("/"), safe="/:") + (f"?{quote(query, safe=_QUERY)}" if query else "")
+    return quote(request.path, safe="/:") + (f"?{quote(query, safe=_QUERY)}" if query else "")
 
 
 def _content_type() -> str:

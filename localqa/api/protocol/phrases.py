@@ -1,7 +1,7 @@
 """Which sentences of a message are instructions or small talk, and which are text that can hold an answer."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 _HEAD: Final = 240
@@ -41,12 +41,12 @@ _INSTRUCTIONS: Final = _any(
     r"(?:du bist|sie sind|tu es|vous êtes|eres|usted es|sei|você é|je bent) (?:ein|un|um|uma|een|ein\w+)",
     r"(?:act|behave|pretend|imagine|role-?play)\b.*\b(?:as|you|like)\b",
     r"i want you to\b|as an? (?:ai|assistant|expert|helpful)\b|(?:the )?(?:ai )?assistant (?:is|gives|"
-    r"answers|should)\b",
+    r"answers|should)\b|(?:the ai|if the (?:ai|assistant))\b",
     r"(?:i am|i['’]m|this is) (?:an?|your)\b.*\b(?:assistant|chatbot|bot)\b",
     r"(?:an? |the )?(?:\w+ ){0,3}(?:assistant|chatbot)[.!]?$|(?:an? )?(?:chat|conversation|dialog(?:ue)?) "
     r"between an?\b.*\b(?:user|human|assistant|ai)\b",
     r"you (?:have|['’]ve) (?:access|been (?:given|asked|told))\b|you will be (?:given|asked|shown)\b",
-    r"(?:speak|talk|write|translate)\b.*\b(?:in|into|like) (?-i:[A-Z])\w+[.!]?$",
+    r"(?:speak|talk|write|translate)\b.*\b(?:in|into|like|only) (?-i:[A-Z])\w+[.!]?$",
     r"(?:stay|remain) in character\b|never break character|do your best[.!]?$",
     r"(?:the )?current (?:date|time)\b|today['’]s date\b",
     r"(?:be)?antworte(?:n sie)?\b|réponds\b|répondez\b|responde\b|rispondi\b|antwoord\b",
@@ -96,8 +96,9 @@ _INSTRUCTIONS: Final = _any(
     r"context information\b.*\b(?:below|above)|the original query\b|we have\b.*\b(?:existing answer|"
     r"opportunity)",
     r"(?:task|guidelines?|rules?|some rules to follow|instructions?|output|examples?(?: of citation)?|"
-    r"constraints)\s*:",
-    r"instructions?\s*:.*",
+    r"constraints|mode|tone|reasoning|verbosity)\s*:",
+    r"instructions?\s*:.*|/\w+$|you (?:work (?:for|at|as)|know)\b",
+    r"(?:find|extract|locate|select|return|quote)\b.*\b(?:answers?|spans?)\b",
 )
 # How they go on after such a sentence.
 _MORE_INSTRUCTIONS: Final = _any(
@@ -132,11 +133,23 @@ _QUESTION_WORDS: Final = _any(
     r"(?:is|are|was|were|do|does|did|can|could|will|would|has|have|had) (?:you|i|we|they|he|she|it|there|"
     r"anyone|somebody))\b[^.:!]*$"
 )
+# What a short line must have to state something: a number, a colon, a name, or a word that can be its verb.
+_STATES: Final = re.compile(
+    r"\d|:|(?<=\w )[A-Z]|\b(?i:is|are|was|were|has|have|had|does|did|do|can|may|must|will|costs?|\w{2,}ed)\b|"
+    r"\w{3,}s (?!please|only)\w"
+)
+_PROFILE: Final = re.compile(
+    r"(?:the )?(?:current )?user(?:['’]s|s are|s? (?:is|was|has|have|likes?|loves?|lives?|works?|prefers?|"
+    r"wants?|speaks?|needs?|comes?|knows?|goes by)\b)",
+    re.IGNORECASE,
+)
 _LEAD: Final = re.compile(
     r"[\s>*#_\-–•\"“'‘(\[]*(?:\d{1,2}[.)]\s+)?[*_\"“]*(?:(?:please|and|also),? )*", re.IGNORECASE
 )
 _SENTENCE_END: Final = re.compile(r"(?<!\be\.g)(?<!\bi\.e)[.!?:…]+[\"'”’)\]*_]*(?=\s|$)|\n(?![ \t]*[a-z])\s*")
 """A line that goes on in lower case was only wrapped."""
+_REMARK: Final = 4
+"""Words of a system message up to which one that states nothing is no text."""
 _WORD: Final = re.compile(r"\w+")
 _RULES: Final = ' \t\r\n-–—=_*~#`"“”'
 """White space, and what frames a text: lines of dashes, fences, quotes."""
@@ -223,6 +236,20 @@ def without_instructions(text: str, part: Part) -> tuple[list[Part], bool]:
             kept.append(one)
     pieces = [stripped(text, one) for one in kept]
     return [one for one in pieces if not found or words(text, one) > 1], found
+
+
+def is_remark(text: str, parts: Sequence[Part]) -> bool:
+    """Whether what is left of a system message is no text, but how to answer or whom.
+
+    That is a line of two to four words that states nothing ("No yapping."), or no more than sentences about
+    the user. No list of orders is ever complete, but an order without a fact in it answers no question.
+    """
+    ones = [one for part in parts for one in sentences(text, part) if words(text, one, most=1)]
+    if ones and all(_PROFILE.match(_head(text, one)) for one in ones):
+        return True
+    said = [" ".join(text[one.start : one.end].split()) for one in ones]
+    count = sum(words(text, one, most=_REMARK + 1) for one in ones)
+    return 1 < count <= _REMARK and not any(_STATES.search(one) for one in said)
 
 
 def paragraphs(text: str, part: Part) -> Iterator[Part]:

@@ -23,28 +23,17 @@ from localqa.api.protocol.phrases import (
     words,
 )
 
-# Tags around a text: Open WebUI's, LangChain's, Anthropic's advice for prompts.
-_TEXT_TAG_NAMES: Final = """
-context contexts documents document docs doc sources source passages passage retrieved_context search_results
-search_result text content data information snippet excerpt article knowledge reference references chunk file
-attached_files
+# Tags around a text, by the last word of their names: `<context>`, `<retrieved-documents>`.
+_TEXT_NOUNS: Final = """
+context document doc source passage result text content data information snippet excerpt article knowledge
+reference chunk file paragraph fragment page
 """
-_TEXT_TAGS: Final = tuple(_TEXT_TAG_NAMES.split())
+_TEXT_TAGS: Final = rf"(?:[a-z]{{1,20}}[_-]){{0,3}}(?:{'|'.join(_TEXT_NOUNS.split())})s?"
 # Within them: what holds the text alone, and what tells something of it.
-_CONTENT_TAGS: Final = ("document_content", "source_context", "page_content", "content")
-_ABOUT_TAGS: Final = (
-    "source_id",
-    "document_id",
-    "id",
-    "name",
-    "title",
-    "url",
-    "metadata",
-    "file_name",
-    "filename",
-)
-_QUESTION_TAGS: Final = ("user_query", "user_question", "question", "query", "user_input")
-_PAST_TAGS: Final = ("chat_history", "conversation", "history")
+_CONTENT_TAGS: Final = r"(?:document|doc|page|source)[_-](?:contents?|context|text)|content"
+_ABOUT_TAGS: Final = r"(?:source|document|doc)[_-]id|id|name|title|url|metadata|file_?name"
+_QUESTION_TAGS: Final = "user_query|user_question|question|query|user_input"
+_PAST_TAGS: Final = "chat_history|conversation|history"
 # Labels at the start of a line or behind a sentence, with a colon, or as headings.
 _LABELS: Final = {
     "text": r"(?:(?:new|retrieved|relevant|provided|given|additional|background|reference|search) )?"
@@ -53,8 +42,8 @@ _LABELS: Final = {
     r"(?: information)?(?: ?[\[(#]?\d{1,3}[\])]?)?",
     "question": r"(?:(?:user|human|current|input|new|final|follow[- ]?up) )?(?:question|query|q|frage)"
     r"(?: \d{1,3})?|follow[- ]?up (?:input|message)|the original query is as follows|respond to this prompt",
-    "answer": r"(?:(?:helpful|refined|new|final|your|short) )?(?:answer|response|a)|standalone (?:question|"
-    r"query)",
+    "answer": r"(?:(?:helpful|refined|new|final|your|short) )?(?:answer|response|a)(?: \d{1,3})?|"
+    r"standalone (?:question|query)",
     "past": r"(?:original|existing) answer|we have provided an existing answer|(?:chat|conversation) history|"
     r"(?:current|previous) conversation|instructions?",
 }
@@ -78,13 +67,6 @@ _QUESTIONS: Final = 5
 """Sentences at the end of a message that can ask together."""
 _RULE: Final = re.compile(r"^[ \t]*(?:-{5,}|={5,})[ \t]*$", re.M)
 _BRACKETS: Final = re.compile(r"\[(END )?CONTEXT \d{1,4}\]:?")
-_SPEAKERS: Final = re.compile(
-    r"^(?:#{2,3} ?(system|user|assistant|tool)s?:?[ \t]*$|"
-    r"(system|human|user|assistant|ai|tool):(?: |[ \t]*$))",
-    re.I | re.M,
-)
-_ROLES: Final = {"human": "user", "ai": "assistant"}
-
 Kind: TypeAlias = Literal["text", "question", "answer", "past"]
 
 
@@ -110,9 +92,12 @@ def shape_of(text: str) -> Shape | None:
     return next((shape for reader in readers if (shape := reader(text)) is not None), None)
 
 
-def free_shape(text: str) -> Shape | None:
-    """Text and question one after the other without a mark: what ends, or begins, with a question."""
-    whole = trimmed(text, Part(0, len(text)))
+def free_shape(text: str, part: Part | None = None) -> Shape | None:
+    """Text and question one after the other without a mark, in a text or a part of it.
+
+    That is what ends, or begins, with a question.
+    """
+    whole = trimmed(text, Part(0, len(text)) if part is None else part)
     question = at = last_sentence(text, whole) if whole.start < whole.end else whole
     for _ in range(_QUESTIONS):
         if not is_question(text, at) or at.start == whole.start:
@@ -167,19 +152,6 @@ def rephrases(text: str) -> bool:
     return bool(_REPHRASES.search(text[:2000]))
 
 
-def conversation(prompt: str) -> list[tuple[str, Part]]:
-    """The messages, with their roles, of a conversation written into one prompt; [] where it is none."""
-    marks = list(_SPEAKERS.finditer(prompt))
-    if not marks or prompt[: marks[0].start()].strip():
-        return []
-    ends = [mark.start() for mark in marks[1:]] + [len(prompt)]
-    found = []
-    for mark, end in zip(marks, ends, strict=True):
-        role = (mark[1] or mark[2]).lower()
-        found.append((_ROLES.get(role, role), stripped(prompt, Part(mark.end(), end))))
-    return found
-
-
 def _follow_up(text: str) -> Shape | None:
     """A conversation and a follow-up question, to be made one that stands alone."""
     if (alone := _STANDALONE.search(text)) is None:
@@ -207,11 +179,11 @@ def _bracketed(text: str) -> Shape | None:
 
 def _tagged(text: str) -> Shape | None:
     """`<context><source id="1">...</source></context>`, and the question in tags or beside them."""
-    outer = list(_elements(text, (*_TEXT_TAGS, *_QUESTION_TAGS, *_PAST_TAGS), Part(0, len(text))))
-    texts = [part for name, part, _ in outer if name in _TEXT_TAGS]
+    outer = list(_elements(text, f"{_QUESTION_TAGS}|{_PAST_TAGS}|{_TEXT_TAGS}", Part(0, len(text))))
+    texts = [part for name, part, _ in outer if re.fullmatch(_TEXT_TAGS, name)]
     if not texts:
         return None
-    asked = [part for name, part, _ in outer if name in _QUESTION_TAGS]
+    asked = [part for name, part, _ in outer if re.fullmatch(_QUESTION_TAGS, name)]
     if asked:
         question: Part | None = stripped(text, asked[-1])
     else:
@@ -225,7 +197,7 @@ def _tagged(text: str) -> Shape | None:
 
 def _labelled(text: str) -> Shape | None:
     """`Context: ...` and `Question: ...`, in either order, or a question behind an unmarked text."""
-    marks = _marks(text)
+    marks = _without_examples(text, _marks(text))
     texts = [mark for mark in marks if mark[0] == "text"]
     asking = [mark for mark in marks if mark[0] == "question"]
     if not texts and not asking:
@@ -238,7 +210,7 @@ def _labelled(text: str) -> Shape | None:
     if asking and asking[0][1].start < first.start and not asked_first:
         asked_first = marks[0] == asking[0] and marks[1] == texts[0]
     question = (asking[0] if asked_first else asking[-1]) if asking else None
-    end = len(text) if question is None or asked_first else question[1].start
+    end = len(text) if question is None or asked_first else _before_examples(text, marks, texts[-1], question)
     end = _end_of_text(text, marks, Part(first.end, end), to_the_end=end == len(text))
     cuts = [first.end, *(mark.start for _, mark in texts[1:] if mark.start < end), end]
     behind = {mark.start: mark.end for _, mark in texts}
@@ -247,10 +219,9 @@ def _labelled(text: str) -> Shape | None:
         asked: Part | None = _until_next(text, marks, question[1])
     else:
         asked = _asked(text, [Part(end, len(text)), Part(0, first.start)])
-        if asked is None and (free := free_shape(text[parts[-1].start : parts[-1].end])) is not None:
-            at = parts.pop().start
-            asked = free.question and Part(at + free.question.start, at + free.question.end)
-            parts += [Part(at + one.start, at + one.end) for one in free.texts]
+        if asked is None and (free := free_shape(text, parts[-1])) is not None:
+            asked = free.question
+            parts[-1:] = free.texts
     return Shape(_sources(text, parts), asked)
 
 
@@ -258,7 +229,9 @@ def _behind_unmarked_text(text: str, marks: list[tuple[Kind, Part]], mark: tuple
     """`Question: ...` with the text before it, or in the paragraphs behind it."""
     asked = _until_next(text, marks, mark[1])
     past = [part.start for kind, part in marks if kind == "past" and part.start < mark[1].start]
-    whole = Part(0, min([mark[1].start, *past]))
+    # Questions before it are examples, and so are their answers.
+    past += [part.start for kind, part in marks if kind == "question"]
+    whole = Part(0, min(past))
     before = trimmed(text, _fenced(text, whole) or whole)
     if words(text, before, most=2) > 1:
         return Shape(_sources(text, [before]), asked)
@@ -267,6 +240,34 @@ def _behind_unmarked_text(text: str, marks: list[tuple[Kind, Part]], mark: tuple
     if words(text, behind, most=2) > 1:
         return Shape(_sources(text, [behind]), stripped(text, Part(asked.start, line)))
     return Shape((), asked)
+
+
+def _without_examples(text: str, marks: list[tuple[Kind, Part]]) -> list[tuple[Kind, Part]]:
+    """The marks of the last of several texts, each with a question and, but for the last, its answer."""
+    texts = [mark for kind, mark in marks if kind == "text"]
+    if len(texts) < 2 or marks[0][0] != "text" or _name(text, texts[0]) != _name(text, texts[-1]):
+        return marks
+    at = marks.index(("text", texts[-1]))
+    kinds = [kind for kind, _ in marks[:at]]
+    answered = "question" in kinds and kinds[-1] == "answer"
+    return marks[at:] if answered and any(kind == "question" for kind, _ in marks[at:]) else marks
+
+
+def _name(text: str, mark: Part) -> str:
+    return re.sub(r"[\W\d]+", " ", text[mark.start : mark.end]).strip().lower()
+
+
+def _before_examples(
+    text: str, marks: list[tuple[Kind, Part]], last: tuple[Kind, Part], question: tuple[Kind, Part]
+) -> int:
+    """Where the texts end before a question: before the answered ones that stand between as examples.
+
+    Questions with which a text begins are its own.
+    """
+    between = [mark for mark in marks if last[1].end <= mark[1].start < question[1].start]
+    asked = next((mark.start for kind, mark in between if kind == "question"), question[1].start)
+    answered = any(kind == "answer" and mark.start > asked for kind, mark in between)
+    return asked if answered and words(text, Part(last[1].end, asked), most=1) else question[1].start
 
 
 def _marks(text: str) -> list[tuple[Kind, Part]]:
@@ -344,12 +345,12 @@ def _sources(text: str, parts: Sequence[Part]) -> tuple[Part, ...]:
     return tuple(part for part in kept if part.start < part.end)
 
 
-def _elements(text: str, names: Sequence[str], part: Part) -> Iterator[tuple[str, Part, Part]]:
-    """The outermost elements of these names in a part: name, what is inside, and all of it.
+def _elements(text: str, names: str, part: Part) -> Iterator[tuple[str, Part, Part]]:
+    """The outermost elements of these names, a pattern, in a part: name, what is inside, and all of it.
 
     A closing tag belongs to the nearest opening one before it; those without one are only spoken of.
     """
-    tags = re.compile(rf"<(/?)({'|'.join(names)})(?:\s[^<>]{{0,1000}})?>", re.IGNORECASE)
+    tags = re.compile(rf"<(/?)({names})(?:\s[^<>]{{0,1000}})?>", re.IGNORECASE)
     opened: dict[str, list[re.Match[str]]] = {}
     found = []
     for tag in tags.finditer(text, part.start, part.end):

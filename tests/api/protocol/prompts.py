@@ -111,6 +111,56 @@ PROMPTS = {
     "LangChain's conversation": "System: You are a bot.\nHuman: {text}\nAI: Karl Berg built it.\nHuman: "
     "{question}",
 }
+# Conversations with the marks of a model's own template between the turns.
+TEMPLATES = {
+    "ChatML": "<|im_start|>system\n{text}<|im_end|>\n<|im_start|>user\n{question}<|im_end|>\n"
+    "<|im_start|>assistant\n",
+    "ChatML that goes on": "<|im_start|>system\nYou are a bot.\n<|im_end|>\n<|im_start|>user\nHello"
+    "<|im_end|>\n<|im_start|>assistant\nKarl Berg built it.<|im_end|>\n<|im_start|>user\n"
+    "Context: {text}\nQuestion: {question}<|im_end|>",
+    "Llama 3": "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\n{text}<|eot_id|>"
+    "<|start_header_id|>user<|end_header_id|>\n\n{question}<|eot_id|>"
+    "<|start_header_id|>assistant<|end_header_id|>\n\n",
+    "Llama 2": "<s>[INST] <<SYS>>\n{text}\n<</SYS>>\n\n{question} [/INST]",
+    "Llama 2 that goes on": "<s>[INST] <<SYS>>\n{text}\n<</SYS>>\n\nHello [/INST] Karl Berg built it. </s>"
+    "<s>[INST] {question} [/INST]",
+    "Mistral": "[INST] Answer from the context.\n\nContext: {text}\n\nQuestion: {question} [/INST]",
+    "Mistral, system": "<s>[SYSTEM_PROMPT]{text}[/SYSTEM_PROMPT][INST]{question}[/INST]",
+    "Gemma": "<bos><start_of_turn>user\n{text}\n\n{question}<end_of_turn>\n<start_of_turn>model\n",
+    "Zephyr": "<|system|>\n{text}</s>\n<|user|>\n{question}</s>\n<|assistant|>\n",
+    "Phi": "<|system|>{text}<|end|><|user|>{question}<|end|><|assistant|>",
+    "Command R": "<BOS_TOKEN><|START_OF_TURN_TOKEN|><|SYSTEM_TOKEN|>{text}<|END_OF_TURN_TOKEN|>"
+    "<|START_OF_TURN_TOKEN|><|USER_TOKEN|>{question}<|END_OF_TURN_TOKEN|><|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>",
+    "DeepSeek": "<｜begin▁of▁sentence｜>{text}<｜User｜>{question}<｜Assistant｜>",
+    "gpt-oss": "<|start|>system<|message|>{text}<|end|><|start|>user<|message|>{question}<|end|>"
+    "<|start|>assistant",
+    "LangChain's ConversationChain": "The following is a friendly conversation between a human and an AI. "
+    "The AI is talkative and provides lots of specific details from its context. If the AI does not know the "
+    "answer to a question, it truthfully says it does not know.\n\nCurrent conversation:\nHuman: {text}\n"
+    "AI: Karl Berg built it.\nHuman: {question}\nAI:",
+    "Vicuna": "A chat between a curious user and an artificial intelligence assistant. The assistant gives "
+    "helpful, detailed, and polite answers to the user's questions. USER: {text} {question} ASSISTANT:",
+    "old Claude": "\n\nHuman: <document>{text}</document>\n\n{question}\n\nAssistant:",
+}
+# Questions before the last that are examples, and what else there is.
+FEW_SHOT = {
+    "text first": "Context: {text}\nQ: How long is it?\nA: Ten metres.\nQ: {question}\nA:",
+    "text first, unmarked": "{text}\n\nQ: How long is it?\nA: Ten metres.\n\nQ: {question}\nA:",
+    "a text each": "Answer from the context.\n\nContext: Karl Berg built the house.\nQuestion: Who built "
+    "the house?\nAnswer: Karl Berg\n\nContext: {text}\nQuestion: {question}\nAnswer:",
+    "numbered texts": "Passage 1: Karl Berg built the house.\nQuestion 1: Who built it?\nAnswer 1: Karl "
+    "Berg\n\nPassage 2: {text}\nQuestion 2: {question}\nAnswer 2:",
+}
+# Elements of other names around a text.
+TAGGED = [
+    "<document_contents>{text}</document_contents>\n{question}",
+    "<passages>{text}</passages>\n{question}",
+    "<passages><passage id='1'>{text}</passage></passages>\n{question}",
+    '<documents>\n<document index="1">\n<source>a.txt</source>\n<document_contents>\n{text}\n'
+    "</document_contents>\n</document>\n</documents>\n\n{question}",
+    "<retrieved-documents><doc>{text}</doc></retrieved-documents>{question}",
+    "<web_search_results><result><title>Bridges</title>{text}</result></web_search_results>\n{question}",
+]
 # System messages that hold the text, beside a user who asks.
 SYSTEMS = {
     "text": "{text}",
@@ -193,6 +243,35 @@ INSTRUCTIONS = [
     "Do not make things up.",
     "Keep your answers short.",
     "Help the user with their questions.",
+]
+# System messages that say how to answer, or whom, and hold no text.
+REMARKS = [
+    "No yapping.",
+    "Answer in German.",
+    "Speak only English.",
+    "German only.",
+    "Short answers, please.",
+    "Plain text only.",
+    "Just the answer.",
+    "Stick to the facts.",
+    "/no_think",
+    "Tone: friendly",
+    "Find the answer in the given text.",
+    "You are a helpful assistant. No preamble.",
+    "The user's name is Karl.",
+    "You are a helpful assistant. The user is a lawyer. The user lives in Berlin.",
+]
+# Short ones that are texts.
+FACT_SHEETS = [
+    "Opening hours: Monday to Friday, 9 am to 5 pm. Tickets cost 12 euros.",
+    "Closed on Mondays.",
+    "Dogs are welcome.",
+    "It opened late.",
+    "Breakfast includes coffee.",
+    "Owner: Karl Berg",
+    "The user must change the password every 90 days. After three attempts the account is locked.",
+    "The user's manual is in the drawer. The office opens at nine.",
+    "The assistant manager is Eva Holm.",
 ]
 SMALL_TALK = [
     "Bonjour",

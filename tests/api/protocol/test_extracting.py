@@ -1,5 +1,6 @@
 """What is instruction, what is text and what is question in messages and prompts."""
 
+import json
 import time
 
 import pytest
@@ -8,13 +9,18 @@ from localqa.api.protocol.extracting import from_chat, from_prompt
 from localqa.errors import InvalidInputError
 from localqa.extraction.answers import Answer
 from tests.api.protocol.prompts import (
+    FACT_SHEETS,
+    FEW_SHOT,
     FOLLOW_UPS,
     INSTRUCTIONS,
     PROMPTS,
     QUESTION,
+    REMARKS,
     SMALL_TALK,
     STATEMENTS,
     SYSTEMS,
+    TAGGED,
+    TEMPLATES,
     TEXT,
 )
 
@@ -60,6 +66,59 @@ def test_text_and_question_in_one_message(name):
         assert extraction.sources[0].message.where == {"message": 3}
 
 
+@pytest.mark.parametrize("prompt", [*TEMPLATES.values(), *FEW_SHOT.values(), *TAGGED])
+@pytest.mark.parametrize("as_chat", [False, True])
+def test_last_turn_is_asked_about_the_text_of_its_turns(prompt, as_chat):
+    sent = filled(prompt)
+    extraction = chat(("user", sent)) if as_chat else from_prompt(sent, most=MOST)
+    assert (extraction.question, extraction.context) == (QUESTION, TEXT)
+    place = extraction.found_in(found(extraction, "Dunmore and Sons"))
+    assert sent[place["start"] : place["end"]] == "Dunmore and Sons"
+
+
+def test_template_in_a_message_of_several_parts_keeps_the_places():
+    sent = ["<|im_start|>system\nIt is old.", f"{TEXT}<|im_end|><|im_start|>user\n{QUESTION}<|im_end|>"]
+    content = [{"type": "text", "text": one} for one in sent]
+    extraction = from_chat([{"role": "user", "content": content}], most=MOST)
+    assert extraction.question == QUESTION
+    assert extraction.found_in(found(extraction, "Dunmore")) == {
+        "message": 0,
+        "part": 1,
+        "start": 24,
+        "end": 31,
+    }
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Q: How long is it?\nA: Ten metres.\nQ: {question}\nA:",
+        "Question: How long is it?\nAnswer: Ten metres.\n\nQuestion: {question}\nAnswer:",
+        "Answer the question.\n\nQ: How long is it?\nA: Ten metres.\nQ: How old?\nA: Old.\nQ: {question}\nA:",
+        "<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n",
+        "The following is a friendly conversation between a human and an AI. The AI is talkative and "
+        "provides lots of specific details from its context. If the AI does not know the answer to a "
+        "question, it truthfully says it does not know.\n\nCurrent conversation:\n\nHuman: {question}\nAI:",
+    ],
+)
+def test_examples_and_templates_without_text_hold_none(prompt):
+    refused(("user", filled(prompt)))
+    with pytest.raises(InvalidInputError, match="no text to answer from"):
+        from_prompt(filled(prompt), most=MOST)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A prompt begins with [INST] and ends with [/INST].",
+        "User: my printer is broken.\nAssistant: Restart it.\nUser: That helped.",
+    ],
+)
+def test_what_speaks_of_turns_is_a_text(text):
+    assert chat(("user", text), ("user", QUESTION)).context == text
+    assert chat(("user", f"Context: {text}\nQuestion: {QUESTION}")).context == text
+
+
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_text_in_the_system_message(name):
     system = filled(SYSTEMS[name])
@@ -91,6 +150,17 @@ def test_instruction_is_no_source(instruction):
     refused(("system", instruction), ("user", QUESTION))
     for system in (f"{instruction}\n\n{TEXT}", f"{TEXT} {instruction}"):
         assert chat(("system", system), ("user", QUESTION)).context == TEXT
+
+
+@pytest.mark.parametrize("remark", REMARKS)
+def test_system_message_that_says_how_to_answer_is_no_source(remark):
+    refused(("system", remark), ("user", QUESTION))
+    assert chat(("system", remark), ("user", TEXT), ("user", QUESTION)).context == TEXT
+
+
+@pytest.mark.parametrize("sheet", FACT_SHEETS)
+def test_short_system_message_that_states_something_is_a_source(sheet):
+    assert chat(("system", sheet), ("user", QUESTION)).context == sheet
 
 
 @pytest.mark.parametrize("talk", SMALL_TALK)
@@ -153,6 +223,31 @@ def test_text_of_a_tool_behind_the_question_is_read(role):
     assert place == {"message": 3, "part": 0, "start": 24, "end": 31}
 
 
+def of_tool(content):
+    return chat(("user", QUESTION), ("assistant", ""), ("tool", content))
+
+
+def test_of_a_tool_s_json_the_values_are_read():
+    result = {"title": "Bridges", "year": 1891, "text": f"{TEXT}\nIt is old."}
+    sent = json.dumps({"results": [result], "more": None})
+    extraction = of_tool(sent)
+    assert [sent[one.part.start : one.part.end] for one in extraction.sources] == [
+        'title": "Bridges',
+        'year": 1891',
+        TEXT,
+        "It is old.",
+    ]
+    place = extraction.found_in(found(extraction, "Dunmore"))
+    assert sent[place["start"] : place["end"]] == "Dunmore"
+
+
+@pytest.mark.parametrize(
+    "sent", ['{"temperature": 21, "unit": "C"}', '{"text": "It is a long text', "[1] It is old."]
+)
+def test_what_a_tool_tells_otherwise_is_read_whole(sent):
+    assert of_tool(sent).context == sent
+
+
 def test_answer_is_of_one_source_alone():
     extraction = chat(
         ("system", "The club was founded by Karl"),
@@ -213,11 +308,18 @@ def test_earlier_answer_is_said_again_where_new_text_holds_no_better(name):
         "-----\n" * 50_000,
         "[CONTEXT 1]:" * 25_000,
         "who? " * 60_000,
+        "<|im_start|>" * 20_000,
+        "<|im_start|>user\n" * 15_000,
+        "[INST] " * 40_000,
+        "Q: a\nA: b\n" * 20_000 + "AI:",
+        "Human: a\n" * 25_000 + "AI:",
+        '[{"a": "' * 30_000,
+        "<a_" * 80_000,
     ],
 )
 def test_large_messages_are_read_soon(text):
     began = time.monotonic()
-    for role in ("system", "user"):
+    for role in ("system", "user", "tool"):
         try:
             chat((role, text), ("user", QUESTION))
             chat(("user", text + QUESTION))

@@ -38,6 +38,24 @@ def test_chat_answers_from_the_messages_before_the_question(client, reader):
     assert reader.queries[-1].question == "When?"
 
 
+def test_options_say_how_sure_an_answer_has_to_be(client):
+    _, found = ask(client, "/api/chat", CHAT | {"options": {"min_score": 0.8, "temperature": 0}})
+    assert found["message"]["content"] == "The text does not answer this question."
+    assert (found["answerable"], found["score"], found["found_in"]) == (False, 0.25, None)
+    assert found["null_score"] == -3.25
+    prompt = {"model": "bert-qa", "stream": False, "prompt": "When?", "system": "This is unanswerable."}
+    _, refused = ask(client, "/api/generate", prompt)
+    _, made = ask(client, "/api/generate", prompt | {"options": {"abstain": False}})
+    assert (refused["answerable"], made["response"], made["answerable"]) == (False, "This", True)
+
+
+@pytest.mark.parametrize("options", [{"min_score": 2}, {"min_score": "0.6"}, {"abstain": "no"}])
+def test_options_of_ours_that_make_no_sense_are_refused(client, options):
+    status, found = ask(client, "/api/chat", CHAT | {"options": options})
+    assert status == 400
+    assert found["error"].startswith("options.")
+
+
 def test_offsets_of_a_later_message_are_told(client, reader):
     messages = [
         {"role": "system", "content": "  "},

@@ -30,6 +30,16 @@ def test_chat_completion(client):
     assert found["usage"]["total_tokens"] == 7
 
 
+def test_body_says_how_sure_an_answer_has_to_be(client):
+    found = client.post("/v1/chat/completions", json=CHAT | {"min_score": 0.8}).get_json()
+    assert found["choices"][0]["message"]["content"] == "The text does not answer this question."
+    assert found["answerable"] is False
+    asked = {"model": "bert-qa", "prompt": "Context: This is unanswerable.\nQuestion: When?"}
+    made = client.post("/v1/completions", json=asked | {"abstain": False}).get_json()
+    assert (made["choices"][0]["text"], made["answerable"]) == ("This", True)
+    assert client.post("/v1/completions", json=asked | {"abstain": 1}).status_code >= 400
+
+
 def test_streamed_chat_completion(client):
     asked = CHAT | {"stream": True, "stream_options": {"include_usage": True}}
     response = client.post("/v1/chat/completions", json=asked)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from localqa.api.room import Room
+from localqa.answering.room import Room
 from localqa.errors import DeadlineError, OverloadedError
 from localqa.extraction.answers import Patience
 from tests.server import until

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from localqa.errors import DeadlineError, LocalQAError
 from localqa.extraction.answers import Patience
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 class NoSummarizerError(LocalQAError):
     """Nothing here can summarise."""
 
-    code: ClassVar[str] = "no_summarizer"
-    status: ClassVar[int] = 503
+    code = "no_summarizer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from localqa.answering.routing import Ask, Extracted, Generated, Support, route, support
 from localqa.errors import AdapterNotFoundError, InvalidInputError, OverloadedError
 from localqa.extraction.answers import Answer
 from localqa.ollama.client import Ollama
 from localqa.ollama.errors import OllamaDownError
-from localqa.ollama.routing import Ask, Routed, Support, fallen_back, route, support
 from localqa.ollama.upstream import Upstream
 from tests.ollama.fake_server import PIECES
 
@@ -22,7 +22,12 @@ def ollama(server):
 
 
 def routed(ask, ollama, answer=FOUND):
-    return route(ask, answer=lambda query: answer, ollama=ollama, gone=lambda: False)
+    return asked(ask, lambda queries: [answer] * len(queries), ollama)
+
+
+def asked(ask, read, ollama):
+    (found,) = route([ask], read=read, ollama=ollama, gone=lambda: False)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -41,8 +46,11 @@ def routed(ask, ollama, answer=FOUND):
 def test_who_answers_and_why(ollama, ask, answer, because, generated):
     found = routed(ask, ollama, answer)
     assert found.because == because
-    assert list(found.pieces) == (PIECES if generated else [])
-    assert found.model == ("tiny:1b" if generated else None)
+    if generated:
+        assert list(found.pieces) == PIECES
+        assert found.model == "tiny:1b"
+    else:
+        assert found.answer.answer == answer.answer
 
 
 @pytest.mark.parametrize("ask", [Ask("Who?"), Ask("Who?", "Ada.", route="ollama")])
@@ -61,7 +69,7 @@ def test_fallback_that_fails_leaves_the_honest_answer(ollama, server):
     server.fault = "500"
     found = routed(Ask("Who?", "Ada did.", fallback=True), ollama, NOT)
     honest = replace(NOT, alternatives=())
-    assert (found.because, found.answer, found.model) == ("ollama_failed", honest, None)
+    assert found == Extracted("ollama_failed", honest)
 
 
 def test_open_question_that_fails_is_an_error(ollama, server):
@@ -77,34 +85,62 @@ def test_fallback_that_breaks_off_leaves_the_honest_answer(ollama, server, fault
     found = routed(ask, ollama, NOT)
     with pytest.raises(OllamaDownError) as raised:
         list(found.pieces)
-    assert fallen_back(ask, found, raised.value) == Routed("ollama_failed", replace(NOT, alternatives=()))
+    assert found.broken_off(raised.value) == Extracted("ollama_failed", replace(NOT, alternatives=()))
     asked_for = routed(Ask("Who?", "Ada did.", route="ollama"), ollama)
     with pytest.raises(OllamaDownError):
-        fallen_back(ask, asked_for, raised.value)
+        asked_for.broken_off(raised.value)
 
 
 def test_what_is_wrong_with_the_question_is_found_before_anything_is_generated(ollama, server):
-    def refuses(query):
+    def refuses(queries):
         raise AdapterNotFoundError("There is no adapter 'nope'.")
 
     with pytest.raises(AdapterNotFoundError):
-        route(Ask("Who?", "Ada.", "nope", route="ollama"), answer=refuses, ollama=ollama, gone=lambda: False)
+        asked(Ask("Who?", "Ada.", "nope", route="ollama"), refuses, ollama)
     assert not server.requests
 
 
 def test_model_answers_while_bert_has_no_time(ollama):
-    def busy(query):
+    def busy(queries):
         raise OverloadedError("too much")
 
     ask = Ask("Who?", "Ada.", route="ollama")
-    found = route(ask, answer=busy, ollama=ollama, gone=lambda: False)
+    found = asked(ask, busy, ollama)
     text = "".join(found.pieces)
     assert text
     assert support(ask, found, text) == Support(False, None)
 
 
-def test_support_looks_at_the_spans_of_a_text_that_was_found_to_hold_no_answer():
-    found = support(Ask("Who?", "Ada did it."), Routed("not_answerable", NOT, "tiny:1b"), "Ada did it.")
+def test_support_looks_at_the_spans_of_a_text_that_was_found_to_hold_no_answer(ollama):
+    ask = Ask("Who?", "Ada did it.", fallback=True)
+    found = support(ask, routed(ask, ollama, NOT), "Ada did it.")
     assert found.supported
     assert found.span == FOUND
-    assert support(Ask("Who?"), Routed("no_context", None, "tiny:1b"), "Ada").supported is None
+    assert support(Ask("Who?"), Generated("no_context", "tiny:1b"), "Ada").supported is None
+
+
+def test_what_has_a_text_is_read_together_and_once(ollama):
+    calls = []
+
+    def read(queries):
+        calls.append([query.context for query in queries])
+        return [NOT if "not" in query.context else FOUND for query in queries]
+
+    asks = [
+        Ask("Who?", "Ada did."),
+        Ask("Why?"),
+        Ask("Who?", "Ada did not.", fallback=True),
+        Ask("Who?", "Ada.", route="ollama"),
+    ]
+    found = route(asks, read=read, ollama=ollama, gone=lambda: False)
+    assert calls == [["Ada did.", "Ada did not.", "Ada."]]
+    assert [one.because for one in found] == ["context_given", "no_context", "not_answerable", "requested"]
+    assert [isinstance(one, Generated) for one in found] == [False, True, True, True]
+
+
+def test_what_was_held_back_supports_what_is_generated_instead(ollama):
+    unsure = replace(FOUND, score=0.5)
+    ask = Ask("Who?", "Ada did it.", fallback=True, min_score=0.6)
+    found = routed(ask, ollama, unsure)
+    assert (found.because, found.spans) == ("not_answerable", (unsure,))
+    assert (found.refusal.answerable, found.refusal.alternatives) == (False, ())

@@ -2,8 +2,8 @@
 
 import pytest
 
+from localqa.answering.support import best_support, is_supported
 from localqa.extraction.answers import Answer
-from localqa.ollama.support import best_support, is_supported
 
 CONTEXT = "The bridge was built by Dunmore and Sons for 48,000 pounds and opened on 9 June 1891."
 

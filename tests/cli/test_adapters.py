@@ -110,7 +110,7 @@ def test_versions_and_rollback(capsys, models):
 @pytest.mark.slow
 def test_combine_merge_and_remove(capsys, models):
     run("combine", "squad", "twin", "--method", "svd", "--output", "both", "--models_dir", models)
-    assert "scripts/calibrate.py" in capsys.readouterr().out
+    assert "localqa calibrate" in capsys.readouterr().out
     run("merge", "both", "--output", "whole", "--models_dir", models)
     assert QAConfig.load(models / "whole").method == "full"
     run("remove", "whole", "--yes", "--models_dir", models)

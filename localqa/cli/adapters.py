@@ -1,4 +1,4 @@
-"""The command `localqa`: look at adapters, and make new ones out of them."""
+"""Look at adapters, and make new ones out of them."""
 
 import argparse
 import contextlib
@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, get_args
 from tabulate import tabulate
 
 from localqa.config import ADAPTER_NAME, Combination, models_dirs
-from localqa.errors import ConfigError, LocalQAError, report_and_exit
+from localqa.errors import ConfigError
 
 _ADAPTER_FILE = re.compile(
     r"(versions/\d{4,}/)?((adapter_model|prompt_model|model)\.safetensors|(adapter|qa|summary)_config\.json"
@@ -28,13 +28,13 @@ _ADAPTER_FILE = re.compile(
 """What lies in the folder of an adapter, as a path in it."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status."""
-    args = _parser().parse_args(argv)
-    try:
-        args.run(args)
-    except LocalQAError as e:
-        report_and_exit(e)
+def run(args: argparse.Namespace) -> int:
+    """Do the action that was named; returns the exit status.
+
+    Raises:
+        LocalQAError: an adapter that is not there, or cannot be what is asked.
+    """
+    args.action(args)
     return 0
 
 
@@ -120,7 +120,7 @@ def combine_adapters(args: argparse.Namespace) -> None:
         _note(made, {"combined": dict(zip(args.names, weights, strict=True)), "method": args.method})
     print(
         f"{output}: {args.method} of {', '.join(args.names)}\n"
-        f"Its scores are not calibrated: python scripts/calibrate.py --adapter {output} --data HELD_OUT_FILE"
+        f"Its scores are not calibrated: localqa calibrate --adapter {output} --data HELD_OUT_FILE"
     )
 
 
@@ -240,20 +240,16 @@ def _short_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(f"{told(scores)}  {data}" for data, scores in metrics.items())
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="localqa", description=__doc__)
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    adapters = commands.add_parser(
-        "adapters", help="list, show, merge, combine, roll back and remove adapters"
-    )
-    actions = adapters.add_subparsers(metavar="ACTION", required=True)
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions of this verb and their flags."""
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
 
-    def action(name: str, run: Any, text: str) -> argparse.ArgumentParser:
+    def action(name: str, do: Any, text: str) -> argparse.ArgumentParser:
         one = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         one.add_argument(
             "--models_dir", metavar="FOLDER", help="look there alone [QA_MODELS_DIR, then the shipped ones]"
         )
-        one.set_defaults(run=run)
+        one.set_defaults(action=do)
         return one
 
     one = action("list", list_adapters, "every adapter with its base, rank, size and scores")
@@ -287,4 +283,3 @@ def _parser() -> argparse.ArgumentParser:
     one = action("remove", remove_adapter, "delete an adapter")
     one.add_argument("name", help="adapter name")
     one.add_argument("--yes", action="store_true", help="really delete it")
-    return parser

@@ -11,6 +11,7 @@ from localqa.errors import DeadlineError, OverloadedError
 from localqa.extraction.answers import Patience
 
 Leave = Callable[[], None]
+MIB: Final = 1024 * 1024
 _LOOK_S: Final = 0.25
 
 
@@ -70,8 +71,7 @@ class Room:
                     raise DeadlineError(
                         "There was no room for a request of this size in time."
                         if late
-                        else "The caller went away.",
-                        remedy="Send less text at once, or ask again when the server has less to do.",
+                        else "The caller went away."
                     )
         finally:
             self._waiting.remove(ticket)

@@ -1,0 +1,144 @@
+"""The one way in: questions, summaries and embeddings, whatever protocol they came by."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from localqa.answering.limits import Work, check_ask, check_text, parts
+from localqa.answering.routing import Answered, Ask, Generated, route
+from localqa.answering.summaries import Summarized, Summarizes, by_adapter, by_ollama
+from localqa.config import Settings
+from localqa.errors import InvalidInputError
+from localqa.extraction.answers import Answer, Patience, Query
+from localqa.ollama.finding import Finder
+from localqa.reading.reads import Reads
+
+
+class Counts(Protocol):
+    """What is told of answers as they are given."""
+
+    def in_progress(self) -> AbstractContextManager[object]:
+        """Entered while a request is answered or waits."""
+
+    def answers(self, answers: Sequence[Answer]) -> None:
+        """Count BERT's answers."""
+
+    def routed(self, because: str, *, generated: bool) -> None:
+        """Count a question by who answers it."""
+
+    def summarized(self, source: str) -> None:
+        """Count a summary."""
+
+
+class Answerer:
+    """Answers within the limits, from a text or by a model.
+
+    Args:
+        settings: the limits.
+        reader: gives BERT, or raises NotReadyError while it is loaded.
+        ollama: finds the Ollama server, if there is one.
+        counts: is told what was answered.
+        summarizer: the adapter that summarises, if there is one; it may come later.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        reader: Callable[[], Reads],
+        ollama: Finder,
+        counts: Counts,
+        summarizer: Summarizes | None = None,
+    ) -> None:
+        self.summarizer = summarizer
+        self._settings = settings
+        self._reader = reader
+        self._ollama = ollama
+        self._counts = counts
+        self._work = Work(settings, counts.in_progress)
+
+    @property
+    def summaries(self) -> Literal["adapter", "ollama", "off"]:
+        """What summarises."""
+        if self.summarizer is not None or self._settings.summary_adapter:
+            return "adapter"
+        return "off" if self._ollama.state == "off" else "ollama"
+
+    def answer(self, ask: Ask, patience: Patience) -> Answered:
+        """Have a question answered by whom it is for.
+
+        Raises:
+            InvalidInputError: it is over a limit, which names the field, or there is nobody to answer it.
+            NotReadyError: BERT is not loaded.
+            OverloadedError: too many requests are answered already.
+            LocalQAError: what the reader or the Ollama server raise.
+        """
+        check_ask(ask, self._settings)
+        return self._answered([ask], patience)[0]
+
+    def answer_batch(self, asks: Sequence[Ask], patience: Patience) -> list[Answered]:
+        """Have several questions answered, in order; raises as `answer` does."""
+        if len(asks) > self._settings.max_batch:
+            raise InvalidInputError(
+                f"qa_pairs: holds {len(asks):,} pairs, at most {self._settings.max_batch:,} are allowed.",
+                remedy="Send them in several requests.",
+            )
+        for index, ask in enumerate(asks):
+            check_ask(ask, self._settings, at=f"qa_pairs[{index}].")
+        return self._answered(asks, patience)
+
+    def embed(
+        self, texts: Sequence[str], patience: Patience, *, truncate: bool
+    ) -> tuple[NDArray[np.float32], int]:
+        """Texts as unit vectors, and the number of their tokens; raises as `Reads.embed` does.
+
+        Raises:
+            OverloadedError: too many requests are answered already.
+        """
+        reader = self._reader()
+        with self._work.admitted(), self._work.reading(sum(map(len, texts)), patience):
+            return reader.embed(texts, truncate=truncate, patience=patience)
+
+    def summarize(self, text: str, max_words: int | None, patience: Patience) -> Summarized:
+        """Have a text summarised by the adapter that is for it, else by Ollama; raises as these do.
+
+        Raises:
+            InvalidInputError: the text is over the limit.
+            OverloadedError: too many requests are answered already.
+            NoSummarizerError: neither is there.
+        """
+        check_text("text", text, self._settings, remedy="Summarise it in parts.")
+        name = self._settings.summary_adapter
+        if self.summarizer is None and name:
+            self._reader()  # raises while both are loading
+        if self.summarizer is None:
+            found = by_ollama(self._ollama.found(), text, max_words, patience.cancelled)
+        else:
+            with self._work.admitted(), self._work.reading(len(text), patience):
+                found = by_adapter(self.summarizer, name, text, max_words, patience)
+        self._counts.summarized(found.source)
+        return found
+
+    def _answered(self, asks: Sequence[Ask], patience: Patience) -> list[Answered]:
+        ollama = self._ollama.found() if any(ask.may_generate for ask in asks) else None
+        found = route(
+            asks,
+            read=lambda queries: self._read(queries, patience),
+            ollama=ollama,
+            gone=patience.cancelled,
+        )
+        for one in found:
+            self._counts.routed(one.because, generated=isinstance(one, Generated))
+        return found
+
+    def _read(self, queries: Sequence[Query], patience: Patience) -> list[Answer]:
+        reader = self._reader()
+        answers: list[Answer] = []
+        with self._work.admitted():
+            for part in parts(queries):
+                with self._work.reading(sum(len(query.context) for query in part), patience):
+                    answers += reader.answer(part, patience=patience)
+        self._counts.answers(answers)
+        return answers

@@ -1,0 +1,96 @@
+"""gunicorn's settings, with which `localqa serve` starts it: `gunicorn -c python:localqa.api.gunicorn_conf`.
+
+One process, many threads: the weights, the engine's own threads and the batches that requests share live
+in one process. A second one would hold a second copy of the model and fight the first for the same cores,
+while the threads only wait for the engine, which computes outside Python's lock.
+"""
+
+import math
+import os
+import sys
+import threading
+from types import FrameType
+
+from gunicorn.arbiter import Arbiter
+
+from localqa.api import worker
+from localqa.api.listening import ensure_can_listen
+from localqa.config import Settings
+from localqa.errors import LocalQAError, report_and_exit
+
+try:
+    _settings = Settings.load()
+except LocalQAError as e:
+    report_and_exit(e)
+
+
+class Worker(worker.Worker):
+    """A threaded worker that may take its time to load, and tells why it cannot without a stack trace."""
+
+    max_body = max(_settings.max_body_bytes, _settings.ollama_max_body_bytes)
+    receive_s = _settings.receive_s
+
+    def load_wsgi(self) -> None:
+        """Load the app; on an expected failure leave with the status that makes gunicorn stop."""
+        # Here, not above: the process that only watches over this one shall stay small.
+        from localqa.engine.memory import few_arenas
+
+        few_arenas()
+        loaded = threading.Event()
+        threading.Thread(target=self._beat_until, args=(loaded,), daemon=True).start()
+        try:
+            super().load_wsgi()
+        except LocalQAError as e:
+            try:
+                report_and_exit(e)
+            except SystemExit:
+                # With that status of `report_and_exit` gunicorn would start the worker again, without end.
+                sys.exit(Arbiter.APP_LOAD_ERROR)
+        finally:
+            loaded.set()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """On SIGTERM say "not ready" first and go on answering, until balancers have seen it; then stop."""
+        app = getattr(self, "wsgi", None)
+        if app is None:
+            super().handle_exit(sig, frame)
+            return
+        # Here, not above: the process that only watches over this one shall stay small.
+        from localqa.api.service import EXTENSION
+
+        app.extensions[EXTENSION].loading.drain()
+        threading.Timer(_settings.drain_s, super().handle_exit, (sig, frame)).start()
+
+    def _beat_until(self, loaded: threading.Event) -> None:
+        """Keep gunicorn from killing a worker that is still fetching its model after `timeout` seconds."""
+        while not loaded.wait(timeout=0.5):
+            self.notify()
+
+
+def on_starting(server: Arbiter) -> None:
+    """Tell of a taken port at once, with a remedy; gunicorn alone would try for five seconds."""
+    inherited = "GUNICORN_FD" in os.environ or "LISTEN_FDS" in os.environ
+    for address in [] if inherited else server.cfg.address:
+        if isinstance(address, tuple):
+            try:
+                ensure_can_listen(*address[:2])
+            except LocalQAError as e:
+                report_and_exit(e)
+
+
+bind = (
+    f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
+)
+workers = 1
+worker_class = Worker
+logger_class = worker.PrintableLogger
+threads = _settings.http_threads
+preload_app = False
+timeout = 120
+# No question about a text takes longer, and no generated answer is silent for longer.
+graceful_timeout = math.ceil(_settings.drain_s + max(_settings.deadline_s, _settings.ollama_timeout_s)) + 5
+# The app writes its own line per request.
+accesslog = None
+# Nothing here is managed through it, and two servers of one user would share the file.
+control_socket_disable = True
+loglevel = _settings.log_level

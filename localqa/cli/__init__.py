@@ -1,0 +1,118 @@
+"""The command `localqa`: one parser, one module for each verb, loaded when it is asked for.
+
+A module of a verb has `add_flags(parser)` and `run(args)`, which returns the exit status; its docstring is
+the verb's help, and `EPILOG`, where it has one, stands at the end of it. One whose flags depend on its words
+(a training, whose files hold settings too) has `main(words, prog)` in their place.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Final
+
+from localqa import __version__
+
+if TYPE_CHECKING:
+    from localqa.errors import LocalQAError
+
+VERBS: Final[Mapping[str, str]] = {
+    "serve": "serve the API",
+    "ask": "ask one question about a text",
+    "answer-file": "answer every row of a file",
+    "train": "train an adapter on your own data",
+    "evaluate": "judge an adapter on a data file",
+    "compare": "show two adapters side by side on the same questions",
+    "calibrate": "fit an adapter's scores and its no-answer threshold",
+    "check": "check data files, and repair what can be repaired",
+    "adapters": "list, show, merge, combine, roll back and remove adapters",
+    "setup": "get the base model",
+    "doctor": "tell what is installed, what would serve, and what is missing",
+}
+"""Every verb and what it does, in the order of the help."""
+_EXTRAS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        ["torch", "transformers", "peft", "datasets", "matplotlib", "pyarrow", "yaml", "rouge_score"], "train"
+    ),
+    "bitsandbytes": "train",
+    "gradio": "demo",
+    "ray": "ray",
+}
+"""Which extra of the package brings a module that is not there."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in VERBS:
+        return run_verb(words[0], words[1:], prog=f"localqa {words[0]}")
+    # Answers --help, --version and what is no verb, and ends the process.
+    _overview().parse_args(words or ["--help"])
+    return 0
+
+
+def run_verb(verb: str, words: Sequence[str], *, prog: str) -> int:
+    """Run a verb with its words under the name that the user called it by; returns the exit status.
+
+    An expected failure ends the process with its message and remedy.
+    """
+    # Here, not above: the overview of all verbs needs neither.
+    from localqa.errors import LocalQAError, report_and_exit
+
+    try:
+        module = importlib.import_module(f"localqa.cli.{verb.replace('-', '_')}")
+        if hasattr(module, "main"):
+            return int(module.main(words, prog))
+        return int(module.run(_parser(module, prog).parse_args(words)))
+    except LocalQAError as e:
+        report_and_exit(e)
+    except ModuleNotFoundError as e:
+        report_and_exit(_not_installed(e))
+
+
+def _not_installed(error: ModuleNotFoundError) -> "LocalQAError":
+    """What to say of a missing package of an extra; any other missing module is a fault of ours.
+
+    Raises:
+        ModuleNotFoundError: it belongs to no extra.
+    """
+    from localqa.errors import ConfigError
+
+    name = (error.name or "").partition(".")[0]
+    if name not in _EXTRAS:
+        raise error
+    extra = _EXTRAS[name]
+    return ConfigError(
+        f"{name} is not installed, which this needs.",
+        remedy=f"pip install 'localqa[{extra}]', or in a checkout make setup.",
+    )
+
+
+def _overview() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="localqa",
+        description="Exact answers from your own text: train, judge and serve adapters on this machine.",
+        epilog="localqa VERB --help tells the flags of a verb.",
+    )
+    _add_version(parser)
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    for verb, text in VERBS.items():
+        verbs.add_parser(verb, help=text)
+    return parser
+
+
+def _parser(module: ModuleType, prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description=module.__doc__,
+        epilog=getattr(module, "EPILOG", None),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_version(parser)
+    module.add_flags(parser)
+    return parser
+
+
+def _add_version(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--version", action="version", version=__version__)

@@ -1,0 +1,53 @@
+"""Ask one question about a text and get the exact span that answers it."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from localqa.bert_qa import BertQA
+from localqa.cli.flags import add_verdict_flags
+from localqa.errors import InvalidInputError
+
+EPILOG = 'example: localqa ask "What is BERT?" --context "BERT is an encoder."'
+
+
+def run(args: argparse.Namespace) -> int:
+    """Answer the question; returns the exit status.
+
+    Raises:
+        LocalQAError: a text that cannot be read, an unknown adapter, no base.
+    """
+    context = _context(args)
+    qa = BertQA.load(base=args.base, adapter=args.adapter)
+    answer = qa.answer(args.question, context, args.top_k, abstain=args.abstain, min_score=args.min_score)
+    if args.json:
+        print(json.dumps(asdict(answer), ensure_ascii=False, indent=2))
+        return 0
+    for one in (answer, *answer.alternatives):
+        text = one.answer if one.answerable else "(the text does not answer this)"
+        print(f"{one.score:6.1%}  [{one.start}:{one.end}]  {text}")
+    return 0
+
+
+def _context(args: argparse.Namespace) -> str:
+    if args.context is not None:
+        return str(args.context)
+    try:
+        return sys.stdin.read() if args.file == "-" else Path(args.file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise InvalidInputError(f"Cannot read '{args.file}' ({e}).", remedy="Give a UTF-8 text file.") from e
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of this verb."""
+    parser.add_argument("question")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--context", help="the text")
+    source.add_argument("--file", help="a UTF-8 text file that holds the text; - for standard input")
+    parser.add_argument("--adapter", default="squad", help="adapter name or folder [squad]")
+    parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
+    parser.add_argument("--top_k", type=int, default=1, metavar="N", help="show the N best spans [1]")
+    add_verdict_flags(parser)
+    parser.add_argument("--json", action="store_true", help="print the whole answer as JSON")

@@ -1,0 +1,219 @@
+"""Judge an adapter on a data file: EM, F1, and how far its scores can be trusted.
+
+Exact match and F1 are counted as the official SQuAD scripts do. --output FOLDER writes the whole
+evaluation as Markdown, JSON and PNG: confidence intervals, calibration, the risk-coverage curve, and
+scores by question word and length of the context. With --task summarization it judges an adapter that
+summarises, by ROUGE and BLEU.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import requests
+from tqdm import tqdm
+
+from localqa.bert_qa import Answer, BertQA
+from localqa.config import Precision, models_dirs
+from localqa.errors import ConfigError, LocalQAError, NotReadyError
+from localqa.evaluation import seen
+from localqa.evaluation.outcomes import Outcome, make_outcomes
+from localqa.evaluation.report import figures, score_table, write_evaluation
+from localqa.model.adapter_files import locate_adapter
+from localqa.ownership import check_report
+from localqa.squad.files import add_format_flags, format_of
+from localqa.squad.load import load_reported
+from localqa.squad.parsing import parse_columns
+from localqa.squad.records import Example
+from localqa.squad.split import fingerprint
+
+_CHUNK = 32
+_TOP_K = 2
+"""An abstaining adapter's best span is the first alternative."""
+
+
+EPILOG = "example: localqa evaluate --adapter squad --data dev-v1.1.json --output results"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate as the flags say; returns the exit status.
+
+    Raises:
+        LocalQAError: see `evaluate` and `evaluate_summaries`.
+    """
+    if args.task == "summarization":
+        evaluate_summaries(args)
+        return 0
+    name = args.name or "-".join(_stem(source) for source in args.data)
+    if args.output:
+        # Before the work: what it would be written over is not known to be ours afterwards either.
+        check_report(Path(args.output), name)
+    report, outcomes, seconds = evaluate(args)
+    print_scores(report)
+    print(f"{len(outcomes) / seconds:.1f} questions/s through {report['through']}")
+    if args.output:
+        write_evaluation(Path(args.output), name, report, outcomes)
+        print(f"written to {args.output}/{name}.md, .json and .png")
+    return 0
+
+
+def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], list[Outcome], float]:
+    """Answer every question of the data and judge the answers; also the seconds that the answers took.
+
+    Raises:
+        LocalQAError: unreadable data, an unknown adapter, a server that does not answer.
+    """
+    columns = parse_columns(args.columns) if args.columns else None
+    examples = load_reported(args.data, columns=columns, limit=args.limit, text_format=format_of(args))
+    began = time.perf_counter()
+    answers = _over_http(args, examples) if args.url else _in_process(args, examples)
+    seconds = time.perf_counter() - began
+    outcomes = make_outcomes(examples, answers)
+    name = Path(args.adapter).name
+    caution = _caution(args, examples)
+    if caution:
+        print(f"warning: {caution}", file=sys.stderr)
+    report = {
+        "adapter": name,
+        **({"caution": caution} if caution else {}),
+        "data": [Path(source).name for source in args.data],
+        "data_sha256": fingerprint(examples),
+        "through": "http" if args.url else f"BertQA, {args.precision}",
+        **figures(outcomes),
+    }
+    return report, outcomes, seconds
+
+
+def evaluate_summaries(args: argparse.Namespace) -> None:
+    """Summarise every text of the data and print, and where asked for write, ROUGE and BLEU.
+
+    Raises:
+        LocalQAError: unreadable data, or an adapter that cannot be used.
+    """
+    # Here, not above: questions need none of it.
+    from localqa.model.summary_config import FILE_NAME
+    from localqa.summarization import evaluation as judging
+    from localqa.summarization.pairs import FIELDS, fingerprint, read_pairs
+    from localqa.summarization.scores import score
+
+    if args.url or args.precision != "fp32":
+        raise ConfigError(
+            "--url and --precision are for questions.",
+            remedy="Leave them out: summaries are made here, in fp32.",
+        )
+    columns = parse_columns(args.columns, FIELDS) if args.columns else None
+    pairs = read_pairs(args.data, columns=columns, limit=args.limit, text_format=format_of(args))
+    name = Path(args.adapter).name
+    rows = [(pair.document, pair.summary) for pair in pairs]
+    folder = locate_adapter(models_dirs(), args.adapter, FILE_NAME)
+    caution = seen.caution(folder, rows, args.data, fingerprint(pairs))
+    if caution:
+        print(f"warning: {caution}", file=sys.stderr)
+    found = judging.summaries(judging.load(args.adapter, like=args.adapter, base=args.base), pairs, name)
+    scores = score(found, [pair.references for pair in pairs])
+    print(judging.table({name: scores}, "simple"))
+    if args.output:
+        report = {"adapter": name, "data_sha256": fingerprint(pairs), "scores": scores}
+        report |= {"caution": caution} if caution else {}
+        file = args.name or "-".join(_stem(source) for source in args.data)
+        columns_shown = {"wanted": [pair.summary for pair in pairs], name: found}
+        judging.write(Path(args.output), file, report, judging.table({name: scores}, "github"), columns_shown)
+        print(f"written to {args.output}/{file}.md and .json")
+
+
+def _caution(args: argparse.Namespace, examples: Sequence[Example]) -> str:
+    """What to say where the adapter was trained on these questions; of a server's, if it lies here, too."""
+    try:
+        folder = locate_adapter(models_dirs(), args.adapter)
+    except LocalQAError:
+        return ""
+    rows = [(example.question, example.context) for example in examples]
+    return seen.caution(folder, rows, args.data, fingerprint(examples))
+
+
+def print_scores(report: dict[str, Any]) -> None:
+    """A short table of the figures that matter."""
+    print(score_table(report, "simple"))
+    calibration, risk = report["calibration"], report["risk_coverage"]
+    print(
+        f"calibration error {calibration['ece']:.2f} %, Brier score {calibration['brier']:.3f}, "
+        f"area under the risk-coverage curve {risk['area']:.3f}"
+    )
+
+
+def _stem(source: str) -> str:
+    """A name for files: of squad_v1/dev-v1.1.json it is dev-v1.1, of squad:validation squad-validation."""
+    return Path(source.replace(":", "-")).stem
+
+
+def _in_process(args: argparse.Namespace, examples: Sequence[Example]) -> list[Answer]:
+    qa = BertQA.load(base=args.base, adapter=args.adapter, precision=args.precision)
+    pairs = [(example.question, example.context) for example in examples]
+    with tqdm(total=len(pairs), desc="answer", unit="window") as bar:
+        answers = qa.answer_batch(pairs, _TOP_K, on_batch=bar.update)
+        # Long contexts make several windows.
+        bar.total = bar.n
+    return answers
+
+
+def _over_http(args: argparse.Namespace, examples: Sequence[Example]) -> list[Answer]:
+    url = args.url.rstrip("/") + "/api/qa/batch"
+    answers: list[Answer] = []
+    with requests.Session() as session, tqdm(total=len(examples), desc="answer", unit="question") as bar:
+        for at in range(0, len(examples), _CHUNK):
+            chunk = examples[at : at + _CHUNK]
+            pairs = [
+                {"question": e.question, "context": e.context, "adapter": args.adapter, "top_k": _TOP_K}
+                for e in chunk
+            ]
+            try:
+                response = session.post(url, json={"qa_pairs": pairs}, timeout=300)
+            except requests.RequestException as e:
+                raise NotReadyError(
+                    f"{args.url} does not answer ({type(e).__name__}).", remedy="Run make serve."
+                ) from e
+            if response.status_code != requests.codes.ok:
+                raise ConfigError(f"{url} answered {response.status_code}: {response.text[:300]}")
+            answers += [_answer(result) for result in response.json()["results"]]
+            bar.update(len(chunk))
+    return answers
+
+
+def _answer(result: dict[str, Any]) -> Answer:
+    """An answer out of the API's JSON."""
+    names = ("answer", "score", "start", "end", "answerable", "null_score")
+    others = result.get("alternatives", [])
+    alternatives = tuple(_answer({**result, "alternatives": [], **other}) for other in others)
+    return Answer(**{name: result[name] for name in names}, alternatives=alternatives)
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of this verb."""
+    parser.add_argument(
+        "--task",
+        choices=("question-answering", "summarization"),
+        default="question-answering",
+        help="what the adapter does; summaries are judged by ROUGE and BLEU [question-answering]",
+    )
+    parser.add_argument("--adapter", default="squad", help="adapter name, or folder [squad]")
+    parser.add_argument(
+        "--data", nargs="+", required=True, help="data files (any supported format), or squad:validation"
+    )
+    parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
+    add_format_flags(parser)
+    parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
+    parser.add_argument(
+        "--precision",
+        choices=get_args(Precision),
+        default="fp32",
+        help="arithmetic of the openvino engine; only fp32 gives the same figures on every processor [fp32]",
+    )
+    parser.add_argument("--url", help="ask a running server instead of loading the model here")
+    parser.add_argument("--limit", type=int, metavar="N", help="score a fixed sample of N questions only")
+    parser.add_argument(
+        "--output", metavar="FOLDER", help="write NAME.md, NAME.json and, of questions, NAME.png there"
+    )
+    parser.add_argument("--name", help="what these files are called [as the data]")

@@ -1,0 +1,116 @@
+"""An adapter's threshold and scores fitted anew, on several kinds of questions at once."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+from tqdm import tqdm
+
+from localqa.config import cache_dir
+from localqa.evaluation.calibrate import Kind, calibrate
+from localqa.evaluation.panel import Verdicts, figures
+from localqa.extraction.decodings import Decodings, Pair, identity
+from localqa.extraction.pipeline import decode_pairs
+from localqa.extraction.qa_config import QAConfig
+from localqa.extraction.spans import Decoded
+from localqa.extraction.windows import Windower
+from localqa.model.adapters import load_adapter
+from localqa.model.bases import Base
+from localqa.model.loading import load_base_of
+from localqa.model.runner import run_windows
+from localqa.squad.records import Example
+from localqa.squad.split import split_by_context
+
+_AT_A_TIME = 128
+_TOP_K = 2
+_SHOWN = {"f1": "F1", "answerable_f1": "answerable", "refused": "refused, %", "ece": "calibration error, %"}
+
+
+def decoded_kinds(
+    folder: Path, base: Base, config: QAConfig, examples: Mapping[str, Sequence[Example]]
+) -> list[Kind]:
+    """What an adapter says of several kinds of questions; kept in the cache folder, so that it is asked once.
+
+    Args:
+        folder: of the adapter.
+        base: that it was trained on.
+        config: its settings.
+        examples: by the name of their kind.
+
+    Raises:
+        AdapterError: damaged, or made for another base.
+    """
+    model = load_adapter(load_base_of(folder, base), folder).eval()
+    windower = Windower.from_folder(base.folder, max_length=config.max_length, stride=config.stride)
+    weights = b"".join(file.read_bytes() for file in sorted(folder.glob("*.safetensors")))
+    known = identity(hashlib.sha256(weights).hexdigest(), config, "torch")
+    kept = Decodings(cache_dir() / "judged" / f"{known}.jsonl").load()
+
+    def decode(pairs: Sequence[Pair]) -> list[Decoded]:
+        return decode_pairs(
+            pairs,
+            windower=windower,
+            run=lambda windows: run_windows(model, windows),
+            config=config,
+            top_k=_TOP_K,
+        )
+
+    kinds = []
+    for name, some in examples.items():
+        pairs = [(example.question, example.context) for example in some]
+        with tqdm(total=len(pairs), desc=name, unit="question", leave=False) as bar:
+            decoded = kept.of(pairs, decode, at_a_time=_AT_A_TIME, on_done=bar.update)
+        kinds.append(Kind(name, some, decoded))
+    return kinds
+
+
+def before_and_after(kinds: Sequence[Kind], config: QAConfig, *, abstain: bool) -> list[dict[str, Any]]:
+    """Figures of each kind with an adapter's settings, and with new ones fitted on the other half of all.
+
+    Each half is judged by what was fitted on the other: the settings fitted on all, which are what an adapter
+    gets, cannot be judged by the same questions. A kind about one text alone is on one side only.
+
+    Args:
+        kinds: not trained on.
+        config: the adapter's settings.
+        abstain: whether the new ones may refuse.
+    """
+    halves = [[_half(kind, side) for kind in kinds] for side in (0, 1)]
+    fitted = [calibrate([kind for kind in half if kind.examples], config, abstain=abstain) for half in halves]
+    rows = []
+    for number, kind in enumerate(kinds):
+        after = Verdicts([], [])
+        for half, other in ((0, 1), (1, 0)):
+            mine = halves[half][number]
+            found = Verdicts.of(mine.examples, mine.decoded, fitted[other])
+            after = Verdicts(after.own + found.own, after.made_to_answer + found.made_to_answer)
+        before = Verdicts.of(kind.examples, kind.decoded, config)
+        rows.append({"kind": kind.name, "before": figures(before), "after": figures(after)})
+    return rows
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """`before_and_after` to read."""
+    shown = [
+        [row["kind"], row["before"]["questions"]]
+        + [f"{_text(row['before'][key])} -> {_text(row['after'][key])}" for key in _SHOWN]
+        for row in rows
+    ]
+    return tabulate(shown, ["kind", "questions", *_SHOWN.values()], disable_numparse=True)
+
+
+def _half(kind: Kind, side: int) -> Kind:
+    """One half of a kind; questions about one text are on the same side."""
+    contexts = {example.context for example in kind.examples}
+    if len(contexts) < 2:
+        return kind if side == 0 else Kind(kind.name, [], [])
+    parts = split_by_context(kind.examples, held_out=0.5, seed=0)
+    mine = {id(example) for example in parts[side]}
+    pairs = [pair for pair in zip(kind.examples, kind.decoded, strict=True) if id(pair[0]) in mine]
+    return Kind(kind.name, [example for example, _ in pairs], [decoded for _, decoded in pairs])
+
+
+def _text(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"

@@ -1,0 +1,28 @@
+"""`localqa ask` with the shipped adapters."""
+
+import json
+
+import pytest
+
+from localqa.cli import main
+
+pytestmark = pytest.mark.slow
+WORDS = ("ask", "Who wrote it?", "--context", "Ada wrote it.")
+
+
+def test_it_answers(capsys):
+    assert main([*WORDS]) == 0
+    assert "[0:3]  Ada" in capsys.readouterr().out
+
+
+def test_an_answer_that_scores_too_little_is_held_back(capsys):
+    main([*WORDS, "--min_score", "1", "--json"])
+    assert json.loads(capsys.readouterr().out)["answerable"] is False
+
+
+def test_the_best_span_at_any_rate(capsys):
+    words = ["ask", "Who sold the moon?", "--context", "Ada wrote it.", "--adapter", "squad2", "--json"]
+    main(words)
+    assert json.loads(capsys.readouterr().out)["answerable"] is False
+    main([*words, "--no_abstain"])
+    assert json.loads(capsys.readouterr().out)["answerable"] is True

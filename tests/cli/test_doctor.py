@@ -1,0 +1,59 @@
+"""`localqa doctor`: what it finds, and when it says that nothing could be served."""
+
+import pytest
+
+from localqa.cli import doctor, main
+
+
+@pytest.fixture(autouse=True)
+def no_ollama(monkeypatch, tmp_path):
+    monkeypatch.setenv("QA_OLLAMA", "off")
+    monkeypatch.chdir(tmp_path)
+
+
+def test_it_says_what_would_serve(capsys):
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    for text in (
+        "squad",
+        "openvino",
+        "all-MiniLM-L6-v2",
+        "sha256",
+        "precision",
+        "the processor",
+        "off, as set",
+    ):
+        assert text in said
+    assert "FAIL" not in said
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("QA_ADAPTER", "nope", "nope"),
+        ("QA_BASE", "./nowhere", "nowhere"),
+        ("QA_PORT", "0", "QA_PORT"),
+        ("QA_ENV_FILE", "/nowhere/.env", "/nowhere/.env"),
+    ],
+)
+def test_what_keeps_it_from_serving_is_told_with_a_remedy(capsys, monkeypatch, variable, value, told):
+    monkeypatch.setenv(variable, value)
+    assert main(["doctor"]) == 1
+    said = capsys.readouterr().out
+    assert told in said
+    assert "FAIL" in said
+    assert "what to do: " in said
+
+
+def test_a_misspelt_setting_is_a_note(capsys, monkeypatch):
+    monkeypatch.setenv("QA_ADPATER", "squad")
+    assert main(["doctor"]) == 0
+    assert "QA_ADPATER is no setting" in capsys.readouterr().out
+
+
+def test_a_package_that_serving_needs_and_is_not_there_stops_it(monkeypatch):
+    monkeypatch.setattr(doctor, "_version", lambda package: None if package == "gunicorn" else "1")
+    (serve,) = [found for found in doctor.findings() if found.about == "serve"]
+    assert serve.stops
+    assert "gunicorn" in serve.found
+    assert "pip install localqa" in serve.remedy
