@@ -61,6 +61,11 @@ def own_model(name: str, reader: Reads) -> OwnModel | None:
     wanted = f"{family}:{tag or _LATEST}"
     found = next((model for model in models if model.name == wanted), None)
     if found is None:
+        problems = {one["name"]: one["problem"] for one in reader.broken()}
+        if tag in problems:
+            raise ModelNotFoundError(
+                f"model {quoted(name)} cannot be used: {problems[tag]}.", remedy="Then ask again."
+            )
         known = ", ".join(model.name for model in models)
         raise ModelNotFoundError(f"model {quoted(name)} not found.", remedy=f"Known: {known}.")
     return found

@@ -46,6 +46,12 @@ def test_other_names_are_none_anywhere(client, name):
     assert status(client, "POST", "/api/chat", model=name, messages=CHAT) == expected
 
 
+def test_an_adapter_that_cannot_be_asked_says_why(client):
+    response = client.post("/api/chat", json={"model": "bert-qa:torn", "messages": CHAT})
+    assert response.status_code == 404
+    assert "qa_config.json is not JSON" in response.text
+
+
 def test_every_listed_name_is_known(client):
     listed = [model["model"] for model in client.get("/api/tags").get_json()["models"]]
     assert listed == [model["id"] for model in client.get("/v1/models").get_json()["data"]]
