@@ -21,7 +21,7 @@ class Session:
     """A compiled graph; one caller at a time.
 
     Args:
-        graph: from `GraphBuilder`.
+        graph: from `BertGraph` or `T5Graphs`.
         precision: of its arithmetic; not "auto".
         threads: processor threads; 0: all cores.
         hidden: size of the base's vectors. In int8 so many values share a scale where activations are rounded

@@ -1,16 +1,17 @@
 """Training on pairs of text and summary: the same commands, another task."""
 
+import importlib
 import json
 
 import pytest
 
 from fine_tune import main
+from localqa.cli import run_verb
 from localqa.errors import ConfigError
 from localqa.training.config import SummaryTrainConfig, TrainConfig, checked, parse_config
 from localqa.training.loop import InterruptedTraining
 from localqa.training.summaries import run
-from scripts import compare_models, evaluate, train_model
-from tests.conftest import STORIES
+from tests.conftest import ROOT, STORIES
 
 
 @pytest.fixture
@@ -50,11 +51,13 @@ def test_evaluation_and_comparison_know_the_task(summary_adapter, tiny_t5, stori
         "--output",
         str(tmp_path / "out"),
     ]
-    assert evaluate.main([*common, "--adapter", str(summary_adapter)]) == 0
+    flags = [*common, "--adapter", str(summary_adapter)]
+    assert run_verb("evaluate", flags, prog="evaluate.py") == 0
     assert "ROUGE-Lsum" in capsys.readouterr().out
     scores = json.loads((tmp_path / "out/stories.json").read_text())["scores"]
     assert scores["texts"] == 6
-    compare_models.main([*common, "--before", "untrained", "--after", str(summary_adapter)])
+    flags = [*common, "--before", "untrained", "--after", str(summary_adapter)]
+    assert run_verb("compare", flags, prog="compare_models.py") == 0
     shown = capsys.readouterr().out
     assert "gain" in shown
     assert "wanted: The " in shown
@@ -77,7 +80,9 @@ def test_file_and_short_form_know_the_task(tiny_t5, stories, tmp_path, monkeypat
     assert main([str(config), "--max_summary_tokens", "8"]) == 0
     assert (tmp_path / "a/summary_config.json").exists()
     asked = []
-    monkeypatch.setattr(train_model, "fine_tune", lambda flags: asked.append(flags) or 0)
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    train_model = importlib.import_module("train_model")
+    monkeypatch.setattr(train_model, "door", lambda verb: lambda flags: asked.append(flags) or 0)
     assert train_model.main(["--task", "summarization", "--data", str(stories), "--max_steps", "2"]) == 0
     assert isinstance(parse_config(asked[0], prog="", description=""), SummaryTrainConfig)
     with pytest.raises(SystemExit):
