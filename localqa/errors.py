@@ -133,6 +133,11 @@ class LocalQAError(Exception):
         self.remedy = remedy
 
     @property
+    def told_remedy(self) -> str:
+        """What callers over HTTP are told to do: its own remedy, or the usual one of its kind."""
+        return self.remedy or ERRORS[self.code].remedy
+
+    @property
     def status(self) -> int:
         """Of the response over HTTP."""
         return ERRORS[self.code].status

@@ -15,6 +15,14 @@ MIB: Final = 1024 * 1024
 _LOOK_S: Final = 0.25
 
 
+def no_room() -> OverloadedError:
+    """The error of a large request when too many of them wait already."""
+    return OverloadedError(
+        "Too many large requests are being answered already.",
+        remedy="Ask again after the seconds in Retry-After, or send less text at once.",
+    )
+
+
 class Room:
     """So many bytes for all requests together, given out in the order in which they are asked for.
 
@@ -57,10 +65,7 @@ class Room:
 
     def _wait(self, size: int, patience: Patience) -> None:
         if len(self._waiting) >= self._line:
-            raise OverloadedError(
-                "Too many large requests are being answered already.",
-                remedy="Ask again after the seconds in Retry-After, or send less text at once.",
-            )
+            raise no_room()
         ticket = object()
         self._waiting.append(ticket)
         try:

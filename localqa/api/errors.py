@@ -66,7 +66,7 @@ def told(error: Exception) -> Told:
     """What is told of an error in the current request; the log is told what is not the caller's fault."""
     if isinstance(error, LocalQAError):
         _tell_log(error)
-        return _told(error.status, error.code, error.message, error.remedy or _usual(error.code))
+        return _told(error.status, error.code, error.message, error.told_remedy)
     if isinstance(error, HTTPException):
         return _told_of_http(error)
     _log.error("request_id=%s unexpected error", request_id(), exc_info=error)

@@ -20,11 +20,11 @@ from gunicorn.glogging import Logger
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from localqa.answering.room import no_room
 from localqa.api.logs import LogfmtFormatter
 from localqa.api.receiving import FREE, Incoming, SlowRequestError
 from localqa.api.refusing import refusal, response
 from localqa.engine.memory import give_back
-from localqa.errors import OverloadedError
 
 PROBES: Final = ("/livez", "/readyz", "/api/health", "/metrics")
 DOCUMENTS: Final = ("/", "/docs", "/docs/", "/openapi.json")
@@ -336,7 +336,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def _tell_late(self, conn: Connection) -> None:
         error = SlowRequestError(f"The request did not come within {self.receive_s:g} seconds.")
         if conn.incoming.request is None:
-            told = {"code": error.code, "message": error.message, "remedy": error.remedy}
+            told = {"code": error.code, "message": error.message, "remedy": error.told_remedy}
             _send_now(conn.sock, response(error.status, **told))
             self._leave_poller(conn)
             self._waiting.pop(conn, None)
@@ -347,12 +347,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     def _tell_full(self, conn: Connection) -> None:
         self._line.remove(conn)
-        conn.incoming.fail(
-            OverloadedError(
-                "Too many large requests are being answered already.",
-                remedy="Ask again after the seconds in Retry-After, or send less text at once.",
-            )
-        )
+        conn.incoming.fail(no_room())
         self._answer(conn)
 
     def _evict(self) -> bool:

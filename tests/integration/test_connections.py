@@ -123,6 +123,7 @@ def test_what_does_not_come_is_told_so_in_time(server, started):
     reply = said(server, started)
     assert status(reply) == 408
     assert_is_error(reply)
+    assert "QA_RECEIVE_S" in json.loads(reply.partition(b"\r\n\r\n")[2])["error"]["remedy"]
     assert 1.5 < time.monotonic() - began < 8
 
 
