@@ -1,17 +1,15 @@
 """An adapter that is judged: what it says of questions is found out once and kept in the cache folder."""
 
-import hashlib
 import time
 from collections.abc import Sequence
 
 from tqdm import tqdm
 
-from localqa.config import Precision, cache_dir, models_dirs
-from localqa.engine.choosing import make_engine
-from localqa.engine.precision import chosen
+from localqa.config import Precision, models_dirs
+from localqa.engine.choosing import chosen_precision, make_engine
 from localqa.engine.running import Engine
 from localqa.errors import ConfigError
-from localqa.extraction.decodings import Decodings, Pair, identity
+from localqa.extraction.decodings import Decodings, Pair, weights_sha256
 from localqa.extraction.pipeline import decode_pairs
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded
@@ -43,12 +41,10 @@ class Judged:
         self.folder = locate_adapter(models_dirs(), folder)
         self.label = label or self.folder.name
         self.config = QAConfig.load(self.folder)
-        self.precision = precision if precision != "auto" else self.config.rounded_base or chosen()[0]
-        weights = sorted(self.folder.glob("*.safetensors"))
-        self.sha256 = hashlib.sha256(b"".join(file.read_bytes() for file in weights)).hexdigest()
-        self.megabytes = sum(file.stat().st_size for file in weights) / 1e6
-        known = identity(self.sha256, self.config, precision)
-        self._kept = Decodings(cache_dir() / "judged" / f"{known}.jsonl").load()
+        self.precision = chosen_precision(self.config, precision)[0]
+        self.sha256 = weights_sha256(self.folder)
+        self.megabytes = sum(file.stat().st_size for file in self.folder.glob("*.safetensors")) / 1e6
+        self._kept = Decodings.of_adapter(self.sha256, self.config, self.precision)
         self._loaded: tuple[Engine, Windower] | None = None
 
     def decoded(self, pairs: Sequence[Pair], title: str) -> list[Decoded]:

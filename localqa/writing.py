@@ -33,6 +33,12 @@ def whole(path: Path, *, partial: Path | None = None) -> Iterator[BinaryIO]:
         raise
 
 
+def write_text(path: Path, text: str, *, partial: Path | None = None) -> None:
+    """Write a file of text that is there whole or not at all; see `whole`."""
+    with whole(path, partial=partial) as stream:
+        stream.write(text.encode("utf-8"))
+
+
 def on_disk(path: Path) -> None:
     """See to it that a file or folder is on the disk before another one that speaks of it.
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from door import door
 
+from localqa.cli.flags import add_task_flag
+
 SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample_qa_data.json"
 
 
@@ -39,12 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Every other setting: python fine_tune.py --help. "
         "example: python scripts/train_model.py --data squad --subset_size 5000 --num_epochs 2",
     )
-    parser.add_argument(
-        "--task",
-        choices=("question-answering", "summarization"),
-        default="question-answering",
-        help="what is learned [question-answering]",
-    )
+    add_task_flag(parser, "what is learned")
     parser.add_argument(
         "--data", nargs="+", default=[str(SAMPLE)], help="data files, or squad [the sample data]"
     )

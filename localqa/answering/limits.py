@@ -10,6 +10,7 @@ from localqa.answering.routing import Ask
 from localqa.config import Settings
 from localqa.errors import InvalidInputError, OverloadedError
 from localqa.extraction.answers import Patience, Query
+from localqa.extraction.grouping import in_groups
 
 # What the texts of all requests together may take; with the rest of a server, below 600 MB.
 _TEXTS, _FREE_TEXT = 160 * MIB, 2 * MIB
@@ -68,15 +69,7 @@ def longest_line(settings: Settings) -> int:
 
 def parts(queries: Sequence[Query]) -> Iterator[list[Query]]:
     """The queries in their order, so many at a time that their texts fit into memory."""
-    part: list[Query] = []
-    size = 0
-    for query in queries:
-        if part and size + len(query.context) > _AT_ONCE:
-            yield part
-            part, size = [], 0
-        part.append(query)
-        size += len(query.context)
-    yield part
+    return in_groups(queries, lambda query: len(query.context), _AT_ONCE)
 
 
 def check_ask(ask: Ask, settings: Settings, *, at: str = "") -> None:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from localqa.bulk.rows import BadLine, Part, Row, check_pyarrow, find_parts, plain, read_part, table_of
 from localqa.errors import ConfigError, DataError
 from localqa.ownership import adopt, claim, clear, give_back, is_marked
-from localqa.writing import whole
+from localqa.writing import write_text
 
 __all__ = ["BadLine", "Part", "Row", "Work", "check_output", "find_parts", "read_part", "write_whole"]
 
@@ -281,5 +281,4 @@ def _cell(value: Any) -> Any:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that it is whole or not there; a half one is known by its name, and cleared away."""
-    with whole(path, partial=path.with_suffix(f".{os.getpid()}.partial")) as file:
-        file.write(text.encode("utf-8"))
+    write_text(path, text, partial=path.with_suffix(f".{os.getpid()}.partial"))

@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 from tabulate import tabulate
 
+from localqa.cli.flags import add_base_flag
 from localqa.config import ADAPTER_NAME, Combination, models_dirs
 from localqa.errors import ConfigError
 
@@ -273,7 +274,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     for name in ("merge", "combine"):
         made = actions.choices[name]
         made.add_argument("--output", required=True, help="name or folder of the new adapter")
-        made.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
+        add_base_flag(made)
     one = action("versions", list_versions, "what an adapter is and was")
     one.add_argument("name", help="adapter name, or folder")
     one.add_argument("--json", action="store_true", help="print JSON")

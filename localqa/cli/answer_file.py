@@ -18,9 +18,9 @@ from localqa.bulk.answering import Columns, answer_rows
 from localqa.bulk.cluster import start_ray
 from localqa.bulk.parts import OUTPUTS, BadLine, Part, Row, Work, check_output, find_parts, read_part
 from localqa.bulk.sources import INPUTS, check_input, rows_file
-from localqa.cli.flags import add_verdict_flags
+from localqa.cli.flags import add_base_flag, add_columns_flags, add_verdict_flags
 from localqa.errors import ConfigError, ResourceError
-from localqa.squad.files import add_format_flags, format_of
+from localqa.squad.files import format_of
 from localqa.squad.parsing import parse_columns
 
 EPILOG = """examples:
@@ -218,10 +218,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help=f"answered rows: {', '.join(OUTPUTS)} [IN-answered, of the same kind]",
     )
     parser.add_argument("--adapter", default="squad", help="adapter name, or folder [squad]")
-    parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
+    add_base_flag(parser)
     add_verdict_flags(parser)
-    parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
-    add_format_flags(parser)
+    add_columns_flags(parser)
     parser.add_argument("--prefix", default="", metavar="TEXT", help="before the names of the added fields")
     parser.add_argument(
         "--part_rows",

@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from localqa.cli.flags import add_base_flag, add_columns_flags
 from localqa.config import data_dir, models_dirs
 from localqa.errors import ConfigError
 from localqa.evaluation.calibrate import calibrate
@@ -18,7 +19,7 @@ from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import locate_adapter
 from localqa.model.bases import resolve_base
 from localqa.model.versions import keep
-from localqa.squad.files import add_format_flags, format_of
+from localqa.squad.files import format_of
 from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example
@@ -102,9 +103,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--long_limit", type=int, default=300, metavar="N", help="questions of each long kind at most [300]"
     )
-    parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
-    add_format_flags(parser)
-    parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
+    add_columns_flags(parser)
+    add_base_flag(parser)
     parser.add_argument(
         "--limit", type=int, metavar="N", help="use a fixed sample of N questions of each kind"
     )

@@ -16,6 +16,7 @@ from typing import Any, get_args
 from tqdm import tqdm
 
 from localqa.bert_qa import BertQA
+from localqa.cli.flags import add_base_flag, add_data_flags, add_task_flag
 from localqa.config import Precision, models_dirs
 from localqa.evaluation import seen
 from localqa.evaluation.comparison import accepted, compare, differing, summary, told, write_comparison
@@ -24,7 +25,7 @@ from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import locate_adapter
 from localqa.model.bases import DEFAULT_BASE, resolve_base
 from localqa.ownership import check_report
-from localqa.squad.files import add_format_flags, format_of
+from localqa.squad.files import format_of
 from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example
@@ -177,22 +178,13 @@ def _names(before: str, after: str) -> tuple[str, str]:
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of this verb."""
-    parser.add_argument(
-        "--task",
-        choices=("question-answering", "summarization"),
-        default="question-answering",
-        help="what the models do; summaries are judged by ROUGE and BLEU [question-answering]",
-    )
+    add_task_flag(parser, "what the models do; summaries are judged by ROUGE and BLEU")
     parser.add_argument(
         "--before", help='adapter name or folder, or "untrained" [squad; of summaries untrained]'
     )
     parser.add_argument("--after", required=True, help="the one to compare with it")
-    parser.add_argument(
-        "--data", nargs="+", required=True, help="data files (any supported format), or squad:validation"
-    )
-    parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
-    add_format_flags(parser)
-    parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
+    add_data_flags(parser)
+    add_base_flag(parser)
     parser.add_argument(
         "--precision", choices=get_args(Precision), default="fp32", help="arithmetic of the engine [fp32]"
     )

@@ -10,12 +10,15 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from localqa import __version__
 from localqa.config import Settings, cache_dir, settings_files, unknown_variables
 from localqa.errors import LocalQAError
+
+if TYPE_CHECKING:
+    from localqa.extraction.qa_config import QAConfig
+    from localqa.model.bases import Base
 
 _PACKAGES: Final = {
     "serve": ("flask", "gunicorn", "openvino", "tokenizers", "safetensors", "numpy"),
@@ -124,37 +127,20 @@ def _model(settings: Settings) -> Iterator[Finding]:
         else:
             yield Finding("base", f"{name}: {base.origin}, {base.folder}, sha256 {base.sha256[:12]}")
     if config.base in bases:
-        yield _engine(settings, config.base, bases[config.base].folder, config.method, config.rounded_base)
+        yield _engine(settings, bases[config.base], config)
 
 
-def _engine(settings: Settings, base: str, folder: Path, method: str, rounded: str | None) -> Finding:
-    from localqa.engine.base_weights import read_shape
+def _engine(settings: Settings, base: "Base", config: "QAConfig") -> Finding:
+    from localqa.engine.choosing import chosen_engine, chosen_precision
 
-    why = "as set"
-    engine: str = settings.engine
-    if engine == "auto":
-        engine, why = "openvino", "it runs LoRA adapters over this base"
-        if method != "lora":
-            engine, why = "torch", f"the adapter's method is {method}"
-        else:
-            try:
-                read_shape(folder)
-            except LocalQAError as e:
-                engine, why = "torch", e.message
+    engine, why = chosen_engine(base, config, settings.engine)
     if _version(engine) is None:
         extra = "localqa[train]" if engine == "torch" else "localqa"
         return Finding("engine", f"{engine} is not installed", f"pip install '{extra}'.", stops=True)
     if engine == "torch":
-        return Finding("engine", f"torch for {base}: {why}")
-    precision: str = settings.precision
-    reason = "as set"
-    if precision == "auto" and rounded:
-        precision, reason = rounded, "the adapter learned over the base in this precision"
-    elif precision == "auto":
-        from localqa.engine.precision import chosen
-
-        precision, reason = chosen()
-    return Finding("engine", f"openvino for {base}: {why}; precision {precision}: {reason}")
+        return Finding("engine", f"torch for {config.base}: {why}")
+    precision, reason = chosen_precision(config, settings.precision)
+    return Finding("engine", f"openvino for {config.base}: {why}; precision {precision}: {reason}")
 
 
 def _cache() -> Finding:

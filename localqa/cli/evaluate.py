@@ -17,6 +17,7 @@ import requests
 from tqdm import tqdm
 
 from localqa.bert_qa import Answer, BertQA
+from localqa.cli.flags import add_base_flag, add_data_flags, add_task_flag
 from localqa.config import Precision, models_dirs
 from localqa.errors import ConfigError, LocalQAError, NotReadyError
 from localqa.evaluation import seen
@@ -24,7 +25,7 @@ from localqa.evaluation.outcomes import Outcome, make_outcomes
 from localqa.evaluation.report import figures, score_table, write_evaluation
 from localqa.model.adapter_files import locate_adapter
 from localqa.ownership import check_report
-from localqa.squad.files import add_format_flags, format_of
+from localqa.squad.files import format_of
 from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example
@@ -192,19 +193,10 @@ def _answer(result: dict[str, Any]) -> Answer:
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of this verb."""
-    parser.add_argument(
-        "--task",
-        choices=("question-answering", "summarization"),
-        default="question-answering",
-        help="what the adapter does; summaries are judged by ROUGE and BLEU [question-answering]",
-    )
+    add_task_flag(parser, "what the adapter does; summaries are judged by ROUGE and BLEU")
     parser.add_argument("--adapter", default="squad", help="adapter name, or folder [squad]")
-    parser.add_argument(
-        "--data", nargs="+", required=True, help="data files (any supported format), or squad:validation"
-    )
-    parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
-    add_format_flags(parser)
-    parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
+    add_data_flags(parser)
+    add_base_flag(parser)
     parser.add_argument(
         "--precision",
         choices=get_args(Precision),

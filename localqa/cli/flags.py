@@ -2,6 +2,37 @@
 
 import argparse
 
+from localqa.squad.files import add_format_flags
+
+
+def add_task_flag(parser: argparse.ArgumentParser, told: str) -> None:
+    """Declare `--task`; `told` is what its help says of it."""
+    parser.add_argument(
+        "--task",
+        choices=("question-answering", "summarization"),
+        default="question-answering",
+        help=f"{told} [question-answering]",
+    )
+
+
+def add_data_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare `--data`, which must be given, and what is known of its files."""
+    parser.add_argument(
+        "--data", nargs="+", required=True, help="data files (any supported format), or squad:validation"
+    )
+    add_columns_flags(parser)
+
+
+def add_columns_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare `--columns`, and the encoding and delimiter of data files."""
+    parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
+    add_format_flags(parser)
+
+
+def add_base_flag(parser: argparse.ArgumentParser) -> None:
+    """Declare `--base`."""
+    parser.add_argument("--base", help="base model: Hub name or folder [the adapter's own]")
+
 
 def add_verdict_flags(parser: argparse.ArgumentParser) -> None:
     """Declare `--no_abstain` and `--min_score`; see `BertQA.answer`."""

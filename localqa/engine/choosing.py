@@ -1,6 +1,7 @@
 """Which engine runs a base, and in which precision."""
 
 from importlib.util import find_spec
+from typing import Literal
 
 from localqa.config import EngineName, Precision
 from localqa.engine.running import Engine
@@ -31,7 +32,7 @@ def make_engine(
         ConfigError: the engine is not installed, or the processor lacks that precision.
     """
     # Imported here: a process that serves through one engine never loads the other's library.
-    if engine == "torch" or (engine == "auto" and not _suits_openvino(base, adapter)):
+    if chosen_engine(base, adapter, engine)[0] == "torch":
         if find_spec("torch") is None or find_spec("peft") is None:
             raise ConfigError(
                 "The torch engine is not installed.",
@@ -41,25 +42,36 @@ def make_engine(
 
         return TorchEngine(base, threads=threads)
     from localqa.engine.openvino_engine import OpenVINOEngine
-    from localqa.engine.precision import chosen
 
-    if precision != "auto":
-        reason = "as set"
-    elif adapter and adapter.rounded_base:
-        precision, reason = adapter.rounded_base, "the adapter learned over the base in this precision"
-    else:
-        precision, reason = chosen()
+    precision, reason = chosen_precision(adapter, precision)
     return OpenVINOEngine(base, precision=precision, threads=threads, reason=reason)
 
 
-def _suits_openvino(base: Base, adapter: QAConfig | None) -> bool:
-    """Whether OpenVINO is there and has a graph for the base, and the adapter, if any, is a LoRA one."""
-    if find_spec("openvino") is None or (adapter and adapter.method != "lora"):
-        return False
+def chosen_engine(
+    base: Base, adapter: QAConfig | None, engine: EngineName
+) -> tuple[Literal["openvino", "torch"], str]:
+    """The engine for a base and an adapter, and why; `auto` takes torch only where OpenVINO cannot serve."""
+    if engine != "auto":
+        return engine, "as set"
+    if adapter and adapter.method != "lora":
+        return "torch", f"the adapter's method is {adapter.method}"
+    if find_spec("openvino") is None:
+        return "torch", "openvino is not installed"
     from localqa.engine.base_weights import read_shape
 
     try:
         read_shape(base.folder)
-    except BaseModelError:
-        return False
-    return True
+    except BaseModelError as e:
+        return "torch", e.message
+    return "openvino", "it runs LoRA adapters over this base"
+
+
+def chosen_precision(adapter: QAConfig | None, precision: Precision) -> tuple[Precision, str]:
+    """OpenVINO's arithmetic for an adapter, and why; `auto` decides by the processor's instructions."""
+    if precision != "auto":
+        return precision, "as set"
+    if adapter and adapter.rounded_base:
+        return adapter.rounded_base, "the adapter learned over the base in this precision"
+    from localqa.engine.precision import chosen
+
+    return chosen()

@@ -51,14 +51,19 @@ def bootstrap_interval(
     Whole contexts are drawn, for questions about the same one stand or fall together; drawing
     questions would promise narrower intervals than there are.
     """
-    contexts = {context: i for i, context in enumerate(dict.fromkeys(o.example.context for o in outcomes))}
-    owner = np.array([contexts[outcome.example.context] for outcome in outcomes])
+    owner = owners(outcomes)
     intervals = {}
     for name in ("exact", "f1"):
         values = np.array([getattr(outcome, name) for outcome in outcomes])
         low, high = interval(values, owner, resamples=resamples, level=level, seed=seed)
         intervals[name] = (100 * low, 100 * high)
     return intervals
+
+
+def owners(outcomes: Sequence[Outcome]) -> NDArray[np.int64]:
+    """The context that each question is about, numbered from 0 as they come, shape (N,)."""
+    numbers = {text: at for at, text in enumerate(dict.fromkeys(one.example.context for one in outcomes))}
+    return np.array([numbers[one.example.context] for one in outcomes], dtype=np.int64)
 
 
 def interval(

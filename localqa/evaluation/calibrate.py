@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from localqa.extraction.calibration import Verdict, fit_scores
 from localqa.extraction.pipeline import to_answer
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded
-from localqa.squad.metrics import Scores, exact_match, f1, score
+from localqa.squad.metrics import Scores, best_threshold, exact_match, f1, score
 from localqa.squad.records import Example
 
 _ENOUGH = 200
@@ -74,37 +71,16 @@ def calibrate(kinds: Sequence[Kind], config: QAConfig, *, abstain: bool) -> QACo
     return fit_scores([one for _, _, one in pairs], verdicts, config)
 
 
-def best_threshold(
-    nulls: NDArray[np.float64], gains: NDArray[np.float64], weights: NDArray[np.float64] | None = None
-) -> float:
-    """The null score up to which answering gains most over refusing every question.
-
-    Questions of equal null scores are answered together; where answering none is best the threshold lies
-    just below the lowest null score.
-
-    Args:
-        nulls: of "no answer" against the best span, in logits, shape (N,).
-        gains: of answering each question, shape (N,).
-        weights: of the questions, shape (N,); None: all the same.
-    """
-    order = np.argsort(nulls, kind="stable")
-    nulls = nulls[order]
-    sums = np.cumsum((gains if weights is None else gains * weights)[order])
-    last_of_ties = np.flatnonzero(np.append(np.diff(nulls) != 0, True))
-    best = last_of_ties[np.argmax(sums[last_of_ties])]
-    return float(nulls[best] if sums[best] > 0 else np.nextafter(nulls[0], -np.inf))
-
-
 def _threshold(kinds: Sequence[Kind], config: QAConfig) -> float:
-    nulls, gains, weights = [], [], []
+    nulls, gains = [], []
     for kind in kinds:
         for example, decoded in zip(kind.examples, kind.decoded, strict=True):
             answer = to_answer(example.context, decoded, config)
             nulls.append(answer.null_score)
             gold = [one.text for one in example.answers]
-            gains.append(-float(bool(answer.answer)) if example.is_impossible else f1(answer.answer, gold))
-            weights.append(1 / len(kind.examples))
-    return best_threshold(np.array(nulls), np.array(gains), np.array(weights))
+            gain = -float(bool(answer.answer)) if example.is_impossible else f1(answer.answer, gold)
+            gains.append(gain / len(kind.examples))
+    return best_threshold(nulls, gains)[1]
 
 
 def _telling(kind: Kind, *, abstain: bool) -> list[tuple[Example, Decoded]]:

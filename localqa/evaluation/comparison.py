@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tabulate import tabulate
 
-from localqa.evaluation.breakdown import bootstrap_interval
+from localqa.evaluation.breakdown import bootstrap_interval, owners
 from localqa.evaluation.charts import pyplot
 from localqa.evaluation.confidence import expected_calibration_error, reliability
 from localqa.evaluation.outcomes import Outcome
@@ -48,10 +48,8 @@ def difference(
     A paired permutation test (approximate randomization, Noreen 1989; Yeh 2000): the two answers to all
     questions about one context change sides together, for those stand or fall together.
     """
-    contexts = {context: i for i, context in enumerate(dict.fromkeys(one.example.context for one in before))}
-    owner = np.array([contexts[one.example.context] for one in before])
     gains = [getattr(b, metric) - getattr(a, metric) for a, b in zip(before, after, strict=True)]
-    return paired(100 * np.array(gains), owner, seed=seed)
+    return paired(100 * np.array(gains), owners(before), seed=seed)
 
 
 def paired(gains: NDArray[np.float64], owner: NDArray[np.int64], *, seed: int = 0) -> Difference:

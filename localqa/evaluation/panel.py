@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from localqa.evaluation.breakdown import interval
-from localqa.evaluation.calibrate import best_threshold
+from localqa.evaluation.breakdown import interval, owners
 from localqa.evaluation.confidence import expected_calibration_error
 from localqa.evaluation.outcomes import Outcome, make_outcomes
 from localqa.extraction.answers import Answer
 from localqa.extraction.pipeline import to_answer
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded
+from localqa.squad.metrics import best_threshold
 from localqa.squad.records import Example
 
 Floats = NDArray[np.float64]
@@ -74,7 +74,7 @@ def figures(verdicts: Verdicts) -> dict[str, Any]:
     """
     own = verdicts.own
     impossible = np.array([one.example.is_impossible for one in own])
-    owner = _owners(own)
+    owner = owners(own)
     values = {name: np.array([getattr(one, name) for one in own]) for name in ("exact", "f1", "score")}
     made = np.array([one.f1 for one in verdicts.made_to_answer])
     columns = {
@@ -102,19 +102,11 @@ def figures(verdicts: Verdicts) -> dict[str, Any]:
 
 
 def _best_f1(made_to_answer: Sequence[Outcome], impossible: NDArray[np.bool_], f1: Floats) -> float:
-    nulls = np.array([one.null_score for one in made_to_answer])
     # Where nothing can be answered at all, refusing is all there is.
     told = np.array([bool(one.text) for one in made_to_answer])
     gains = np.where(impossible, -told.astype(float), f1)
-    threshold = best_threshold(nulls, gains)
-    reached = np.where(nulls <= threshold, np.where(impossible, ~told, f1), impossible)
-    return round(100 * float(reached.mean()), 2)
-
-
-def _owners(outcomes: Sequence[Outcome]) -> NDArray[np.int64]:
-    """The document that each question is about, numbered."""
-    numbers = {text: at for at, text in enumerate(dict.fromkeys(one.example.context for one in outcomes))}
-    return np.array([numbers[one.example.context] for one in outcomes])
+    gained, _ = best_threshold([one.null_score for one in made_to_answer], gains.tolist())
+    return round(100 * (gained + int(impossible.sum())) / len(made_to_answer), 2)
 
 
 def _percent(values: Floats) -> float | None:

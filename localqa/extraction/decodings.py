@@ -17,6 +17,7 @@ from localqa.extraction import edges, spans, tokens, windows
 from localqa.extraction.confidence import highest
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded, Span
+from localqa.folders import cache_dir
 
 Pair = tuple[str, str]
 """A question and its context."""
@@ -33,6 +34,12 @@ def identity(weights_sha256: str, config: QAConfig, precision: str) -> str:
     return digest.hexdigest()[:32]
 
 
+def weights_sha256(folder: Path) -> str:
+    """The digest of an adapter's weights."""
+    files = sorted(folder.glob("*.safetensors"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
 class Decodings:
     """A file of decoded questions, one a line, which grows; a line cut off in the middle is left out.
 
@@ -44,6 +51,12 @@ class Decodings:
         self._path = path
         self._found: dict[str, Decoded] = {}
         self._ms: dict[str, float] = {}
+
+    @classmethod
+    def of_adapter(cls, weights: str, config: QAConfig, precision: str) -> "Decodings":
+        """What an adapter has said on this machine so far, out of the cache folder; see `identity`."""
+        known = identity(weights, config, precision)
+        return cls(cache_dir() / "judged" / f"{known}.jsonl").load()
 
     def load(self) -> "Decodings":
         """Read what the file holds; there need not be one."""

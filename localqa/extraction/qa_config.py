@@ -14,7 +14,7 @@ from localqa.extraction.settings_file import (
     read_object,
     wrong_value,
 )
-from localqa.writing import whole
+from localqa.writing import write_text
 
 FILE_NAME = "qa_config.json"
 
@@ -81,8 +81,7 @@ class QAConfig:
 
     def save(self, folder: Path) -> None:
         """Write `qa_config.json` into a folder; whoever reads it meanwhile sees the old one or the new."""
-        with whole(folder / FILE_NAME) as file:
-            file.write((json.dumps(asdict(self), indent=2) + "\n").encode())
+        write_text(folder / FILE_NAME, json.dumps(asdict(self), indent=2) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> "QAConfig":

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
+from localqa.extraction.grouping import in_groups
+
 IntArray = NDArray[np.int32]
 
 _PIECE: Final = 16_000
@@ -62,7 +64,7 @@ def tokens_of(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Tokens]:
     """The tokens of each text, without special ones."""
     found: list[list[Tokens]] = [[] for _ in texts]
     pieces = [piece for at, text in enumerate(texts) for piece in _pieces(at, text)]
-    for group in _groups(pieces):
+    for group in in_groups(pieces, lambda piece: len(piece.part), _AT_ONCE):
         encoded = tokenizer.encode_batch([piece.part for piece in group], add_special_tokens=False)
         for piece, encoding in zip(group, encoded, strict=True):
             found[piece.text].append(Tokens.of(encoding, piece.start, piece.known))
@@ -91,19 +93,6 @@ def _seam(text: str, first: int, last: int) -> int:
             return found[-1]
     # One word of thousands of characters: anywhere, but not before a mark on the letter before it.
     return next((at for at in range(last, first, -1) if not unicodedata.combining(text[at])), last)
-
-
-def _groups(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
-    group: list[_Piece] = []
-    size = 0
-    for piece in pieces:
-        if group and size + len(piece.part) > _AT_ONCE:
-            yield group
-            group, size = [], 0
-        group.append(piece)
-        size += len(piece.part)
-    if group:
-        yield group
 
 
 def _joined(parts: Sequence[Tokens]) -> Tokens:

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from localqa.errors import AdapterError
 from localqa.extraction.qa_config import MOST_TOKENS
 from localqa.extraction.settings_file import read_file
-from localqa.writing import whole
+from localqa.writing import write_text
 
 FILE_NAME = "summary_config.json"
 
@@ -34,8 +34,7 @@ class SummaryConfig:
 
     def save(self, folder: Path) -> None:
         """Write `summary_config.json` into a folder."""
-        with whole(folder / FILE_NAME) as file:
-            file.write((json.dumps(asdict(self), indent=2) + "\n").encode())
+        write_text(folder / FILE_NAME, json.dumps(asdict(self), indent=2) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> "SummaryConfig":

@@ -100,8 +100,7 @@ class Pool:
     @cached_property
     def length(self) -> int:
         """Of the vectors that the base makes."""
-        config = _config(self.base)
-        return int(config.get("hidden_size", config.get("dim", 0)))
+        return _hidden(_config(self.base))
 
     def offers(self, config: QAConfig) -> bool:
         """Whether adapters of that base can be asked for here at all."""
@@ -288,8 +287,13 @@ def _told(base: Base) -> BaseInfo:
     infos = TensorFile(base.folder / WEIGHTS_FILE).infos
     count = sum(math.prod(info.shape) for info in infos.values())
     if not any(HEAD in name.split(".") for name in infos):
-        count += 2 * int(config.get("hidden_size", config.get("dim", 0))) + 2
+        count += 2 * _hidden(config) + 2
     return BaseInfo(base.name, base.sha256, base.origin, config.get("model_type", ""), count)
+
+
+def _hidden(config: dict[str, Any]) -> int:
+    """Length of a token's vector; DistilBERT calls it otherwise."""
+    return int(config.get("hidden_size", config.get("dim", 0)))
 
 
 def _config(base: Base) -> dict[str, Any]:

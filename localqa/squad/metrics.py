@@ -109,7 +109,7 @@ def score(
     if null_scores is not None:
         nulls = _null_scores_of(answered, null_scores)
         for name, values in (("best_exact", exacts), ("best_f1", f1s)):
-            value, threshold = _best_threshold(nulls, _gains(answered, texts, values))
+            value, threshold = best_threshold(nulls, _gains(answered, texts, values))
             impossible = sum(example.is_impossible for example in answered)
             best[name] = _percent(value + impossible, len(examples))
             best[f"{name}_threshold"] = threshold
@@ -177,13 +177,19 @@ def _gains(answered: Sequence[Example], texts: list[str], values: list[float]) -
     ]
 
 
-def _best_threshold(nulls: list[float], gains: list[float]) -> tuple[float, float]:
+def best_threshold(nulls: Sequence[float], gains: Sequence[float]) -> tuple[float, float]:
     """The largest sum of gains over the questions with a null score up to a threshold; O(n log n).
 
     `find_best_thresh` of the official script, with two differences that make the threshold keep what
     it promises: questions with equal null scores are answered together, and where answering
     none is best the threshold lies just below the lowest null score instead of at 0.
-    Returns (sum, threshold).
+
+    Args:
+        nulls: of "no answer" against the best span, in logits, shape (N,).
+        gains: what answering each question adds over refusing it, shape (N,).
+
+    Returns:
+        (sum, threshold).
     """
     order = sorted(range(len(nulls)), key=nulls.__getitem__)
     best, threshold = 0.0, math.nextafter(nulls[order[0]], -math.inf) if order else 0.0

@@ -1,6 +1,5 @@
 """An adapter's threshold and scores fitted anew, on several kinds of questions at once."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,10 +7,9 @@ from typing import Any
 from tabulate import tabulate
 from tqdm import tqdm
 
-from localqa.config import cache_dir
 from localqa.evaluation.calibrate import Kind, calibrate
 from localqa.evaluation.panel import Verdicts, figures
-from localqa.extraction.decodings import Decodings, Pair, identity
+from localqa.extraction.decodings import Decodings, Pair, weights_sha256
 from localqa.extraction.pipeline import decode_pairs
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded
@@ -44,9 +42,7 @@ def decoded_kinds(
     """
     model = load_adapter(load_base_of(folder, base), folder).eval()
     windower = Windower.from_folder(base.folder, max_length=config.max_length, stride=config.stride)
-    weights = b"".join(file.read_bytes() for file in sorted(folder.glob("*.safetensors")))
-    known = identity(hashlib.sha256(weights).hexdigest(), config, "torch")
-    kept = Decodings(cache_dir() / "judged" / f"{known}.jsonl").load()
+    kept = Decodings.of_adapter(weights_sha256(folder), config, "torch")
 
     def decode(pairs: Sequence[Pair]) -> list[Decoded]:
         return decode_pairs(

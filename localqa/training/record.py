@@ -9,6 +9,7 @@ from typing import Any
 from tabulate import tabulate
 
 from localqa.errors import DataError
+from localqa.writing import write_text
 
 _TOLD = (
     "base",
@@ -122,7 +123,7 @@ def write_record(path: Path, runs: Sequence[Mapping[str, Any]]) -> None:
     """Write runs one a line, those that ended first before the others."""
     path.parent.mkdir(parents=True, exist_ok=True)
     ordered = sorted(runs, key=lambda run: run["finished"])
-    path.write_text("".join(json.dumps(run, ensure_ascii=False) + "\n" for run in ordered), encoding="utf-8")
+    write_text(path, "".join(json.dumps(run, ensure_ascii=False) + "\n" for run in ordered))
 
 
 def table(runs: Sequence[Mapping[str, Any]], style: str) -> str:
