@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from localqa.errors import ConfigError
-from localqa.folders import CACHE_DIR_VARIABLE
+from localqa.folders import CACHE_DIR_VARIABLE, data_home
 from localqa.folders import cache_dir as cache_dir
 
 ENV_PREFIX: Final = "QA_"
@@ -33,6 +33,8 @@ SHIPPED_MODELS: Final = _PROJECT / "models" if IN_CHECKOUT else _INSIDE
 """The adapters that come with the project."""
 OWN_MODELS: Final = SHIPPED_MODELS if IN_CHECKOUT else Path("models")
 """The user's adapters without `QA_MODELS_DIR`: nothing is written among installed files."""
+OWN_LIBRARY: Final = _PROJECT / "library.sqlite" if IN_CHECKOUT else data_home() / "library.sqlite"
+"""The library of documents without `QA_LIBRARY`."""
 _ECHO_CHARS = 60
 
 
@@ -81,6 +83,17 @@ class Settings(BaseSettings):
         default="squad",
         pattern=ADAPTER_NAME,
         description="Adapter that answers when a request names none.",
+    )
+    library: str = Field(
+        default=str(OWN_LIBRARY),
+        min_length=1,
+        description="Library of documents: an SQLite file, or postgresql://USER:PASSWORD@HOST/DATABASE.",
+    )
+    max_upload_bytes: int = Field(
+        default=32 * 1024 * 1024,
+        ge=1024,
+        le=1024 * 1024 * 1024,
+        description="Largest request that brings documents, in bytes.",
     )
     summary_adapter: str = Field(
         default="",

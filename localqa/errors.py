@@ -56,6 +56,13 @@ ERRORS: Final[Mapping[str, Kind]] = {
         "The adapter is not known.",
         "There is no adapter 'legal'. Known: squad.",
     ),
+    "document_not_found": Kind(
+        404,
+        "GET /api/documents lists what is there.",
+        "The document, or the collection, is not in the library.",
+        "There is no document '4f2a' in the library.",
+    ),
+    "collection_not_found": Kind(404, "GET /api/collections lists what is there."),
     "model_not_found": Kind(404, "There is no Ollama server; set OLLAMA_HOST to use one."),
     "not_found": Kind(404, "GET / lists the routes; /docs describes them."),
     "method_not_allowed": Kind(405, "See /docs for the methods of each route."),
@@ -80,6 +87,7 @@ ERRORS: Final[Mapping[str, Kind]] = {
         "The body is JSON, but cannot be used; the message names the field.",
         "question: must not be empty.",
     ),
+    "unreadable_document": Kind(422),
     "bad_adapter": Kind(422),
     "bad_data": Kind(422),
     "too_many_requests": Kind(
@@ -90,6 +98,7 @@ ERRORS: Final[Mapping[str, Kind]] = {
     ),
     "internal_error": Kind(500, _LOG, "An error of the server's own.", "Something went wrong on the server."),
     "bad_config": Kind(500),
+    "bad_library": Kind(500),
     "refused": Kind(500),
     "not_ready": Kind(
         503,

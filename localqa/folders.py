@@ -13,3 +13,9 @@ def cache_dir() -> Path:
     # expanduser, unlike Path.home, leaves "~" where a process has no home.
     parent = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(given) if given else Path(parent) / "localqa"
+
+
+def data_home() -> Path:
+    """Where an installed program keeps what belongs to its user: ~/.local/share/localqa by default."""
+    parent = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    return Path(parent) / "localqa"

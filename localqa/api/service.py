@@ -6,6 +6,7 @@ from typing import Final, cast
 from flask import current_app
 
 from localqa.answering.answerer import Answerer
+from localqa.answering.imports import Imports
 from localqa.answering.limits import longest_line
 from localqa.answering.room import MIB, Room
 from localqa.answering.summaries import Summarizes
@@ -37,6 +38,7 @@ class Service:
         self.loading = Loading(reader)
         self.metrics = Metrics()
         self.answerer = Answerer(settings, lambda: self.reader, self.ollama, self.metrics, summarizer)
+        self.imports = Imports()
         line = longest_line(settings)
         self.bodies = Room(_BODIES, free=_FREE, line=line)
         self.passing = Room(_PASSING, free=_FREE, line=line)

@@ -12,6 +12,8 @@ class Query:
     Attributes:
         borders: code points of the context, ascending, that no answer reaches across: where one source
             ends and the next begins.
+        priors: what speaks for each part between the borders before it is read, in logits, one more than
+            borders; where they are given, each part is read in windows of its own. Empty: read in one.
         abstain: whether the adapter may find that the text holds no answer; None: as it was made to.
         min_score: below it an answer is held back, 0 to 1; see `Answer.kept`.
     """
@@ -21,6 +23,7 @@ class Query:
     adapter: str | None = None
     top_k: int = 1
     borders: tuple[int, ...] = ()
+    priors: tuple[float, ...] = ()
     abstain: bool | None = None
     min_score: float = 0.0
 

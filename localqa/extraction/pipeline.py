@@ -23,6 +23,7 @@ def answer_pairs(
     config: QAConfig,
     top_k: Sequence[int],
     borders: Sequence[Sequence[int]] = (),
+    priors: Sequence[Sequence[float]] = (),
     abstain: Sequence[bool | None] = (),
 ) -> list[Answer]:
     """Answer (question, context) pairs with one adapter's settings, each in its own way, see `Query`.
@@ -30,7 +31,9 @@ def answer_pairs(
     Raises:
         InvalidInputError: a question that leaves no room for context, or text that is not Unicode.
     """
-    decoded = decode_pairs(pairs, windower=windower, run=run, config=config, top_k=top_k, borders=borders)
+    decoded = decode_pairs(
+        pairs, windower=windower, run=run, config=config, top_k=top_k, borders=borders, priors=priors
+    )
     return [
         to_answer(context, one, config, top_k=count, abstain=may)
         for (_, context), one, count, may in zip(
@@ -47,10 +50,14 @@ def decode_pairs(
     config: QAConfig,
     top_k: int | Sequence[int] = 1,
     borders: Sequence[Sequence[int]] = (),
+    priors: Sequence[Sequence[float]] = (),
 ) -> list[Decoded]:
     """Like `answer_pairs`, before thresholds and probabilities: what threshold searches need."""
     counts = [top_k] * len(pairs) if isinstance(top_k, int) else top_k
-    windows = windower.windows(pairs)
+    cuts = borders or [()] * len(pairs)
+    known = priors or [()] * len(pairs)
+    apart = [cut if prior else () for cut, prior in zip(cuts, known, strict=True)]
+    windows = windower.windows(pairs, apart=apart)
     logits = iter(run([window for group in windows for window in group]))
     return [
         decode(
@@ -60,10 +67,9 @@ def decode_pairs(
             max_answer_tokens=config.max_answer_tokens,
             top_k=count,
             borders=within,
+            priors=prior,
         )
-        for (_, context), group, count, within in zip(
-            pairs, windows, counts, borders or [()] * len(pairs), strict=True
-        )
+        for (_, context), group, count, within, prior in zip(pairs, windows, counts, cuts, known, strict=True)
     ]
 
 

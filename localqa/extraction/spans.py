@@ -12,6 +12,7 @@ Spans over the end of a paragraph, and of marks or filler words alone, are none;
 to what belongs together, see `edges.whole`.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -69,6 +70,7 @@ def decode(
     max_answer_tokens: int = 30,
     top_k: int = 1,
     borders: Sequence[int] = (),
+    priors: Sequence[float] = (),
 ) -> Decoded:
     """The best `top_k` spans of a context that do not overlap, the null score and all span scores.
 
@@ -81,15 +83,24 @@ def decode(
         max_answer_tokens: longest span, in tokens.
         top_k: how many spans to return at most.
         borders: code points, ascending, that no span reaches across.
+        priors: logits that the spans of each part between the borders gain, one more than borders, where
+            each part has windows of its own; empty: none.
     """
     offsets = _context_offsets(windows)
     nulls = [float(start[0] + end[0]) for start, end in logits]
     null = min(nulls)
-    lifts = [null - one for one in nulls]
+    gains = [_prior(window, borders, priors) for window in windows]
+    lifts = [null - one + gain for one, gain in zip(nulls, gains, strict=True)]
     table = _score_table(windows, logits, lifts, len(offsets), max_answer_tokens)
     _rule_out_impossible(context, offsets, table, borders)
     scores = table[np.isfinite(table)]
     return Decoded(tuple(_best_apart(context, offsets, table, top_k)), null, scores, len(windows))
+
+
+def _prior(window: Window, borders: Sequence[int], priors: Sequence[float]) -> float:
+    if not priors or not len(window.offsets):
+        return 0.0
+    return priors[bisect_right(borders, int(window.offsets[0, 0]))]
 
 
 def _context_offsets(windows: Sequence[Window]) -> IntArray:

@@ -91,8 +91,14 @@ class Windower:
         """One with windows of other sizes over the same tokenizer, of which a copy takes megabytes."""
         return Windower(self._tokenizer, max_length=max_length, stride=stride)
 
-    def windows(self, pairs: Sequence[tuple[str, str]]) -> list[list[Window]]:
+    def windows(
+        self, pairs: Sequence[tuple[str, str]], *, apart: Sequence[Sequence[int]] = ()
+    ) -> list[list[Window]]:
         """The windows of each (question, context) pair, in reading order.
+
+        Args:
+            pairs: any number.
+            apart: code points of each context, ascending, that no window reaches across; empty: none.
 
         Raises:
             InvalidInputError: a question too long to leave room for context, or text that is not Unicode.
@@ -103,7 +109,10 @@ class Windower:
         tokens = dict(zip(texts, tokens_of(self._tokenizer, texts), strict=True))
         for question, _ in pairs:
             self._check_room(question, len(tokens[question]))
-        return [list(self._slide(tokens[question], tokens[context])) for question, context in pairs]
+        return [
+            list(self._slide(tokens[question], tokens[context], cuts))
+            for (question, context), cuts in zip(pairs, apart or [()] * len(pairs), strict=True)
+        ]
 
     def alone(
         self, texts: Sequence[str], *, truncate: bool = True, names: Sequence[int] | None = None
@@ -155,11 +164,15 @@ class Windower:
                 remedy="Ask one short question and put background text into the context.",
             )
 
-    def _slide(self, question: Tokens, context: Tokens) -> Iterator[Window]:
+    def _slide(self, question: Tokens, context: Tokens, cuts: Sequence[int]) -> Iterator[Window]:
         room = self.max_length - len(self._frame) - len(question)
-        # A last window that lay wholly in the one before it would add nothing.
-        for first in range(0, max(1, len(context) - self.stride), room - self.stride):
-            yield self._frame.window(question, context, first, room)
+        inner = np.searchsorted(context.offsets[:, 0], cuts).tolist() if cuts else []
+        for begin, end in pairwise([0, *inner, len(context)]):
+            if begin == end and len(context):
+                continue
+            # A last window that lay wholly in the one before it would add nothing.
+            for first in range(begin, max(begin + 1, end - self.stride), room - self.stride):
+                yield self._frame.window(question, context, first, min(room, end - first))
 
 
 @dataclass(frozen=True, slots=True)

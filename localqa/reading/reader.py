@@ -124,6 +124,7 @@ class Reader:
             config=adapter.config,
             top_k=[query.top_k for query in new],
             borders=[query.borders for query in new],
+            priors=[query.priors for query in new],
             abstain=[query.abstain for query in new],
         )
         for query, answer in zip(new, found, strict=True):

@@ -252,3 +252,16 @@ def test_no_span_reaches_across_a_border(case, borders):
         if np.isfinite(score) and not any(2 * i < border <= 2 * j for border in borders)
     ]
     np.testing.assert_array_equal(np.sort(decoded.scores), np.array(sorted(within), dtype=np.float32))
+
+
+def test_parts_gain_their_priors():
+    """Two parts with the same logits: the one with the higher prior wins, and its margin holds the prior."""
+    windows = [make_windows(4, 4, 0)[0], make_windows(8, 4, 0)[1]]
+    logits = [peaked(window, 1, 1) for window in windows]
+    text, border = context_of(8), 2 * windows[1].first_token
+    even = decode(text, windows, logits, borders=[border], priors=[0.0, 0.0])
+    second = decode(text, windows, logits, borders=[border], priors=[-2.5, 0.0])
+    assert (even.spans[0].start, second.spans[0].start) == (2, border + 2)
+    assert decode(text, windows, logits, borders=[border], priors=[-2.5, -2.5]).spans[
+        0
+    ].score == pytest.approx(even.spans[0].score - 2.5)

@@ -125,3 +125,23 @@ def test_broken_tokenizer_is_named(tmp_path):
 def test_folder_without_tokenizer_is_named(tmp_path):
     with pytest.raises(BaseModelError, match="no tokenizer.json"):
         Windower.from_folder(tmp_path)
+
+
+def test_parts_are_read_in_windows_of_their_own(windower):
+    parts = ["The quick fox.", LONG[:300], "狐 jumps"]
+    text = "\n\n".join(parts)
+    borders = [len(parts[0]) + 2, len(parts[0]) + len(parts[1]) + 4]
+    (windows,) = windower.windows([(QUESTION, text)], apart=[borders])
+    (whole,) = windower.windows([(QUESTION, text)])
+    of_part = [
+        [sum(start >= border for border in borders) for start in window.offsets[:, 0]] for window in windows
+    ]
+    assert all(len(set(numbers)) == 1 for numbers in of_part)
+    assert {numbers[0] for numbers in of_part} == {0, 1, 2}
+    covered = {window.first_token + i for window in windows for i in range(len(window.offsets))}
+    assert covered == {window.first_token + i for window in whole for i in range(len(window.offsets))}
+
+
+def test_parts_without_tokens_leave_one_window(windower):
+    (windows,) = windower.windows([(QUESTION, "\u200b\n\n\u200b")], apart=[[3]])
+    assert windows

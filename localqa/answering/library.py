@@ -1,0 +1,139 @@
+"""Questions to the library: its likeliest passages are read together, with one verdict over all of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from localqa.answering.routing import Reads
+from localqa.documents.library import ALL, Entry, Library, Scope, Vectors
+from localqa.documents.search import Found, search
+from localqa.extraction.answers import Answer, Query
+
+READ: Final = 10
+"""Passages that are read for a question."""
+_BETWEEN: Final = "\n\n"
+_PRIOR: Final = 8.0
+"""Logits that a passage loses for each point that the search scores it below the best one."""
+
+Embeds = Callable[[Sequence[str]], Vectors]
+"""Texts as vectors of length one."""
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryAsk:
+    """A question to the library.
+
+    Attributes:
+        question: what is asked.
+        scope: the collection or the documents that are looked through.
+        adapter: that shall answer; None: the default one.
+        top_k: answers wanted.
+        passages: read at most.
+        abstain: whether the documents may be found to hold no answer, see `Query`.
+        min_score: below it an answer is held back, see `Query`.
+    """
+
+    question: str
+    scope: Scope = ALL
+    adapter: str | None = None
+    top_k: int = 1
+    passages: int = READ
+    abstain: bool | None = None
+    min_score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an answer stands.
+
+    Attributes:
+        found: the passage, its document and how it was found.
+        start: of the answer in the document's text, in code points.
+        end: one past its last code point there.
+    """
+
+    found: Found
+    start: int
+    end: int
+
+    @property
+    def document(self) -> Entry:
+        """The document it stands in."""
+        return self.found.passage.document
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """An answer out of the library.
+
+    Attributes:
+        answer: its offsets are those in its passage; its alternatives are in `others`.
+        place: where it stands; None when nothing in the library answers.
+        others: the next best answers with their places.
+        read: the passages that were read, the likeliest first.
+    """
+
+    answer: Answer
+    place: Place | None
+    others: tuple[tuple[Answer, Place], ...]
+    read: tuple[Found, ...]
+
+
+def ask_library(ask: LibraryAsk, library: Library, *, embed: Embeds, read: Reads) -> Located:
+    """Answer a question from the passages that the search finds.
+
+    Args:
+        ask: the question.
+        library: to look through.
+        embed: makes the question's vector.
+        read: BERT.
+
+    Raises:
+        LocalQAError: what `embed` and `read` raise.
+    """
+    vector = embed([ask.question])[0]
+    found = tuple(search(library, ask.question, vector, scope=ask.scope, most=ask.passages))
+    if not found:
+        nothing = Answer("", 1.0, 0, 0, answerable=False, null_score=0.0, adapter=ask.adapter or "")
+        return Located(nothing, None, (), ())
+    return _located(read([_query(ask, found)])[0], found)
+
+
+def _query(ask: LibraryAsk, found: Sequence[Found]) -> Query:
+    """One question over all passages, each in windows of its own."""
+    best = found[0].score
+    return Query(
+        ask.question,
+        _BETWEEN.join(one.passage.text for one in found),
+        ask.adapter,
+        ask.top_k,
+        borders=tuple(_starts(found)[1:]),
+        priors=tuple(round(_PRIOR * (one.score - best), 4) for one in found),
+        abstain=ask.abstain,
+        min_score=ask.min_score,
+    )
+
+
+def _starts(found: Sequence[Found]) -> list[int]:
+    """Where each passage begins in the text that they make together."""
+    lengths = [len(one.passage.text) + len(_BETWEEN) for one in found]
+    return [0, *np.cumsum(lengths).tolist()[:-1]]
+
+
+def _located(answer: Answer, found: tuple[Found, ...]) -> Located:
+    starts = _starts(found)
+
+    def at(span: Answer) -> tuple[Answer, Place]:
+        number = int(np.searchsorted(starts, span.start, side="right")) - 1
+        start, end = span.start - starts[number], span.end - starts[number]
+        passage = found[number].passage
+        place = Place(found[number], passage.start + start, passage.start + end)
+        return replace(span, start=start, end=end, alternatives=()), place
+
+    others = tuple(map(at, answer.alternatives))
+    if not answer.answerable:
+        return Located(replace(answer, alternatives=()), None, others, found)
+    best, place = at(answer)
+    return Located(best, place, others, found)

@@ -1,0 +1,70 @@
+"""The library of a server: opened when it is first needed, its documents embedded by the reader."""
+
+import threading
+from collections.abc import Callable, Sequence
+
+from localqa.documents.importing import Importer
+from localqa.documents.library import DEFAULT_COLLECTION, Library, Vectors
+from localqa.documents.opening import is_there, open_library
+from localqa.reading.reads import Reads
+
+
+class ReaderEmbedder:
+    """The reader as that which makes the vectors of passages; see `Embedder`.
+
+    Args:
+        reader: gives BERT, or raises NotReadyError while it is loaded.
+    """
+
+    def __init__(self, reader: Callable[[], Reads]) -> None:
+        self._reader = reader
+
+    @property
+    def identity(self) -> str:
+        """Of the base that embeds."""
+        return self._reader().embedder().identity
+
+    def vectors(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of length one, shape (texts, length)."""
+        return self._reader().embed(texts)[0]
+
+
+class Shelf:
+    """One library for all requests.
+
+    Args:
+        where: it is, see `open_library`.
+        reader: gives BERT.
+    """
+
+    def __init__(self, where: str, reader: Callable[[], Reads]) -> None:
+        self.embedder = ReaderEmbedder(reader)
+        self._where = where
+        self._library: Library | None = None
+        self._opening = threading.Lock()
+
+    @property
+    def library(self) -> Library:
+        """The library, which is made where it is not there yet; raises as `open_library` does."""
+        with self._opening:
+            if self._library is None:
+                self._library = open_library(self._where)
+            return self._library
+
+    @property
+    def holds_documents(self) -> bool:
+        """Whether there is a library with something in it; none is made."""
+        if self._library is None and not is_there(self._where):
+            return False
+        return bool(self.library.entries(most=1))
+
+    def importer(self, collection: str = DEFAULT_COLLECTION, password: str | None = None) -> Importer:
+        """What brings documents into a collection."""
+        return Importer(self.library, self.embedder, collection, password=password)
+
+    def close(self) -> None:
+        """Let go of the library."""
+        with self._opening:
+            if self._library is not None:
+                self._library.close()
+                self._library = None

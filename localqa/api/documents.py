@@ -1,0 +1,386 @@
+"""The routes of the library: bring documents, look at them, search, ask."""
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Final
+
+from flask import Response, request, stream_with_context
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from pydantic import BaseModel, Field
+
+from localqa.answering.evidence import Sentence
+from localqa.answering.library import Located, Place
+from localqa.api.body import MediaTypeError
+from localqa.api.callers import patience
+from localqa.api.document_schemas import (
+    MAX_DOCUMENTS,
+    NAME_CHARS,
+    CollectionModel,
+    CollectionName,
+    CollectionsResponse,
+    DocumentModel,
+    DocumentResponse,
+    DocumentsResponse,
+    ImportResponse,
+    LibraryAnswer,
+    LibraryRequest,
+    PageModel,
+    PassageModel,
+    SearchRequest,
+    SearchResponse,
+    SentenceModel,
+    Source,
+    TextRequest,
+    library_answer,
+)
+from localqa.api.errors import told
+from localqa.api.output import json_line
+from localqa.api.schemas import OWN_MODEL, StreamLine
+from localqa.api.service import current_service
+from localqa.api.spec import NDJSON, responses
+from localqa.api.text import printable, quoted
+from localqa.documents.document import Document
+from localqa.documents.importing import PDF, Importer
+from localqa.documents.library import (
+    DEFAULT_COLLECTION,
+    CollectionNotFoundError,
+    DocumentNotFoundError,
+    Scope,
+)
+from localqa.documents.pictures import page_picture
+from localqa.errors import InvalidInputError, LocalQAError
+
+_WAIT_S: Final = 20.0
+"""After which an import that is not done goes on without its request."""
+_ERRORS: Final = (400, 401, 404, 413, 415, 422, 429, 503)
+_PAGE_ERRORS: Final = (401, 404, 422, 429)
+_FAILS: Final = responses(DocumentModel, *_PAGE_ERRORS)
+_PICTURE: Final[dict[str | int, Any]] = {200: {"description": "The picture.", "content": {"image/png": {}}}}
+
+blueprint = APIBlueprint(
+    "documents",
+    __name__,
+    abp_tags=[Tag(name="documents", description="A library of your documents, and questions to it.")],
+)
+
+
+class DocumentPath(BaseModel):
+    """The document that a path names."""
+
+    id: str = Field(description="Of the document.")
+
+
+class PagePath(DocumentPath):
+    """The page that a path names."""
+
+    number: Annotated[int, Field(ge=1)] = Field(description="Of the page, from 1 on.")
+
+
+class CollectionPath(BaseModel):
+    """The collection that a path names."""
+
+    name: CollectionName = Field(description="Of the collection.")
+
+
+class JobPath(BaseModel):
+    """The import that a path names."""
+
+    id: str = Field(description="Of the import.")
+
+
+class ListQuery(BaseModel):
+    """The part of a list."""
+
+    collection: CollectionName | None = Field(default=None, description="Of this collection alone.")
+    first: Annotated[int, Field(ge=0)] = Field(default=0, description="Leave out so many.")
+    most: Annotated[int, Field(ge=1, le=MAX_DOCUMENTS)] = Field(default=100, description="At most so many.")
+
+
+@blueprint.post(
+    "/api/documents", operation_id="add_documents", responses=responses(ImportResponse, *_ERRORS, 507)
+)
+def add_documents() -> tuple[dict[str, Any], int]:
+    """Add documents to the library
+
+    Files as `multipart/form-data` (any field name, several at once, with `collection` and `password` as
+    fields beside them), or one text as JSON, `{"name", "text", "collection"}`. A file of a name that the
+    collection has already replaces it; an unchanged one is passed over. What takes longer than 20 seconds
+    goes on in the background: the status is 202 then, and `GET /api/documents/jobs/{job}` tells how far it
+    is.
+    """
+    if request.mimetype == "multipart/form-data":
+        files, importer = _sent_files()
+    elif request.is_json:
+        body = TextRequest.model_validate(request.get_json())
+        files, importer = [(_text_name(body.name), body.text.encode())], _importer(body.collection)
+    else:
+        raise MediaTypeError(
+            "The content type must be multipart/form-data or application/json.",
+            remedy="Send files as `curl -F file=@lease.pdf`, or a text as JSON with name and text.",
+        )
+    job = current_service().imports.begin(len(files), lambda: importer.add_all(files))
+    job.finished.wait(min(_WAIT_S, current_service().settings.deadline_s))
+    if job.problem is not None:
+        raise job.problem
+    return ImportResponse.of(job).model_dump(), 200 if job.finished.is_set() else 202
+
+
+@blueprint.get(
+    "/api/documents", operation_id="list_documents", responses=responses(DocumentsResponse, 401, 422, 429)
+)
+def list_documents(query: ListQuery) -> dict[str, Any]:
+    """The documents in the library"""
+    service = current_service()
+    if not service.answerer.shelf.holds_documents:
+        return DocumentsResponse(documents=[], count=0, total=0).model_dump()
+    library, scope = service.answerer.shelf.library, Scope(query.collection)
+    found = [DocumentModel.of(one) for one in library.entries(scope, first=query.first, most=query.most)]
+    totals = {one.name: one.documents for one in library.collections()}
+    total = sum(totals.values()) if query.collection is None else totals.get(query.collection, 0)
+    return DocumentsResponse(documents=found, count=len(found), total=total).model_dump()
+
+
+@blueprint.get(
+    "/api/documents/jobs/<id>",
+    operation_id="import_state",
+    responses=responses(ImportResponse, 401, 404, 429),
+)
+def import_state(path: JobPath) -> dict[str, Any]:
+    """How far an import is"""
+    job = current_service().imports.find(path.id)
+    if job is None:
+        raise DocumentNotFoundError(
+            f"There is no import {quoted(path.id)}, or not any more.",
+            remedy="GET /api/documents lists what is there.",
+        )
+    return ImportResponse.of(job).model_dump()
+
+
+@blueprint.get(
+    "/api/documents/<id>", operation_id="show_document", responses=responses(DocumentResponse, *_PAGE_ERRORS)
+)
+def show_document(path: DocumentPath) -> dict[str, Any]:
+    """A document with its text and its pages"""
+    entry, document = _document(path.id)
+    pages = [
+        PageModel(**{name: getattr(page, name) for name in PageModel.model_fields}) for page in document.pages
+    ]
+    shown = DocumentModel.of(entry).model_dump()
+    return DocumentResponse(**shown, text=document.text, page_list=pages).model_dump()
+
+
+@blueprint.get(
+    "/api/documents/<id>/pages/<int:number>.png",
+    operation_id="page_picture",
+    responses=_PICTURE | {status: _FAILS[status] for status in (*_PAGE_ERRORS, 500)},
+)
+def picture(path: PagePath) -> Response:
+    """A page of a PDF as a picture"""
+    service = current_service()
+    entry, document = _document(path.id)
+    if entry.media_type != PDF:
+        raise InvalidInputError(f"{printable(entry.name)} has no pages to be shown: it is no PDF.")
+    if path.number > len(document.pages):
+        raise DocumentNotFoundError(
+            f"{printable(entry.name)} has no page {path.number}.", remedy=f"It has {len(document.pages)}."
+        )
+    data = service.answerer.shelf.library.original(entry.id)
+    if data is None:
+        raise DocumentNotFoundError(
+            f"The file of {printable(entry.name)} was not kept.", remedy="Add it again."
+        )
+    return Response(page_picture(data, path.number), mimetype="image/png")
+
+
+@blueprint.delete(
+    "/api/documents/<id>", operation_id="remove_document", responses=responses(DocumentModel, *_PAGE_ERRORS)
+)
+def remove_document(path: DocumentPath) -> dict[str, Any]:
+    """Remove a document
+
+    None of its text is left in the library's files.
+    """
+    library = _library_of(path.id)
+    entry = library.entry(path.id)
+    library.remove(path.id)
+    return DocumentModel.of(entry).model_dump()
+
+
+@blueprint.get(
+    "/api/collections", operation_id="list_collections", responses=responses(CollectionsResponse, 401, 429)
+)
+def list_collections() -> dict[str, Any]:
+    """The collections of the library"""
+    shelf = current_service().answerer.shelf
+    found = shelf.library.collections() if shelf.holds_documents else []
+    shown = [CollectionModel(name=one.name, documents=one.documents, passages=one.passages) for one in found]
+    return CollectionsResponse(collections=shown).model_dump()
+
+
+@blueprint.delete(
+    "/api/collections/<name>",
+    operation_id="remove_collection",
+    responses=responses(CollectionModel, *_PAGE_ERRORS),
+)
+def remove_collection(path: CollectionPath) -> dict[str, Any]:
+    """Remove a collection with all its documents"""
+    shelf = current_service().answerer.shelf
+    known = shelf.library.collections() if shelf.holds_documents else []
+    found = next((one for one in known if one.name == path.name), None)
+    if found is None:
+        raise CollectionNotFoundError(f"There is no collection '{path.name}' in the library.")
+    library = shelf.library
+    with library.removing():
+        for entry in library.entries(Scope(path.name)):
+            library.remove(entry.id)
+    return CollectionModel(name=found.name, documents=found.documents, passages=found.passages).model_dump()
+
+
+@blueprint.post("/api/search", operation_id="search", responses=responses(SearchResponse, *_ERRORS, 504))
+def search(body: SearchRequest) -> dict[str, Any]:
+    """The passages that a question is likeliest answered by"""
+    service = current_service()
+    _check_scope(body.scope)
+    found = service.answerer.search(body.question, body.scope, body.top_k, patience())
+    pages = _Documents()
+    shown = [
+        PassageModel.of(one, pages.of(one.passage.document.id).page_at(one.passage.start)) for one in found
+    ]
+    return SearchResponse(passages=shown, count=len(shown)).model_dump()
+
+
+@blueprint.post(
+    "/api/ask",
+    operation_id="ask_library",
+    responses=responses(LibraryAnswer, *_ERRORS, 504, lines=StreamLine),
+)
+def ask(body: LibraryRequest) -> Response | dict[str, Any]:
+    """Ask the documents in the library
+
+    The likeliest passages are read together: the answer is the exact words of one of them, with its document,
+    page and place, or an honest "not in your documents". With `generate` a model of the Ollama server writes
+    from these passages, and each of its sentences comes with the words that carry it.
+    """
+    service = current_service()
+    _check_scope(body.ask().scope)
+    if not body.generate:
+        return _whole(service.answerer.ask_library(body.ask(), patience())).model_dump()
+    written = service.answerer.write_from_library(body.ask(), body.model, patience())
+    if body.stream:
+        return Response(stream_with_context(_lines(written)), mimetype=NDJSON)
+    for _ in written.pieces():
+        pass
+    return _written(written).model_dump()
+
+
+def _lines(written: Any) -> Iterator[str]:
+    try:
+        for piece in written.pieces():
+            yield json_line({"delta": piece})
+        yield json_line({"done": True} | _written(written).model_dump())
+    except LocalQAError as e:
+        # The status has left already.
+        yield json_line({"error": told(e).detail().model_dump()})
+
+
+class _Documents:
+    """Documents of one response, each read once."""
+
+    def __init__(self) -> None:
+        self._library = current_service().answerer.shelf.library
+        self._known: dict[str, Document] = {}
+
+    def of(self, document: str) -> Document:
+        if document not in self._known:
+            self._known[document] = self._library.document(document)
+        return self._known[document]
+
+    def source(self, place: Place) -> Source:
+        return Source.of(place, self.of(place.document.id))
+
+
+def _whole(found: Located) -> LibraryAnswer:
+    documents = _Documents()
+    places = [*([found.place] if found.place else []), *(place for _, place in found.others)]
+    return library_answer(found, {place: documents.source(place) for place in places}, OWN_MODEL)
+
+
+def _written(written: Any) -> LibraryAnswer:
+    documents = _Documents()
+    shown = [_sentence(one, documents) for one in written.sentences()]
+    answer = _whole(written.located)
+    return answer.model_copy(
+        update={
+            "answer": written.text,
+            "score": None,
+            "start": None,
+            "end": None,
+            "model": written.model,
+            "sentences": shown,
+        }
+    )
+
+
+def _sentence(one: Sentence, documents: _Documents) -> SentenceModel:
+    source = documents.source(one.place) if one.place else None
+    return SentenceModel(text=one.text, supported=source is not None, source=source)
+
+
+def _check_scope(scope: Scope) -> None:
+    """Refuse a collection or a document that is not there, which would find nothing."""
+    shelf = current_service().answerer.shelf
+    if scope.collection is not None and not any(
+        one.name == scope.collection for one in (shelf.library.collections() if shelf.holds_documents else [])
+    ):
+        raise CollectionNotFoundError(f"There is no collection '{scope.collection}' in the library.")
+    for document in scope.documents:
+        _library_of(document)
+
+
+def _library_of(document: str) -> Any:
+    shelf = current_service().answerer.shelf
+    if not shelf.holds_documents:
+        raise DocumentNotFoundError(f"There is no document {quoted(document)} in the library.")
+    shelf.library.entry(document)
+    return shelf.library
+
+
+def _document(document: str) -> tuple[Any, Document]:
+    library = _library_of(document)
+    return library.entry(document), library.document(document)
+
+
+def _sent_files() -> tuple[list[tuple[str, bytes]], Importer]:
+    """The files of a form, and what brings them in."""
+    service = current_service()
+    request.max_content_length = service.settings.max_upload_bytes
+    found = [
+        (_file_name(file.filename), file.read())
+        for _, file in request.files.items(multi=True)
+        if file.filename
+    ]
+    if not found:
+        raise InvalidInputError(
+            "files: there is none in the form.", remedy="Send them as `curl -F file=@lease.pdf`."
+        )
+    return found, _importer(request.form.get("collection", DEFAULT_COLLECTION), request.form.get("password"))
+
+
+def _file_name(sent: str | None) -> str:
+    """What a file is called: a path below a folder stays, what leads out of it does not."""
+    parts = [
+        part for part in PurePosixPath((sent or "").replace("\\", "/")).parts if part not in ("/", "..", ".")
+    ]
+    return printable("/".join(parts), limit=None)[-NAME_CHARS:] or "document"
+
+
+def _text_name(sent: str) -> str:
+    """What a text is called: its name tells whether it is Markdown."""
+    name = _file_name(sent)
+    return name if name.endswith((".txt", ".md")) else f"{name}.txt"
+
+
+def _importer(collection: str, password: str | None = None) -> Importer:
+    TextRequest.model_validate({"name": "a", "text": "a", "collection": collection})
+    return current_service().answerer.shelf.importer(collection, password or None)

@@ -1,0 +1,318 @@
+"""A library of your documents: add files and folders, ask, see the answer with its file and page."""
+
+import argparse
+import json
+from collections import Counter
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tabulate import tabulate
+from tqdm import tqdm
+
+from localqa.answering.library import READ, LibraryAsk, Located, Place, ask_library
+from localqa.answering.shelf import Shelf
+from localqa.cli.flags import add_verdict_flags
+from localqa.config import Settings
+from localqa.documents.importing import Outcome, reindex
+from localqa.documents.library import DEFAULT_COLLECTION, Entry, Library, Scope
+from localqa.documents.search import search
+from localqa.errors import ConfigError, InvalidInputError
+
+if TYPE_CHECKING:
+    from localqa.reading.reader import Reader
+
+EPILOG = """\
+examples:
+  localqa documents add docs/
+  localqa documents ask "How long is the notice period?"
+  localqa documents list
+"""
+_SHORT_ID: Final = 8
+_EXPORT_KEYS: Final = ("id", "collection", "name", "source", "media_type", "digest", "title", "added")
+
+
+class Own:
+    """The library of this machine and what reads it, each loaded when it is needed."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.settings = Settings.load(library=args.library, adapter=getattr(args, "adapter", None))
+        self.shelf = Shelf(self.settings.library, lambda: self.reader)
+
+    @cached_property
+    def reader(self) -> "Reader":
+        """BERT."""
+        from localqa.reading.loading import load_reader
+
+        return load_reader(self.settings)
+
+    @property
+    def library(self) -> Library:
+        """The library."""
+        return self.shelf.library
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do the action that was named; returns the exit status.
+
+    Raises:
+        LocalQAError: the library cannot be used, or what is named is not in it.
+    """
+    if getattr(args, "url", None):
+        from localqa.cli import documents_remote
+
+        return int(getattr(documents_remote, args.action.__name__)(args))
+    return int(args.action(args))
+
+
+def add(args: argparse.Namespace) -> int:
+    """Read files and folders; 1 where one of them could not be read."""
+    missing = [path for path in args.paths if not path.exists()]
+    if missing:
+        raise InvalidInputError(f"There is no {missing[0]}.", remedy="Name files and folders that are there.")
+    own = Own(args)
+    importer = own.shelf.importer(args.collection, args.password)
+    outcomes = []
+    with tqdm(unit="file", disable=None, leave=False) as bar:
+        for outcome in importer.add(args.paths, sync=args.sync):
+            outcomes.append(outcome)
+            bar.update()
+            bar.set_postfix_str(Path(outcome.name).name[-40:])
+    return report(outcomes, args, str(own.settings.library))
+
+
+def report(outcomes: list[Outcome], args: argparse.Namespace, where: str) -> int:
+    """Tell what became of the files: a table of all that is not as it was, and the sums."""
+    if args.json:
+        print(json.dumps([asdict(one) for one in outcomes], ensure_ascii=False, indent=2))
+    else:
+        told = [one for one in outcomes if one.state != "unchanged" or args.verbose]
+        if told:
+            print(
+                tabulate(
+                    [_row(one) for one in told], ["file", "state", "pages", "passages", "why"], missingval=""
+                )
+            )
+        counts = Counter(one.state for one in outcomes)
+        sums = ", ".join(f"{count} {state}" for state, count in counts.items())
+        print(f"{sums or 'no files found'}; the library is {where}")
+    return int(any(one.state == "failed" for one in outcomes))
+
+
+def _row(one: Outcome) -> list[Any]:
+    entry = one.entry if one.state in ("added", "replaced", "unchanged") else None
+    why = " ".join(part for part in (one.reason, one.remedy) if part)
+    return [
+        one.name,
+        one.state,
+        (entry.pages or None) if entry else None,
+        entry.passages if entry else None,
+        why,
+    ]
+
+
+def list_(args: argparse.Namespace) -> int:
+    """Print a table of the documents."""
+    entries = Own(args).library.entries(Scope(args.collection))
+    if args.json:
+        print(json.dumps([asdict(one) for one in entries], ensure_ascii=False, indent=2))
+        return 0
+    rows = [
+        [one.id[:_SHORT_ID], one.collection, one.name, one.pages or None, one.passages] for one in entries
+    ]
+    print(tabulate(rows, ["id", "collection", "name", "pages", "passages"], missingval=""))
+    return 0
+
+
+def show(args: argparse.Namespace) -> int:
+    """Print the text of a document, with its pages marked."""
+    library = Own(args).library
+    entry = _find(library, args.document)
+    document = library.document(entry.id)
+    if args.json:
+        print(json.dumps(asdict(entry) | {"text": document.text}, ensure_ascii=False, indent=2))
+        return 0
+    if not document.pages:
+        print(document.text)
+    for page in document.pages:
+        print(f"--- page {page.number} ---\n{document.text[page.start : page.end]}")
+    return 0
+
+
+def remove(args: argparse.Namespace) -> int:
+    """Forget documents, or a whole collection."""
+    library = Own(args).library
+    if bool(args.documents) == bool(args.collection):
+        raise ConfigError(
+            "Name documents or a --collection to remove.",
+            remedy="localqa documents list shows what is there.",
+        )
+    chosen = [_find(library, one) for one in args.documents] or library.entries(Scope(args.collection))
+    with library.removing():
+        for entry in chosen:
+            library.remove(entry.id)
+    print(f"{len(chosen)} removed")
+    return 0
+
+
+def export(args: argparse.Namespace) -> int:
+    """Write every document with its text as a line of JSON."""
+    library = Own(args).library
+    for entry in tqdm(library.entries(Scope(args.collection)), unit="document", disable=None, leave=False):
+        line = {key: getattr(entry, key) for key in _EXPORT_KEYS}
+        print(json.dumps(line | {"text": library.document(entry.id).text}, ensure_ascii=False))
+    return 0
+
+
+def reindex_(args: argparse.Namespace) -> int:
+    """Make the passages and vectors anew that another embedder made."""
+    own = Own(args)
+    total = len(own.library.entries())
+    with own.library.removing():
+        outcomes = list(
+            tqdm(reindex(own.library, own.shelf.embedder), total=total, unit="document", disable=None)
+        )
+    return report(outcomes, args, str(own.settings.library))
+
+
+def search_(args: argparse.Namespace) -> int:
+    """Print the passages that a question is likeliest answered by."""
+    own = Own(args)
+    vector = own.shelf.embedder.vectors([args.question])[0]
+    found = search(own.library, args.question, vector, scope=Scope(args.collection), most=args.top_k)
+    if args.json:
+        print(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=2))
+        return 0
+    for one in found:
+        passage = one.passage
+        page = own.library.document(passage.document.id).page_at(passage.start)
+        print(f"{one.score:.3f}  {_named(passage.document, page, passage.headings)}\n{passage.text}\n")
+    return 0
+
+
+def ask(args: argparse.Namespace) -> int:
+    """Print the answer with its file, page and passage; 1 where the documents hold none."""
+    own = Own(args)
+    found = ask_library(
+        LibraryAsk(
+            args.question,
+            Scope(args.collection),
+            top_k=args.top_k,
+            passages=args.passages,
+            abstain=args.abstain,
+            min_score=args.min_score,
+        ),
+        own.library,
+        embed=own.shelf.embedder.vectors,
+        read=own.reader.answer,
+    )
+    if args.json:
+        print(json.dumps(_as_json(own.library, found), ensure_ascii=False, indent=2))
+    elif found.place is None:
+        print(f"{found.answer.score:6.1%}  (not in your documents)")
+    for answer, place in () if args.json else _all(found):
+        document = own.library.document(place.document.id)
+        where = _named(place.document, document.page_at(place.start), place.found.passage.headings)
+        passage = place.found.passage.text
+        print(f"{answer.score:6.1%}  {answer.answer}\n        {where}")
+        print(f"        ...{_around(passage, answer.start, answer.end)}...\n")
+    return int(found.place is None)
+
+
+def _all(found: Located) -> list[tuple[Any, Place]]:
+    return [*([(found.answer, found.place)] if found.place else []), *found.others]
+
+
+def _as_json(library: Library, found: Located) -> dict[str, Any]:
+    from localqa.api.document_schemas import Source, library_answer
+    from localqa.api.schemas import OWN_MODEL
+
+    sources = {place: Source.of(place, library.document(place.document.id)) for _, place in _all(found)}
+    return library_answer(found, sources, OWN_MODEL).model_dump()
+
+
+def _named(entry: Entry, page: int | None, headings: tuple[str, ...]) -> str:
+    return ", ".join(
+        [entry.name, *([f"page {page}"] if page else []), *([" > ".join(headings)] if headings else [])]
+    )
+
+
+def _around(text: str, start: int, end: int, *, beside: int = 120) -> str:
+    """The answer between brackets, with what stands beside it, on one line."""
+    before, after = text[max(0, start - beside) : start], text[end : end + beside]
+    return " ".join(f"{before}[{text[start:end]}]{after}".split())
+
+
+def _find(library: Library, named: str) -> Entry:
+    """A document by its id, the beginning of it, or its name.
+
+    Raises:
+        InvalidInputError: there is none, or more than one.
+    """
+    entries = library.entries()
+    found = [one for one in entries if named in (one.id, one.name, one.source)]
+    found = found or [one for one in entries if one.id.startswith(named)]
+    if len(found) != 1:
+        raise InvalidInputError(
+            f"{len(found)} documents are '{named}'.", remedy="localqa documents list shows their ids."
+        )
+    return found[0]
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions of this verb and their flags."""
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+
+    def action(name: str, do: Any, text: str, *, remote: bool = True) -> argparse.ArgumentParser:
+        one = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        where = one.add_mutually_exclusive_group()
+        where.add_argument(
+            "--library", metavar="FILE", help="an SQLite file, or postgresql://... [QA_LIBRARY]"
+        )
+        if remote:
+            where.add_argument("--url", help="of a running server, in place of the library of this machine")
+            one.add_argument("--key", help="API key of that server")
+        one.add_argument("--json", action="store_true", help="print JSON")
+        one.set_defaults(action=do)
+        return one
+
+    one = action("add", add, "read files and folders into the library")
+    one.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="files, and folders with all below them"
+    )
+    _add_collection(one, "that they go into", DEFAULT_COLLECTION)
+    one.add_argument(
+        "--sync", action="store_true", help="remove documents whose files have vanished from there"
+    )
+    one.add_argument("--password", help="for encrypted files")
+    one.add_argument("--verbose", action="store_true", help="list unchanged files, too")
+    one = action("list", list_, "the documents in the library")
+    _add_collection(one, "to list")
+    one = action("show", show, "the text of a document")
+    one.add_argument("document", help="id, the beginning of it, or name")
+    one = action("remove", remove, "forget documents; none of their text is left")
+    one.add_argument("documents", nargs="*", help="ids, or names")
+    _add_collection(one, "to remove as a whole")
+    one = action("export", export, "every document with its text, a line of JSON each", remote=False)
+    _add_collection(one, "to export")
+    one = action("reindex", reindex_, "make vectors anew after a change of QA_BASE", remote=False)
+    one.add_argument("--verbose", action="store_true", help="list unchanged documents, too")
+    one = action("search", search_, "the passages that a question is likeliest answered by")
+    one.add_argument("question")
+    one.add_argument("--top_k", type=int, default=5, metavar="N", help="passages to show [5]")
+    _add_collection(one, "to search")
+    one = action("ask", ask, "answer a question from the documents, with file and page")
+    one.add_argument("question")
+    one.add_argument("--top_k", type=int, default=1, metavar="N", help="show the N best answers [1]")
+    one.add_argument(
+        "--passages", type=int, default=READ, metavar="N", help=f"passages to read at most [{READ}]"
+    )
+    one.add_argument("--adapter", help="adapter that answers [QA_ADAPTER]")
+    _add_collection(one, "to ask")
+    add_verdict_flags(one)
+
+
+def _add_collection(parser: argparse.ArgumentParser, told: str, default: str | None = None) -> None:
+    shown = f" [{default}]" if default else " [all]"
+    parser.add_argument("--collection", default=default, metavar="NAME", help=f"collection {told}{shown}")

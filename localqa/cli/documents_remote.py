@@ -1,0 +1,243 @@
+"""The actions of `localqa documents` on the library of a running server."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+from tabulate import tabulate
+from tqdm import tqdm
+
+from localqa.documents.limits import Limits
+from localqa.documents.walk import Found, Skipped, walk
+from localqa.errors import InvalidInputError, LocalQAError
+
+_CONNECT_S: Final = 5
+_ANSWER_S: Final = 600
+_AGAIN_S: Final = 1.0
+_MOST: Final = 1000
+
+
+class ServerError(LocalQAError):
+    """The server could not be asked, or refused."""
+
+    code = "not_ready"
+
+
+class Server:
+    """A running server.
+
+    Args:
+        url: of it.
+        key: for it, where it wants one.
+    """
+
+    def __init__(self, url: str, key: str | None) -> None:
+        self._url = url.rstrip("/")
+        self._session = requests.Session()
+        # Settings of the environment for other programs send no text of ours to a proxy.
+        self._session.trust_env = False
+        if key:
+            self._session.headers["Authorization"] = f"Bearer {key}"
+
+    def ask(self, method: str, path: str, **asked: Any) -> dict[str, Any]:
+        """The JSON that a route answers.
+
+        Raises:
+            ServerError: it cannot be reached, or refuses; with its own remedy.
+        """
+        try:
+            reply = self._session.request(method, self._url + path, timeout=(_CONNECT_S, _ANSWER_S), **asked)
+            body = reply.json()
+        except requests.JSONDecodeError as e:
+            raise ServerError(
+                f"{self._url} answers as no server of this project does.", remedy="Correct --url."
+            ) from e
+        except requests.RequestException as e:
+            raise ServerError(
+                f"{self._url} cannot be reached ({type(e).__name__}).",
+                remedy="Start it with `localqa serve`, or correct --url.",
+            ) from e
+        if reply.ok and isinstance(body, dict):
+            return body
+        error = body.get("error", {}) if isinstance(body, dict) else {}
+        detail = error if isinstance(error, dict) else {"message": str(error)}
+        raise ServerError(str(detail.get("message", reply.reason)), remedy=str(detail.get("remedy", "")))
+
+    def documents(self, collection: str | None) -> list[dict[str, Any]]:
+        """All documents, as the server tells them."""
+        found: list[dict[str, Any]] = []
+        while True:
+            asked = {"first": len(found), "most": _MOST} | ({"collection": collection} if collection else {})
+            part = self.ask("GET", "/api/documents", params=asked)["documents"]
+            found += part
+            if len(part) < _MOST:
+                return found
+
+
+def add(args: argparse.Namespace) -> int:
+    """Send files and folders, one after another; 1 where one of them could not be read."""
+    server = Server(args.url, args.key)
+    known = {one["name"]: one for one in server.documents(args.collection)}
+    outcomes: list[dict[str, Any]] = []
+    seen = set()
+    with tqdm(unit="file", disable=None, leave=False) as bar:
+        for one in walk(args.paths):
+            if isinstance(one, Skipped):
+                outcomes.append({"name": str(one.path), "state": "skipped", "reason": one.reason})
+                continue
+            seen.add(one.name)
+            bar.set_postfix_str(one.path.name[-40:])
+            outcomes += _sent(server, one, known, args)
+            bar.update()
+    outcomes += _vanished(server, args.paths, known, seen) if args.sync else ()
+    _report(outcomes, args)
+    return int(any(one["state"] == "failed" for one in outcomes))
+
+
+def list_(args: argparse.Namespace) -> int:
+    """Print a table of the documents."""
+    found = Server(args.url, args.key).documents(args.collection)
+    if args.json:
+        return _printed(found)
+    rows = [
+        [one["id"][:8], one["collection"], one["name"], one["pages"] or None, one["passages"]]
+        for one in found
+    ]
+    print(tabulate(rows, ["id", "collection", "name", "pages", "passages"], missingval=""))
+    return 0
+
+
+def show(args: argparse.Namespace) -> int:
+    """Print the text of a document."""
+    server = Server(args.url, args.key)
+    found = server.ask("GET", f"/api/documents/{_find(server, args.document)['id']}")
+    if args.json:
+        return _printed(found)
+    for page in found["page_list"]:
+        print(f"--- page {page['number']} ---\n{found['text'][page['start'] : page['end']]}")
+    if not found["page_list"]:
+        print(found["text"])
+    return 0
+
+
+def remove(args: argparse.Namespace) -> int:
+    """Forget documents, or a whole collection."""
+    server = Server(args.url, args.key)
+    if args.collection and not args.documents:
+        found = server.ask("DELETE", f"/api/collections/{args.collection}")
+        print(f"{found['documents']} removed")
+        return 0
+    for named in args.documents:
+        server.ask("DELETE", f"/api/documents/{_find(server, named)['id']}")
+    print(f"{len(args.documents)} removed")
+    return 0
+
+
+def search_(args: argparse.Namespace) -> int:
+    """Print the passages that a question is likeliest answered by."""
+    asked = {"question": args.question, "top_k": args.top_k, "collection": args.collection}
+    found = Server(args.url, args.key).ask("POST", "/api/search", json=asked)
+    if args.json:
+        return _printed(found)
+    for one in found["passages"]:
+        print(f"{one['score']:.3f}  {_named(one)}\n{one['text']}\n")
+    return 0
+
+
+def ask(args: argparse.Namespace) -> int:
+    """Print the answer with its file, page and passage; 1 where the documents hold none."""
+    asked = {
+        "question": args.question,
+        "collection": args.collection,
+        "top_k": args.top_k,
+        "passages": args.passages,
+        "adapter": args.adapter,
+        "abstain": args.abstain,
+        "min_score": args.min_score,
+    }
+    found = Server(args.url, args.key).ask("POST", "/api/ask", json=asked)
+    if args.json:
+        _printed(found)
+    elif found["source"] is None:
+        print(f"{found['score']:6.1%}  (not in your documents)")
+    for one in [] if args.json else [*([found] if found["source"] else []), *found["alternatives"]]:
+        print(f"{one['score']:6.1%}  {one['answer']}\n        {_named(one['source'])}\n")
+    return int(found["source"] is None)
+
+
+def _sent(
+    server: Server, found: Found, known: dict[str, dict[str, Any]], args: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
+    before = known.get(found.name)
+    if before is not None and before["digest"] == found.digest:
+        yield {"name": found.name, "state": "unchanged", "reason": "", "document": before}
+        return
+    size = found.path.stat().st_size
+    if size > Limits().bytes:
+        yield {"name": found.name, "state": "failed", "reason": f"has {size:,} bytes, which is too large"}
+        return
+    fields = {"collection": args.collection} | ({"password": args.password} if args.password else {})
+    files = {"file": (found.name, found.path.read_bytes())}
+    reply = server.ask("POST", "/api/documents", data=fields, files=files)
+    while reply["state"] in ("waiting", "running"):
+        reply = server.ask("GET", f"/api/documents/jobs/{reply['job']}", params={"wait": _AGAIN_S})
+    if reply["state"] == "failed":
+        raise ServerError(reply["problem"])
+    yield from reply["outcomes"]
+
+
+def _vanished(
+    server: Server, paths: list[Path], known: dict[str, dict[str, Any]], seen: set[str]
+) -> Iterator[dict[str, Any]]:
+    """Remove what was sent from the folders before and is not in them any more."""
+    roots = tuple(f"{path.resolve().name}/" for path in paths if path.is_dir())
+    for name, one in known.items():
+        if name.startswith(roots) and name not in seen:
+            server.ask("DELETE", f"/api/documents/{one['id']}")
+            yield {"name": name, "state": "removed", "reason": ""}
+
+
+def _report(outcomes: list[dict[str, Any]], args: argparse.Namespace) -> None:
+    if args.json:
+        _printed(outcomes)
+        return
+    told = [one for one in outcomes if one["state"] != "unchanged" or args.verbose]
+    rows = [
+        [one["name"], one["state"], (one.get("document") or {}).get("passages"), one["reason"]]
+        for one in told
+    ]
+    if rows:
+        print(tabulate(rows, ["file", "state", "passages", "why"], missingval=""))
+    states = [one["state"] for one in outcomes]
+    sums = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    print(f"{sums or 'no files found'}; the library is that of {args.url}")
+
+
+def _printed(value: object) -> int:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+    return 0
+
+
+def _named(one: dict[str, Any]) -> str:
+    return ", ".join(
+        [
+            one["name"],
+            *([f"page {one['page']}"] if one["page"] else []),
+            *([one["heading"]] if one["heading"] else []),
+        ]
+    )
+
+
+def _find(server: Server, named: str) -> dict[str, Any]:
+    """A document by its id, the beginning of it, or its name; raises InvalidInputError."""
+    documents = server.documents(None)
+    found = [one for one in documents if named in (one["id"], one["name"])]
+    found = found or [one for one in documents if one["id"].startswith(named)]
+    if len(found) != 1:
+        raise InvalidInputError(
+            f"{len(found)} documents are '{named}'.", remedy="localqa documents list --url shows their ids."
+        )
+    return found[0]

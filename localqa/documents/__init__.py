@@ -1,0 +1,1 @@
+"""Documents: files to text with page and place, passages, and the library that keeps and finds them."""

@@ -1,0 +1,31 @@
+"""What of a passage, and of a question, is looked up in the index of words."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import regex
+
+_CLOSE: Final = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
+"""Of scripts that put no space between words: each character is one."""
+_WORD: Final = regex.compile(r"[\p{L}\p{N}\p{M}\p{Co}]+")
+_COMMON_TEXT: Final = """
+a about after all also an and any are as at be because been before being between both but by can could did
+do does doing during each else for from get give given had has have having he her here him his how i if in
+into is it its itself me more most much my name no nor not of off on once only or other our out over own
+please same she should so some such tell than that the their them then there these they this those through
+to too under until up us very was we were what when where which while who whom whose why will with would
+you your
+"""
+_COMMON: Final = frozenset(_COMMON_TEXT.split())
+"""English words that say nothing of what is asked about."""
+
+
+def indexed(headings: Sequence[str], text: str) -> str:
+    """The words that a passage is found by: its own and those of the headings above it."""
+    return _CLOSE.sub(r" \g<0> ", "\n".join((*headings, text)))
+
+
+def words_of(question: str) -> list[str]:
+    """The words of a question to look for, each once; all of them where none says anything of its own."""
+    words = list(dict.fromkeys(_WORD.findall(_CLOSE.sub(r" \g<0> ", question.casefold()))))
+    return [word for word in words if word not in _COMMON] or words

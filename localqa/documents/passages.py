@@ -1,0 +1,146 @@
+"""A document as passages of about a hundred words, on the borders of paragraphs and sentences."""
+
+import bisect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import regex
+
+from localqa.documents.document import Document, Heading
+
+WORDS: Final = 100
+_LONGEST: Final = 1.5
+"""So many times the words that are wanted, at most."""
+_BLOCK: Final = regex.compile(r"\n{2,}")
+_SENTENCE: Final = regex.compile(
+    r"(?<=[.!?…][\"'”’)\]]*)\s+(?=[\p{Lu}\p{Lt}\p{Lo}\p{N}\"'“‘(\[])|(?<=[。！？])(?=\S)|\n"
+)
+_PLACE: Final = regex.compile(r"\s+|(?<=\p{Han}|\p{Hiragana}|\p{Katakana}|\p{Thai})")
+_WORD: Final = regex.compile(
+    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]|[^\s\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]+"
+)
+_DEPTH: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The part [start, end) of a text, and the headings that it stands under, the highest first."""
+
+    start: int
+    end: int
+    headings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    start: int
+    end: int
+    words: int
+
+
+def split_passages(document: Document, *, words: int = WORDS) -> list[Passage]:
+    """The passages of a document, in their order; together they hold all of its words but its headings'.
+
+    A heading begins a new passage, and so does a paragraph that would make it too long; a paragraph that is
+    too long itself is cut between sentences, and a sentence without an end between words.
+
+    Args:
+        document: to be split.
+        words: in a passage, about.
+    """
+    found = []
+    for start, end, path in _sections(document):
+        pieces = list(_pieces(document.text, start, end, words))
+        for first, last in _groups(pieces, words):
+            found.append(Passage(pieces[first].start, pieces[last].end, path))
+    return found
+
+
+def _sections(document: Document) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+    """The parts of the text between headings, each with the headings above it."""
+    text, headings = document.text, document.headings
+    ends = [*(heading.start for heading in headings[1:]), len(text)][: len(headings)]
+    if not headings or text[: headings[0].start].strip():
+        yield 0, headings[0].start if headings else len(text), ()
+    above: list[Heading] = []
+    for heading, end in zip(headings, ends, strict=True):
+        above = [one for one in above if one.level < heading.level] + [heading]
+        path = tuple(" ".join(text[one.start : one.end].split()) for one in above[-_DEPTH:])
+        # A heading that nothing stands under is a passage of its own: it may be all there is to say.
+        start = heading.end if text[heading.end : end].strip() else heading.start
+        yield start, end, path if start == heading.end else path[:-1]
+
+
+def _pieces(text: str, start: int, end: int, words: int) -> Iterator[_Piece]:
+    """Paragraphs, and parts of those that are too long."""
+    for at, until in _between(_BLOCK, text, start, end):
+        count = _count(text, at, until)
+        if count <= words * _LONGEST:
+            yield _Piece(at, until, count)
+            continue
+        for first, last in _between(_SENTENCE, text, at, until):
+            yield from _cut(text, first, last, words)
+
+
+def _cut(text: str, start: int, end: int, words: int) -> Iterator[_Piece]:
+    """A sentence, in parts where it is too long to be one."""
+    count = _count(text, start, end)
+    while count > words * _LONGEST:
+        places = (place for place in _PLACE.finditer(text, start + 1, end))
+        cut = start
+        for number, place in enumerate(places, 1):
+            cut = place.end()
+            if number >= words:
+                break
+        if not start < cut < end:
+            break
+        yield _Piece(*_trimmed(text, start, cut), words)
+        start = cut
+        count = _count(text, start, end)
+    if count:
+        yield _Piece(*_trimmed(text, start, end), count)
+
+
+def _groups(pieces: Sequence[_Piece], words: int) -> Iterator[tuple[int, int]]:
+    """First and last of the pieces that make a passage: as even as they can be, none too long."""
+    sums = [0]
+    for piece in pieces:
+        sums.append(sums[-1] + piece.words)
+    first = 0
+    while first < len(pieces):
+        rest = sums[-1] - sums[first]
+        parts = max(1, round(rest / words))
+        last = bisect.bisect_left(sums, sums[first] + rest / parts, first + 1) - 1
+        last = max(first, min(last, len(pieces) - 1))
+        while last > first and sums[last + 1] - sums[first] > words * _LONGEST:
+            last -= 1
+        yield first, last
+        first = last + 1
+
+
+def _between(parting: "regex.Pattern[str]", text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The parts of a text between what parts them, without white space at their edges."""
+    at = start
+    for found in parting.finditer(text, start, end):
+        yield from _told(text, at, found.start())
+        at = found.end()
+    yield from _told(text, at, end)
+
+
+def _told(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    first, last = _trimmed(text, start, end)
+    if first < last:
+        yield first, last
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+def _count(text: str, start: int, end: int) -> int:
+    return sum(1 for _ in _WORD.finditer(text, start, end))

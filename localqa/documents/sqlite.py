@@ -1,0 +1,393 @@
+"""A library in one SQLite file: FTS5 finds words, a scan over the vectors finds meanings.
+
+Readers never wait for the writer (write-ahead log), and several processes can use the file at once. What was
+removed is overwritten: SQLite's secure_delete sees to the rows, and after a removal the index of words is
+merged anew and the log emptied, so that no page of the file holds a word of it.
+"""
+
+import contextlib
+import json
+import sqlite3
+import threading
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from localqa.documents.document import Document
+from localqa.documents.indexed import indexed
+from localqa.documents.library import (
+    ALL,
+    Collection,
+    DocumentNotFoundError,
+    Entry,
+    Item,
+    Kept,
+    LibraryError,
+    Scope,
+    Vectors,
+)
+from localqa.documents.vectors import HALF, Row, VectorIndex
+from localqa.errors import ResourceError
+
+_VERSION: Final = 1
+_WAIT_S: Final = 60.0
+"""For another process that writes; a document takes parts of a second."""
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS documents (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, collection TEXT NOT NULL,
+    name TEXT NOT NULL, source TEXT NOT NULL, media_type TEXT NOT NULL, digest TEXT NOT NULL,
+    title TEXT NOT NULL, characters INTEGER NOT NULL, pages INTEGER NOT NULL, passages INTEGER NOT NULL,
+    added REAL NOT NULL, embedder TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS documents_of_collections ON documents (collection, name);
+CREATE TABLE IF NOT EXISTS texts (
+    document INTEGER PRIMARY KEY REFERENCES documents (number), content BLOB NOT NULL, original BLOB
+);
+CREATE TABLE IF NOT EXISTS passages (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL REFERENCES documents (number),
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, headings TEXT NOT NULL, text TEXT NOT NULL,
+    vector BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS passages_of_documents ON passages (document);
+CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+INSERT OR IGNORE INTO counters VALUES ('removals', 0), ('untidy', 0);
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
+    text, content='', tokenize='porter unicode61 remove_diacritics 2'
+);
+"""
+_ENTRY: Final = (
+    "id, collection, name, source, media_type, digest, title, characters, pages, passages, added, embedder"
+)
+
+
+class SqliteLibrary:
+    """See `Library`.
+
+    Args:
+        path: of the file; it is made, with its folder, where it is not there yet.
+
+    Raises:
+        LibraryError: it cannot be opened, or is no library.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._writing = threading.RLock()
+        self._tidies_later = 0
+        self._vectors = VectorIndex(self._rows_after, self._numbers, self._halves)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            connection = self._connection
+            found = connection.execute("PRAGMA user_version").fetchone()[0]
+            if found > _VERSION:
+                raise LibraryError(
+                    f"The library {path} was made by a newer version.", remedy="Upgrade this program."
+                )
+            if found < _VERSION:
+                if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    raise LibraryError(
+                        f"{path} is a database, but no library of documents.",
+                        remedy="Name another file with QA_LIBRARY.",
+                    )
+                self._make(connection)
+            if self._counter("untidy"):
+                self._tidy()
+        except (OSError, sqlite3.Error) as e:
+            raise LibraryError(
+                f"The library {path} cannot be opened: {e}.",
+                remedy="Name a file that you may write with QA_LIBRARY, or restore this one.",
+            ) from e
+
+    def put(self, item: Item) -> Entry:
+        """See `Library.put`."""
+        document, now = item.document, time.time()
+        content = zlib.compress(document.to_json().encode(), 6)
+        values = (
+            *(item.id, item.collection, document.name, item.source, document.media_type, document.digest),
+            *(
+                document.title,
+                len(document.text),
+                len(document.pages),
+                len(item.passages),
+                now,
+                item.embedder,
+            ),
+        )
+        with self._written() as connection:
+            untidy = self._forget(connection, item.id)
+            marks = ", ".join("?" * len(values))
+            added = connection.execute(f"INSERT INTO documents ({_ENTRY}) VALUES ({marks})", values)  # noqa: S608 - constants
+            number = added.lastrowid
+            connection.execute("INSERT INTO texts VALUES (?, ?, ?)", (number, content, item.original))
+            for passage, vector in zip(item.passages, item.vectors, strict=True):
+                text = document.text[passage.start : passage.end]
+                headings = json.dumps(passage.headings, ensure_ascii=False)
+                row = (number, passage.start, passage.end, headings, text, vector.astype(HALF).tobytes())
+                of_passage = connection.execute(
+                    'INSERT INTO passages (document, start, "end", headings, text, vector) '
+                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    row,
+                )
+                connection.execute(
+                    "INSERT INTO words (rowid, text) VALUES (?, ?)",
+                    (of_passage.lastrowid, indexed(passage.headings, text)),
+                )
+        if untidy:
+            self._tidy_unless_later()
+        return self.entry(item.id)
+
+    def remove(self, document: str) -> None:
+        """See `Library.remove`."""
+        with self._written() as connection:
+            if not self._forget(connection, document):
+                raise _not_there(document)
+        self._tidy_unless_later()
+
+    @contextlib.contextmanager
+    def removing(self) -> Iterator[None]:
+        """See `Library.removing`."""
+        with self._writing:
+            self._tidies_later += 1
+        try:
+            yield
+        finally:
+            with self._writing:
+                self._tidies_later -= 1
+            if self._counter("untidy"):
+                self._tidy_unless_later()
+
+    def entries(self, scope: Scope = ALL, *, first: int = 0, most: int | None = None) -> list[Entry]:
+        """See `Library.entries`."""
+        where, values = _within(scope, "documents")
+        rows = self._connection.execute(
+            f"SELECT {_ENTRY} FROM documents {where} ORDER BY collection, name, id LIMIT ? OFFSET ?",  # noqa: S608 - constants
+            (*values, -1 if most is None else most, first),
+        )
+        return [Entry(*row) for row in rows]
+
+    def entry(self, document: str) -> Entry:
+        """See `Library.entry`."""
+        found = self.entries(Scope(documents=(document,)))
+        if not found:
+            raise _not_there(document)
+        return found[0]
+
+    def document(self, document: str) -> Document:
+        """See `Library.document`."""
+        row = self._text(document, "content")
+        return Document.from_json(zlib.decompress(row).decode())
+
+    def original(self, document: str) -> bytes | None:
+        """See `Library.original`."""
+        found = self._text(document, "original")
+        return None if found is None else bytes(found)
+
+    def collections(self) -> list[Collection]:
+        """See `Library.collections`."""
+        rows = self._connection.execute(
+            "SELECT collection, count(*), sum(passages) FROM documents GROUP BY 1 ORDER BY 1"
+        )
+        return [Collection(*row) for row in rows]
+
+    def by_words(self, words: Sequence[str], scope: Scope, most: int) -> list[tuple[int, float]]:
+        """See `Library.by_words`."""
+        if not words:
+            return []
+        query = " OR ".join('"' + word.replace('"', '""') + '"' for word in words)
+        where, values = _within(scope, "documents")
+        if where:
+            where = (
+                "AND rowid IN (SELECT passages.number FROM passages "
+                f"JOIN documents ON documents.number = passages.document {where})"
+            )
+        rows = self._connection.execute(
+            f"SELECT rowid, -rank FROM words WHERE words MATCH ? {where} ORDER BY rank LIMIT ?",  # noqa: S608 - constants
+            (query, *values, most),
+        )
+        return rows.fetchall()
+
+    def by_vector(self, vector: Vectors, scope: Scope, most: int) -> list[tuple[int, float]]:
+        """See `Library.by_vector`."""
+        among = None
+        where, values = _within(scope, "documents")
+        if where:
+            rows = self._connection.execute(f"SELECT number FROM documents {where}", values)  # noqa: S608 - constants
+            among = np.array([number for (number,) in rows], dtype=np.int64)
+        return self._vectors.nearest(vector, most, among)
+
+    def cosines(self, vector: Vectors, numbers: Sequence[int]) -> list[float]:
+        """See `Library.cosines`."""
+        return self._vectors.cosines(vector, numbers)
+
+    def passages(self, numbers: Sequence[int]) -> list[Kept]:
+        """See `Library.passages`."""
+        columns = ", ".join(f"documents.{name}" for name in _ENTRY.split(", "))
+        rows = self._connection.execute(
+            'SELECT passages.number, start, "end", headings, text, '
+            f"{columns} FROM passages JOIN documents ON documents.number = passages.document "  # noqa: S608 - constants
+            f"WHERE passages.number IN ({', '.join('?' * len(numbers))})",
+            tuple(numbers),
+        )
+        found = {
+            number: Kept(number, Entry(*entry), start, end, tuple(json.loads(headings)), text)
+            for number, start, end, headings, text, *entry in rows
+        }
+        return [found[number] for number in numbers if number in found]
+
+    def size(self) -> int:
+        """See `Library.size`."""
+        beside = (self._path.with_name(self._path.name + end) for end in ("", "-wal"))
+        return sum(file.stat().st_size for file in beside if file.is_file())
+
+    def close(self) -> None:
+        """See `Library.close`."""
+        with self._writing:
+            for connection in self._opened:
+                connection.close()
+            self._opened.clear()
+            self._local = threading.local()
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        """This thread's own."""
+        found = getattr(self._local, "connection", None)
+        if found is None:
+            # Closed by whichever thread closes the library; used by the one that opened it.
+            found = sqlite3.connect(
+                self._path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
+            )
+            found.execute("PRAGMA journal_mode = WAL")
+            found.execute("PRAGMA synchronous = NORMAL")
+            found.execute("PRAGMA secure_delete = ON")
+            found.execute("PRAGMA foreign_keys = ON")
+            self._local.connection = found
+            with self._writing:
+                self._opened.append(found)
+        return found
+
+    @contextlib.contextmanager
+    def _written(self) -> Iterator[sqlite3.Connection]:
+        """A transaction: what is done within is in the file at once, or not at all."""
+        connection = self._connection
+        with self._writing, _told(self._path):
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def _make(self, connection: sqlite3.Connection) -> None:
+        with self._written():
+            for statement in _TABLES.split(";\n"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def _forget(self, connection: sqlite3.Connection, document: str) -> bool:
+        """Take a document out, in a transaction; says whether it was there."""
+        row = connection.execute("SELECT number FROM documents WHERE id = ?", (document,)).fetchone()
+        if row is None:
+            return False
+        rows = connection.execute(
+            "SELECT number, headings, text FROM passages WHERE document = ?", row
+        ).fetchall()
+        # An index without a content of its own is told what it had.
+        connection.executemany(
+            "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)",
+            ((number, indexed(json.loads(headings), text)) for number, headings, text in rows),
+        )
+        connection.execute("DELETE FROM passages WHERE document = ?", row)
+        connection.execute("DELETE FROM texts WHERE document = ?", row)
+        connection.execute("DELETE FROM documents WHERE number = ?", row)
+        connection.execute("UPDATE counters SET value = value + 1 WHERE name IN ('removals', 'untidy')")
+        return True
+
+    def _tidy_unless_later(self) -> None:
+        if not self._tidies_later:
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Merge the index of words, so that those of removed passages go, and empty the log."""
+        with self._written() as connection:
+            connection.execute("INSERT INTO words (words) VALUES ('optimize')")
+            connection.execute("UPDATE counters SET value = 0 WHERE name = 'untidy'")
+        with self._writing:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _counter(self, name: str) -> int:
+        row = self._connection.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
+        return int(row[0])
+
+    def _text(self, document: str, column: str) -> bytes:
+        row = self._connection.execute(
+            f"SELECT {column} FROM texts JOIN documents ON number = document WHERE id = ?",  # noqa: S608 - constants
+            (document,),
+        ).fetchone()
+        if row is None:
+            raise _not_there(document)
+        found: bytes = row[0]
+        return found
+
+    def _rows_after(self, number: int) -> Iterator[Row]:
+        return iter(
+            self._connection.execute(
+                "SELECT number, document, vector FROM passages WHERE number > ? ORDER BY number", (number,)
+            )
+        )
+
+    def _numbers(self, known: int) -> tuple[int, list[int] | None]:
+        """How many removals there were, and the passages that are left where that is not what is known."""
+        removals = self._counter("removals")
+        if removals == known:
+            return removals, None
+        return removals, [
+            row[0] for row in self._connection.execute("SELECT number FROM passages ORDER BY number")
+        ]
+
+    def _halves(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        rows = self._connection.execute(
+            f"SELECT number, vector FROM passages WHERE number IN ({', '.join('?' * len(numbers))})",  # noqa: S608 - constants
+            tuple(numbers),
+        )
+        return dict(rows.fetchall())
+
+
+def _within(scope: Scope, table: str) -> tuple[str, tuple[str, ...]]:
+    """A WHERE clause for the documents of a scope, "" for all, and its values."""
+    if scope.documents:
+        ids = scope.documents
+        clause = f"WHERE {table}.id IN ({', '.join('?' * len(ids))})"
+        if scope.collection is None:
+            return clause, ids
+        return f"{clause} AND {table}.collection = ?", (*ids, scope.collection)
+    if scope.collection is None:
+        return "", ()
+    return f"WHERE {table}.collection = ?", (scope.collection,)
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Errors of SQLite as the project's own."""
+    try:
+        yield
+    except sqlite3.OperationalError as e:
+        if "full" in str(e):
+            raise ResourceError(
+                f"The disk of the library {path} is full; nothing was changed.",
+                remedy="Make room, try again.",
+            ) from e
+        raise LibraryError(f"The library {path} cannot be written: {e}.", remedy="See to the file.") from e
+    except sqlite3.DatabaseError as e:
+        raise LibraryError(f"The library {path} cannot be read: {e}.", remedy="Restore it.") from e
+
+
+def _not_there(document: str) -> DocumentNotFoundError:
+    return DocumentNotFoundError(f"There is no document '{document}' in the library.")

@@ -1,0 +1,98 @@
+"""The files below some paths: those that can be read, and why the others are not."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from localqa.documents.formats import is_known
+
+_CHUNK: Final = 1024 * 1024
+_NO_TEXT: Final = frozenset(
+    (".png", ".jpg", ".jpeg", ".gif", ".webp", ".tif", ".tiff", ".mp3", ".mp4", ".zip", ".gz")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file that may be a document.
+
+    Attributes:
+        path: of the file.
+        name: its path from the folder on that was named, that folder's own name included.
+        digest: SHA-256 of its bytes.
+    """
+
+    path: Path
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file or folder that is passed over, and why."""
+
+    path: Path
+    reason: str
+
+
+def walk(paths: Sequence[Path]) -> Iterator[Found | Skipped]:
+    """All files at and below some paths, folder by folder and by name; each once.
+
+    Hidden files and folders below a path are passed over, and so are links that lead out of it.
+    """
+    seen: set[Path] = set()
+    for path in paths:
+        if path.is_dir():
+            yield from _below(path, path, path.resolve(), seen)
+        else:
+            yield from _file(path, path.name, seen)
+
+
+def _below(folder: Path, top: Path, root: Path, seen: set[Path]) -> Iterator[Found | Skipped]:
+    real = folder.resolve()
+    if real in seen:
+        return
+    seen.add(real)
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as e:
+        yield Skipped(folder, f"cannot be listed: {e.strerror}")
+        return
+    for path in (folder / name for name in names if not name.startswith((".", "~$"))):
+        if path.is_symlink() and not path.resolve().is_relative_to(root):
+            yield Skipped(path, "a link that leads out of the folder")
+        elif path.is_dir():
+            yield from _below(path, top, root, seen)
+        else:
+            yield from _file(path, str(Path(root.name, path.relative_to(top))), seen)
+
+
+def _file(path: Path, name: str, seen: set[Path]) -> Iterator[Found | Skipped]:
+    real = path.resolve()
+    if real in seen:
+        return
+    seen.add(real)
+    if not path.is_file():
+        yield Skipped(path, "no file: a pipe, a device or a link that leads nowhere")
+    elif not is_known(path.name):
+        kind = (
+            "a picture, sound or archive" if path.suffix.lower() in _NO_TEXT else "not a format that is read"
+        )
+        yield Skipped(path, kind)
+    else:
+        try:
+            yield Found(path, name, digest_of(path))
+        except OSError as e:
+            yield Skipped(path, f"cannot be read: {e.strerror}")
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's bytes; raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
