@@ -120,7 +120,12 @@ ERRORS: Final[Mapping[str, Kind]] = {
     ),
     "ollama_timeout": Kind(504, _OLLAMA),
     "caller_gone": Kind(504),
-    "out_of_resources": Kind(507),
+    "out_of_resources": Kind(
+        507,
+        "Make room on the server's disk, or in its memory.",
+        "The server's disk or memory is full; nothing was changed.",
+        "The disk of the library is full; nothing was changed.",
+    ),
 }
 """Code -> what it is."""
 

@@ -66,9 +66,10 @@ def test_no_training_context_is_an_evaluation_context(path, judged_by, capsys):
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_no_config_names_an_evaluation_file(path):
     values = json.loads(path.read_text(encoding="utf-8"))
-    named = {name for key in ("train_data", "validation_data") for name in values.get(key, [])}
+    keys = ("train_data", "validation_data", "rehearsal_data")
+    named = {name for key in keys for name in values.get(key, [])}
     assert not {Path(name).name for name in named} & {Path(name).name for name in EVALUATION_FILES}
-    assert not any("user_documents" in name for name in named)
+    assert not any(name.endswith(("choose.json", "judge.json")) for name in named)
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

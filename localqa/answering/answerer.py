@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 
 from localqa.answering.library import LibraryAsk, Located, ask_library
 from localqa.answering.limits import Work, check_ask, check_question, check_text, parts
-from localqa.answering.routing import NO_OLLAMA, Answered, Ask, Generated, route
+from localqa.answering.long_texts import shortened
+from localqa.answering.routing import NO_OLLAMA, Answered, Ask, Extracted, Generated, route
 from localqa.answering.shelf import Shelf
 from localqa.answering.summaries import Summarized, Summarizes, by_adapter, by_ollama
 from localqa.answering.writing import Written, write
@@ -82,6 +84,8 @@ class Answerer:
             LocalQAError: what the reader or the Ollama server raise.
         """
         check_ask(ask, self._settings)
+        if ask.context is None and ask.route != "ollama" and self.shelf.holds_documents:
+            return self._from_library(ask, patience)
         return self._answered([ask], patience)[0]
 
     def answer_batch(self, asks: Sequence[Ask], patience: Patience) -> list[Answered]:
@@ -161,6 +165,25 @@ class Answerer:
         self._counts.summarized(found.source)
         return found
 
+    def _from_library(self, ask: Ask, patience: Patience) -> Answered:
+        """The library's answer; where it has none, and it may be asked, that of a model."""
+        found = self.ask_library(
+            LibraryAsk(
+                ask.question,
+                adapter=ask.adapter,
+                top_k=ask.top_k,
+                abstain=ask.abstain,
+                min_score=ask.min_score,
+            ),
+            patience,
+        )
+        if found.place is None and ask.route == "auto" and self._ollama.found() is not None:
+            generated = self._answered([ask], patience)[0]
+            return replace(generated, because="not_in_library")
+        self._counts.routed("library", generated=False)
+        alternatives = tuple(answer for answer, _ in found.others)
+        return Extracted("library", replace(found.answer, alternatives=alternatives), found.place)
+
     def _answered(self, asks: Sequence[Ask], patience: Patience) -> list[Answered]:
         ollama = self._ollama.found() if any(ask.may_generate for ask in asks) else None
         found = route(
@@ -179,6 +202,8 @@ class Answerer:
         with self._work.admitted():
             for part in parts(queries):
                 with self._work.reading(sum(len(query.context) for query in part), patience):
-                    answers += reader.answer(part, patience=patience)
+                    read, ways = shortened(part)
+                    found = reader.answer(read, patience=patience)
+                answers += [way.widened(one) if way else one for way, one in zip(ways, found, strict=True)]
         self._counts.answers(answers)
         return answers

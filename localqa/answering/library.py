@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-import numpy as np
-
+from localqa.answering.joined import Joined
 from localqa.answering.routing import Reads
 from localqa.documents.library import ALL, Entry, Library, Scope, Vectors
 from localqa.documents.search import Found, search
@@ -13,7 +12,6 @@ from localqa.extraction.answers import Answer, Query
 
 READ: Final = 10
 """Passages that are read for a question."""
-_BETWEEN: Final = "\n\n"
 _PRIOR: Final = 8.0
 """Logits that a passage loses for each point that the search scores it below the best one."""
 
@@ -101,33 +99,32 @@ def ask_library(ask: LibraryAsk, library: Library, *, embed: Embeds, read: Reads
     return _located(read([_query(ask, found)])[0], found)
 
 
+def _joined(found: Sequence[Found]) -> Joined:
+    return Joined.of([one.passage.text for one in found])
+
+
 def _query(ask: LibraryAsk, found: Sequence[Found]) -> Query:
     """One question over all passages, each in windows of its own."""
     best = found[0].score
+    joined = _joined(found)
     return Query(
         ask.question,
-        _BETWEEN.join(one.passage.text for one in found),
+        joined.text,
         ask.adapter,
         ask.top_k,
-        borders=tuple(_starts(found)[1:]),
+        borders=joined.borders,
         priors=tuple(round(_PRIOR * (one.score - best), 4) for one in found),
         abstain=ask.abstain,
         min_score=ask.min_score,
     )
 
 
-def _starts(found: Sequence[Found]) -> list[int]:
-    """Where each passage begins in the text that they make together."""
-    lengths = [len(one.passage.text) + len(_BETWEEN) for one in found]
-    return [0, *np.cumsum(lengths).tolist()[:-1]]
-
-
 def _located(answer: Answer, found: tuple[Found, ...]) -> Located:
-    starts = _starts(found)
+    joined = _joined(found)
 
     def at(span: Answer) -> tuple[Answer, Place]:
-        number = int(np.searchsorted(starts, span.start, side="right")) - 1
-        start, end = span.start - starts[number], span.end - starts[number]
+        number, start = joined.passage_at(span.start)
+        end = start + len(span.answer)
         passage = found[number].passage
         place = Place(found[number], passage.start + start, passage.start + end)
         return replace(span, start=start, end=end, alternatives=()), place

@@ -12,15 +12,18 @@ from localqa.ollama.errors import CallerGoneError
 
 if TYPE_CHECKING:
     # Its libraries are loaded where there is a server to ask, and not before.
+    from localqa.answering.library import Place
     from localqa.ollama.client import Ollama
 
 Route: TypeAlias = Literal["auto", "extractive", "ollama"]
-Because: TypeAlias = Literal["context_given", "no_context", "not_answerable", "requested", "ollama_failed"]
+Because: TypeAlias = Literal[
+    "context_given", "library", "no_context", "not_in_library", "not_answerable", "requested", "ollama_failed"
+]
 """Why the one that answers does: by rule, on request, or since the other one could not."""
 
 NO_OLLAMA: Final = (
-    "Send the text to search as context. Open questions, those without a context, need an Ollama server, and "
-    "none is configured: set OLLAMA_HOST."
+    "Send the text to search as context, or add documents to the library. Open questions, those without "
+    "either, need an Ollama server, and none is configured: set OLLAMA_HOST."
 )
 _SUPPORTING_SPANS: Final = 20
 
@@ -40,6 +43,7 @@ class Ask:
         abstain: whether the text may be found to hold no answer, see `Query`.
         min_score: below it an answer from the text is held back, see `Query`.
         borders: of the sources that the text is made of, see `Query`.
+        whole: read all of a long text, see `Query`.
     """
 
     question: str
@@ -52,6 +56,7 @@ class Ask:
     abstain: bool | None = None
     min_score: float = 0.0
     borders: tuple[int, ...] = ()
+    whole: bool = False
 
     @property
     def may_fall_back(self) -> bool:
@@ -66,10 +71,17 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """BERT answers: why, and what."""
+    """BERT answers.
+
+    Attributes:
+        because: why.
+        answer: what.
+        place: where it stands in the library, where it is from there; its offsets are those in its passage.
+    """
 
     because: Because
     answer: Answer
+    place: "Place | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +198,7 @@ def _query(ask: Ask, context: str, may_fall_back: bool) -> Query:
         ask.adapter,
         _SUPPORTING_SPANS if generates else spans,
         borders=ask.borders,
+        whole=ask.whole,
         abstain=None if generates else ask.abstain,
     )
 

@@ -22,6 +22,7 @@ from localqa.api.schemas import (
     StreamLine,
 )
 from localqa.api.service import current_service
+from localqa.api.source_schemas import Source
 from localqa.api.spec import NDJSON, responses
 from localqa.errors import LocalQAError
 
@@ -41,8 +42,9 @@ def answer(body: AskRequest) -> Response | dict[str, Any]:
     """Answer a question, from a context or without one
 
     From a context the answer is an exact part of it: `context[start:end] == answer`, counted in code points.
-    When the context does not hold one, `answerable` is false and `answer` is empty. Without a context, or
-    where `route` or `fallback` say so, a model of the Ollama server answers; `source` tells which did.
+    When the context does not hold one, `answerable` is false and `answer` is empty. Without a context the
+    library of documents is asked first, if it holds any; where that has no answer, or where `route` or
+    `fallback` say so, a model of the Ollama server answers. `source` tells which did, `routed_because` why.
     """
     service = current_service()
     ask = body.ask(fallback=service.settings.ollama_fallback)
@@ -86,12 +88,19 @@ def predict(body: PredictRequest) -> dict[str, Any]:
 def _whole(ask: Ask, found: Answered) -> AnswerResponse:
     """The answer once it is complete."""
     if isinstance(found, Extracted):
-        return AnswerResponse.extracted(found)
+        return AnswerResponse.extracted(found, _source(found))
     try:
         text = "".join(found.pieces)
     except LocalQAError as e:
         return AnswerResponse.extracted(found.broken_off(e))
     return AnswerResponse.generated(found, text, support(ask, found, text))
+
+
+def _source(found: Extracted) -> Source | None:
+    if found.place is None:
+        return None
+    library = current_service().answerer.shelf.library
+    return Source.of(found.place, library.document(found.place.document.id))
 
 
 def _lines(ask: Ask, found: Answered) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fai
 from pydantic_core import PydanticCustomError
 
 from localqa.answering.routing import Ask, Because, Extracted, Generated, Route, Support
+from localqa.api.source_schemas import Source
 from localqa.api.text import quoted
 from localqa.config import ADAPTER_NAME
 from localqa.extraction.answers import Answer
@@ -144,6 +145,14 @@ _MIN_SCORE_FIELD: Final = Field(
 )
 
 
+Read = Literal["likeliest", "all"]
+_READ_FIELD: Final = Field(
+    default="likeliest",
+    description="Of a long text (12,000 characters and more) the passages that the answer likeliest stands "
+    "in are read; `all` reads every window, which takes longer the longer the text is.",
+)
+
+
 class PredictRequest(Body):
     """A question and the text that may hold its answer."""
 
@@ -154,10 +163,17 @@ class PredictRequest(Body):
     )
     abstain: bool | None = _ABSTAIN_FIELD
     min_score: float = _MIN_SCORE_FIELD
+    read: Read = _READ_FIELD
 
     def ask(self) -> Ask:
         """The same as the router takes it."""
-        return Ask(self.question, self.context, abstain=self.abstain, min_score=self.min_score)
+        return Ask(
+            self.question,
+            self.context,
+            abstain=self.abstain,
+            min_score=self.min_score,
+            whole=self.read == "all",
+        )
 
 
 class QuestionRequest(PredictRequest):
@@ -185,6 +201,7 @@ class AskRequest(Body):
     top_k: TopK = _TOP_K_FIELD
     abstain: bool | None = _ABSTAIN_FIELD
     min_score: float = _MIN_SCORE_FIELD
+    read: Read = _READ_FIELD
     route: Route = Field(
         default="auto",
         description="Who answers: `extractive` BERT from the context, `ollama` a model of the Ollama server; "
@@ -216,6 +233,7 @@ class AskRequest(Body):
             model=self.model,
             abstain=self.abstain,
             min_score=self.min_score,
+            whole=self.read == "all",
         )
 
 
@@ -278,10 +296,14 @@ class AnswerResponse(BaseModel):
         description="Whether the content of a generated answer stands in the context; null for other answers."
     )
     support: Span | None = Field(description="The part of the context that fits a generated answer best.")
+    document: Source | None = Field(
+        default=None,
+        description="Where an answer out of the library stands; its `start` and `end` count in the passage.",
+    )
 
     @classmethod
-    def extracted(cls, found: Extracted) -> "AnswerResponse":
-        """BERT's answer as it is sent."""
+    def extracted(cls, found: Extracted, document: Source | None = None) -> "AnswerResponse":
+        """BERT's answer as it is sent, and where it stands in the library if it is from there."""
         answer = found.answer
         return cls(
             **_span(answer),
@@ -294,6 +316,7 @@ class AnswerResponse(BaseModel):
             alternatives=[Span(**_span(other)) for other in answer.alternatives],
             supported=None,
             support=None,
+            document=document,
         )
 
     @classmethod

@@ -14,6 +14,7 @@ class Query:
             ends and the next begins.
         priors: what speaks for each part between the borders before it is read, in logits, one more than
             borders; where they are given, each part is read in windows of its own. Empty: read in one.
+        whole: read all of it, however long it is; else what the answer likeliest stands in may do.
         abstain: whether the adapter may find that the text holds no answer; None: as it was made to.
         min_score: below it an answer is held back, 0 to 1; see `Answer.kept`.
     """
@@ -24,6 +25,7 @@ class Query:
     top_k: int = 1
     borders: tuple[int, ...] = ()
     priors: tuple[float, ...] = ()
+    whole: bool = False
     abstain: bool | None = None
     min_score: float = 0.0
 

@@ -121,6 +121,10 @@ class TrainConfig(RunConfig):
     exclude_data: list[str] = Field(
         [], description="files whose contexts, or near-duplicates, are never trained on"
     )
+    rehearsal_data: list[str] = Field(
+        [], description="files that were learned before, of which some are repeated lest they be forgotten"
+    )
+    rehearsal_size: int = Field(0, ge=0, description="how many examples of them are repeated")
     negatives: float = Field(
         0.0, ge=0, le=1, description="unanswerable copies made for this share of the answerable questions"
     )

@@ -23,6 +23,7 @@ _TOLD = (
     "batch_size",
     "gradient_accumulation",
     "token_masking",
+    "rehearsal_size",
     "negatives",
     "retrieved_negatives",
     "joined",

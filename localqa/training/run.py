@@ -213,6 +213,8 @@ def load_data(config: TrainConfig) -> RunData:
         validation = []
     if config.subset_size:
         train = subset(train, config.subset_size, seed=config.seed)
+    if config.rehearsal_size:
+        train = train + _rehearsed(config, validation)
     if config.negatives:
         train = train + make_negatives(train, config.negatives, config.seed)
         if not config.validation_data:
@@ -223,6 +225,14 @@ def load_data(config: TrainConfig) -> RunData:
     if not train:
         raise DataError("No usable training example is left.", remedy="See localqa check FILE.")
     return RunData(train, validation)
+
+
+def _rehearsed(config: TrainConfig, validation: list[Example]) -> list[Example]:
+    """A sample of what was learned before, under the same exclusions as the training data."""
+    examples = _keep_out(_read(config, config.rehearsal_data), validation, "the validation data")
+    if config.exclude_data:
+        examples = _keep_out(examples, _read(config, config.exclude_data), "--exclude_data")
+    return subset(examples, config.rehearsal_size, seed=config.seed)
 
 
 def _among_neighbours(config: TrainConfig, examples: list[Example]) -> list[Example]:

@@ -9,6 +9,7 @@ from localqa.squad.load import load_training_data
 
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "user_documents"
 HALVES = ("choose", "judge")
+ALL = (*HALVES, "train")
 
 
 def articles(*halves):
@@ -39,7 +40,23 @@ def test_a_half_has_ten_documents_with_a_third_of_the_questions_unanswerable(hal
         assert 250 <= len(context.split()) <= 700, title
 
 
-@pytest.mark.parametrize("half", HALVES)
+def test_what_is_trained_on_is_of_other_documents():
+    """Hardly a run of eight words of theirs, of the sort that every leaflet has, stands in one of the others."""
+
+    def runs(text):
+        words = text.lower().split()
+        return {tuple(words[at : at + 8]) for at in range(len(words) - 7)}
+
+    held_out = set().union(*(runs(context) for _, context, _ in documents(*HALVES)))
+    trained = documents("train")
+    assert len(trained) == 75
+    for title, context, questions in trained:
+        assert len(runs(context) & held_out) <= 0.03 * len(runs(context)), title
+        assert (len(questions), sum(one["is_impossible"] for one in questions)) == (16, 5), title
+    assert not {title for title, _, _ in trained} & {title for title, _, _ in documents(*HALVES)}
+
+
+@pytest.mark.parametrize("half", ALL)
 def test_every_answer_is_at_its_place_and_ends_on_words(half):
     for _, context, questions in documents(half):
         for question in questions:
@@ -51,7 +68,7 @@ def test_every_answer_is_at_its_place_and_ends_on_words(half):
                 assert not any(len(pair) == 2 and pair.isalnum() for pair in around), question["id"]
 
 
-@pytest.mark.parametrize("half", HALVES)
+@pytest.mark.parametrize("half", ALL)
 def test_one_to_four_different_answers_or_none(half):
     for _, _, questions in documents(half):
         for question in questions:

@@ -50,6 +50,18 @@ _REMEDY: Final = (
 )
 
 
+class NoTextError(InvalidInputError):
+    """A question that came without a text.
+
+    Attributes:
+        question: that was asked; "" where there is none either.
+    """
+
+    def __init__(self, question: str) -> None:
+        super().__init__("There is no text to answer from.", remedy=_REMEDY)
+        self.question = question
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A text that may hold the answer: a part of a message, and where it begins in the context."""
@@ -201,7 +213,7 @@ def _extracted(messages: Sequence[Message]) -> Extraction:
             question = _of(asking, free.question)
             texts += [(asking, part) for part in free.texts if not _is_talk(asking.text, part)]
     if not texts:
-        raise InvalidInputError("There is no text to answer from.", remedy=_REMEDY)
+        raise NoTextError(question)
     if not question:
         raise InvalidInputError("messages: there is no question of the user.", remedy=_REMEDY)
     return _put_together(
@@ -268,7 +280,7 @@ def _put_together(question: str, texts: Sequence[tuple[Message, Part]], earlier:
                 sources.append(Source(message, piece, at))
                 at = sources[-1].end + len(_BETWEEN)
     if not sources:
-        raise InvalidInputError("There is no text to answer from.", remedy=_REMEDY)
+        raise NoTextError(question)
     return Extraction(
         question,
         _BETWEEN.join(_of(one.message, one.part) for one in sources),

@@ -86,8 +86,12 @@ def generate() -> ResponseReturnValue:
     refuse_images(body)
     if not prompt.strip():
         return _loaded(body, adapter, {"response": ""})
-    extraction = from_prompt(prompt, _text(body, "system"), most=most_characters())
-    return _answered(body, adapter, extraction, lambda text: {"response": text})
+    system = _text(body, "system")
+
+    def extracted() -> Extraction:
+        return from_prompt(prompt, system, most=most_characters())
+
+    return _answered(body, adapter, extracted, lambda text: {"response": text})
 
 
 @blueprint.post("/api/chat")
@@ -105,7 +109,7 @@ def chat() -> ResponseReturnValue:
     messages = messages_in(body)
     if not messages:
         return _loaded(body, adapter, content(""))
-    return _answered(body, adapter, from_chat(messages, most=most_characters()), content)
+    return _answered(body, adapter, lambda: from_chat(messages, most=most_characters()), content)
 
 
 @blueprint.post("/api/embed")
@@ -182,14 +186,14 @@ def messages_in(body: dict[str, Any]) -> list[dict[str, Any]]:
 def _answered(
     body: dict[str, Any],
     adapter: str,
-    extraction: Extraction,
+    extracted: Callable[[], Extraction],
     content: Callable[[str], dict[str, Any]],
 ) -> ResponseReturnValue:
     """The answer in one object or, as is the protocol's default, in two lines."""
     unload = is_unloaded(body)
     written = native_format(body.get("format"))
     began = time.perf_counter_ns()
-    reply = reply_to(extraction, adapter, wish_in(body.get("options"), "options."), written)
+    reply = reply_to(extracted, adapter, wish_in(body.get("options"), "options."), written)
     last = _end(reply, time.perf_counter_ns() - began)
     if unload:
         _unload(adapter)

@@ -51,7 +51,10 @@ def complete_chat() -> ResponseReturnValue:
     adapter = names.own_adapter(name, current_service().reader)
     if adapter is None:
         return pass_through(name, whole=body.get("stream") is not True)
-    extraction = from_chat(messages_in(body), most=most_characters())
+    messages = messages_in(body)
+
+    def extracted() -> Extraction:
+        return from_chat(messages, most=most_characters())
 
     def content(text: str) -> dict[str, Any]:
         return {"message": {"role": "assistant", "content": text}}
@@ -59,7 +62,7 @@ def complete_chat() -> ResponseReturnValue:
     def delta(text: str) -> dict[str, Any]:
         return {"delta": {"role": "assistant", "content": text} if text else {}}
 
-    return _answered(body, _CHAT, adapter, extraction, content, delta)
+    return _answered(body, _CHAT, adapter, extracted, content, delta)
 
 
 @blueprint.post("/v1/completions")
@@ -82,8 +85,10 @@ def complete() -> ResponseReturnValue:
     def content(text: str) -> dict[str, Any]:
         return {"text": text, "logprobs": None}
 
-    extraction = from_prompt(prompt, most=most_characters())
-    return _answered(body, _TEXT, adapter, extraction, content, content)
+    def extracted() -> Extraction:
+        return from_prompt(prompt, most=most_characters())
+
+    return _answered(body, _TEXT, adapter, extracted, content, content)
 
 
 @blueprint.post("/v1/embeddings")
@@ -110,10 +115,15 @@ def _model(name: str, found: names.OwnModel) -> dict[str, Any]:
 
 
 def _answered(
-    body: dict[str, Any], kind: str, adapter: str, extraction: Extraction, content: Content, delta: Content
+    body: dict[str, Any],
+    kind: str,
+    adapter: str,
+    extracted: Callable[[], Extraction],
+    content: Content,
+    delta: Content,
 ) -> ResponseReturnValue:
     """The answer in one object or as events."""
-    reply = reply_to(extraction, adapter, wish_in(body), openai_format(body.get("response_format")))
+    reply = reply_to(extracted, adapter, wish_in(body), openai_format(body.get("response_format")))
     head = {
         "id": f"{'chatcmpl' if kind == _CHAT else 'cmpl'}-{uuid.uuid4().hex}",
         "created": int(time.time()),

@@ -1,0 +1,53 @@
+"""Where an answer out of the library stands, as it is sent."""
+
+from pydantic import BaseModel, Field
+
+from localqa.answering.library import Place
+from localqa.documents.document import Document
+
+
+class BoxModel(BaseModel):
+    """A part of a line on a page, in points from its top left corner."""
+
+    page: int = Field(description="From 1 on.")
+    left: float = Field(description="Of the box.")
+    top: float = Field(description="Of the box.")
+    right: float = Field(description="Of the box.")
+    bottom: float = Field(description="Of the box.")
+
+
+class Source(BaseModel):
+    """Where an answer stands."""
+
+    document: str = Field(description="Id of the document.")
+    name: str = Field(description="Its name.", json_schema_extra={"example": "lease.pdf"})
+    collection: str = Field(description="The collection that it belongs to.")
+    page: int | None = Field(description="Page, from 1 on; null for formats without pages.")
+    heading: str = Field(description="The headings that it stands under, from the highest on.")
+    passage: str = Field(description="The passage; the answer's own `start` and `end` count in it.")
+    start: int = Field(description="First character of the answer in the text of the document.")
+    end: int = Field(description="One past its last character there.")
+    boxes: list[BoxModel] = Field(description="Where it is on its page; empty for formats without pages.")
+
+    @classmethod
+    def of(cls, place: Place, document: Document) -> "Source":
+        """A place as it is sent."""
+        return cls(
+            document=place.document.id,
+            name=place.document.name,
+            collection=place.document.collection,
+            page=document.page_at(place.start),
+            heading=" > ".join(place.found.passage.headings),
+            passage=place.found.passage.text,
+            start=place.start,
+            end=place.end,
+            boxes=boxes_of(document, place.start, place.end),
+        )
+
+
+def boxes_of(document: Document, start: int, end: int) -> list[BoxModel]:
+    """Where a part of a text is on its pages."""
+    return [
+        BoxModel(page=box.page, left=box.left, top=box.top, right=box.right, bottom=box.bottom)
+        for box in document.boxes(start, end)
+    ]

@@ -1,0 +1,45 @@
+"""The parts of one long text that a question is likeliest answered by, by their words alone."""
+
+import sqlite3
+from dataclasses import dataclass
+
+from localqa.documents.document import Document
+from localqa.documents.indexed import indexed, words_of
+from localqa.documents.passages import Passage, split_passages
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A part of a text and its share in the best BM25, 0 to 1."""
+
+    passage: Passage
+    score: float
+
+
+def likeliest(text: str, question: str, *, most: int) -> list[Ranked]:
+    """The likeliest passages, best first; the first of the text where it shares no word with the question.
+
+    Args:
+        text: to look through.
+        question: its words are looked for.
+        most: passages at most.
+    """
+    passages = split_passages(Document("", "text/plain", "", "", text))
+    index = sqlite3.connect(":memory:")
+    try:
+        index.execute(
+            "CREATE VIRTUAL TABLE words USING fts5(text, tokenize='porter unicode61 remove_diacritics 2')"
+        )
+        index.executemany(
+            "INSERT INTO words (rowid, text) VALUES (?, ?)",
+            ((number, indexed((), text[one.start : one.end])) for number, one in enumerate(passages)),
+        )
+        wanted = " OR ".join(f'"{word}"' for word in words_of(question))
+        query = "SELECT rowid, -rank FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?"
+        rows = index.execute(query, (wanted, most)).fetchall() if wanted else []
+    finally:
+        index.close()
+    best = max((score for _, score in rows), default=1.0) or 1.0
+    if not rows:
+        return [Ranked(passage, 0.0) for passage in passages[:most]]
+    return [Ranked(passages[number], score / best) for number, score in rows]
