@@ -22,7 +22,17 @@ MAY_IMPORT = {
     "documents": set(),
     "answering": {"documents", "ollama", "summarization", "reading", "engine", "extraction", "squad"},
     "demo": set(),
-    "api": {"answering", "documents", "ollama", "reading", "summarization", "engine", "model", "extraction", "squad"},
+    "api": {
+        "answering",
+        "documents",
+        "ollama",
+        "reading",
+        "summarization",
+        "engine",
+        "model",
+        "extraction",
+        "squad",
+    },
 }
 # What stands above all parts: the command, and the class that programs import.
 MAY_IMPORT["cli"] = {*MAY_IMPORT, "bert_qa"}

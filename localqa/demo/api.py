@@ -1,9 +1,12 @@
 """The API as the page asks it."""
 
 import json
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import requests
 
@@ -14,6 +17,9 @@ _TELLING_S: Final = 3.0
 _ANSWER_S: Final = 300.0
 """Seconds of silence after which an answer is given up; the server's own deadline is shorter."""
 _CONNECT_S: Final = 3.0
+_AGAIN_S: Final = 1.0
+"""Seconds between two looks at an import that takes long."""
+_LISTED: Final = 1000
 
 
 class RefusedError(LocalQAError):
@@ -67,6 +73,40 @@ class Api:
         body = {"text": text} | ({"max_words": max_words} if max_words else {})
         return self._having(("summary", "source", "model", "cut"), self._json("POST", "/api/summarize", body))
 
+    def documents(self) -> list[dict[str, Any]]:
+        """The documents in the library, see `GET /api/documents`."""
+        found = self._having(("documents", "total"), self._json("GET", f"/api/documents?most={_LISTED}"))
+        listed: list[dict[str, Any]] = found["documents"]
+        return listed
+
+    def add_file(self, path: Path) -> dict[str, Any]:
+        """What became of a file that is added to the library, see `POST /api/documents`."""
+        with path.open("rb") as stream:
+            files = {"file": (path.name, stream)}
+            job = self._json("POST", "/api/documents", files=files)
+        while self._having(("state", "outcomes", "job"), job)["state"] in ("waiting", "running"):
+            time.sleep(_AGAIN_S)
+            job = self._json("GET", f"/api/documents/jobs/{job['job']}")
+        if not job["outcomes"]:
+            raise RefusedError(job["problem"] or "The file was not read.")
+        outcome: dict[str, Any] = job["outcomes"][0]
+        return outcome
+
+    def remove_document(self, document: str) -> None:
+        """Take a document out of the library."""
+        self._json("DELETE", f"/api/documents/{quote(document, safe='')}")
+
+    def ask_documents(self, question: str, *, top_k: int) -> dict[str, Any]:
+        """The answer out of the library, see `POST /api/ask`."""
+        found = self._json("POST", "/api/ask", {"question": question, "top_k": top_k})
+        return self._having(("answer", "answerable", "source", "alternatives", "score"), found)
+
+    def page_picture(self, document: str, page: int) -> bytes:
+        """A page as a PNG, see `GET /api/documents/{id}/pages/{number}.png`."""
+        path = f"/api/documents/{quote(document, safe='')}/pages/{page}.png"
+        with self._sent("GET", path, None, timeout=_ANSWER_S) as response:
+            return response.content
+
     def _having(self, names: Sequence[str], found: dict[str, Any]) -> dict[str, Any]:
         """What was answered, once it has what the page shows."""
         if not set(names) <= found.keys():
@@ -89,9 +129,15 @@ class Api:
             raise self._away("broke off in the middle of an answer") from e
 
     def _json(
-        self, method: str, path: str, body: dict[str, Any] | None = None, *, timeout: float = _ANSWER_S
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        timeout: float = _ANSWER_S,
+        files: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        with self._sent(method, path, body, timeout=timeout) as response:
+        with self._sent(method, path, body, timeout=timeout, files=files) as response:
             try:
                 found = response.json()
             except ValueError as e:
@@ -108,6 +154,7 @@ class Api:
         *,
         timeout: float,
         stream: bool = False,
+        files: Mapping[str, Any] | None = None,
     ) -> requests.Response:
         """The response, once its status says that it is none of an error."""
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
@@ -117,6 +164,7 @@ class Api:
                 method,
                 url,
                 json=body,
+                files=files,
                 headers=headers,
                 timeout=(_CONNECT_S, timeout),
                 stream=stream,
@@ -126,7 +174,7 @@ class Api:
             raise self._away("does not answer in time") from e
         except requests.RequestException as e:
             raise self._away("does not answer") from e
-        if response.status_code == requests.codes.ok:
+        if response.status_code in (requests.codes.ok, requests.codes.accepted):
             return response
         with response:
             try:

@@ -6,8 +6,8 @@
   });
 
   const SHOWN = ".qa-verdict, .qa-generated, .qa-alert";
-  const results = { "ask": "answer", "open-ask": "open-answer", "summarise": "summary" };
-  const questions = { "question": "answer", "open-question": "open-answer" };
+  const results = { "documents-ask": "documents-answer", "ask": "answer", "open-ask": "open-answer", "summarise": "summary" };
+  const questions = { "documents-question": "documents-answer", "question": "answer", "open-question": "open-answer" };
   // Whose answer is still to be shown: only what was just asked for moves the page, and only once.
   const awaited = new Set();
 
@@ -43,7 +43,7 @@
     if (button && results[button.id]) await_(results[button.id]);
   });
   document.addEventListener("keydown", ({ key, shiftKey, target }) => {
-    const field = key === "Enter" && !shiftKey && target.closest("#question, #open-question");
+    const field = key === "Enter" && !shiftKey && target.closest("#documents-question, #question, #open-question");
     if (field) await_(questions[field.id]);
   });
 
@@ -52,7 +52,7 @@
     for (const node of added.filter((one) => one.nodeType === Node.ELEMENT_NODE)) {
       // What Gradio shows while it waits is no answer.
       if (!node.matches(SHOWN) && !node.querySelector(SHOWN)) continue;
-      const result = node.closest("#answer, #second-answer, #open-answer, #summary");
+      const result = node.closest("#documents-answer, #answer, #second-answer, #open-answer, #summary");
       if (!result) continue;
       result.querySelectorAll(".qa-text").forEach(centre);
       if (awaited.delete(result.id)) show(result);

@@ -1,4 +1,4 @@
-"""The page itself: three tabs over the API."""
+"""The page itself: four tabs over the API."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -9,6 +9,7 @@ import gradio as gr
 
 from localqa.demo import shown
 from localqa.demo.api import Api
+from localqa.demo.documents import documents_tab
 from localqa.errors import LocalQAError
 
 CSS: Final = Path(__file__).with_name("page.css")
@@ -44,6 +45,8 @@ def make_page(api: Api) -> gr.Blocks:
     with gr.Blocks(title="localqa", analytics_enabled=False) as page:
         gr.Markdown("# localqa\nExact answers from your own text, and honest ones where there is none.")
         state = gr.HTML(elem_id="state")
+        with gr.Tab("Documents"):
+            documents_tab(api, page)
         with gr.Tab("Ask"):
             pickers = _ask_tab(api)
         with gr.Tab("Open question"):

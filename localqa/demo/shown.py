@@ -46,16 +46,16 @@ def answer(found: Mapping[str, Any], context: str) -> str:
     if not found["answerable"]:
         verdict = (
             f'<p class="qa-verdict qa-none"><strong>Not answerable</strong> says {name}: the text does not '
-            f"hold the answer ({_sure(found['score'])}).</p>"
+            f"hold the answer ({sure(found['score'])}).</p>"
         )
         guesses = _table(others, "What it would have guessed")
         return f"<section>{verdict}{guesses}</section>"
     verdict = (
         f'<p class="qa-verdict"><strong class="qa-answer" dir="auto">{escape(found["answer"])}</strong> '
-        f'<span class="qa-by">{name}, {_sure(found["score"])}</span></p>'
+        f'<span class="qa-by">{name}, {sure(found["score"])}</span></p>'
     )
     body = marked(context, found["start"], found["end"])
-    return f"<section>{verdict}{_meter(found['score'])}{body}{_table(others, 'Alternatives')}</section>"
+    return f"<section>{verdict}{meter(found['score'])}{body}{_table(others, 'Alternatives')}</section>"
 
 
 def generated(text: str, found: Mapping[str, Any] | None, context: str) -> str:
@@ -140,14 +140,15 @@ def _table(spans: Sequence[Mapping[str, Any]], title: str) -> str:
     return f'<table class="qa-table"><caption>{title}</caption>{body}</table>'
 
 
-def _meter(score: float) -> str:
+def meter(score: float) -> str:
+    """A probability as a bar."""
     return (
         f'<meter min="0" max="1" low="{_LIKELY}" high="{_LIKELY}" optimum="1" value="{score:.3f}" '
         f'aria-label="score">{_percent(score)}</meter>'
     )
 
 
-def _sure(score: float) -> str:
+def sure(score: float) -> str:
     """How sure an adapter is, in words; a score that is low is called so."""
     if score >= _LIKELY:
         return f"{_percent(score)} sure"

@@ -20,13 +20,18 @@ from localqa.documents.pictures_made import picture_of
 def main() -> int:
     """Read what is asked for until the input ends."""
     answers, sys.stdout = sys.stdout.buffer, sys.stderr
-    socket.socket = _NoSocket  # type: ignore[misc]  # no library of this process has a use for one
+    close_the_door()
     while line := sys.stdin.buffer.readline():
         asked = json.loads(line)
         data = sys.stdin.buffer.read(asked["size"])
         answers.write(json.dumps(_answer(asked, data), ensure_ascii=True).encode() + b"\n")
         answers.flush()
     return 0
+
+
+def close_the_door() -> None:
+    """Let nothing in this process open a connection: no library has a use for one here."""
+    socket.socket = _NoSocket  # type: ignore[misc]  # a class in place of a class
 
 
 def limit(limits: Limits) -> None:

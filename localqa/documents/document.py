@@ -4,9 +4,12 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from localqa.errors import LocalQAError
+
+_NO_WIDTH: Final = 0.5
+"""Points below which a box is none."""
 
 
 class DocumentError(LocalQAError):
@@ -121,6 +124,9 @@ class Document:
             left, right = max(start, run.start) - run.start, min(end, run.end) - run.start
             if left < right:
                 edges = run.edges[left : right + 1]
+                if max(edges) - min(edges) < _NO_WIDTH:
+                    # A line that runs up or down the page is told as a whole.
+                    edges = run.edges
                 yield Box(run.page, min(edges), run.top, max(edges), run.bottom)
 
     def to_json(self) -> str:

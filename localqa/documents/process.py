@@ -14,6 +14,7 @@ from localqa.documents.document import DocumentError
 from localqa.documents.limits import Limits
 
 _PIECE: Final = 64 * 1024
+_MODULE: Final = "localqa.documents.child"
 _FILES: Final = 200
 """That one process reads before a new one takes its place: libraries keep memory."""
 
@@ -36,6 +37,11 @@ class ReadingProcess:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def pid(self) -> int:
+        """Of the process; 0 while there is none."""
+        return self._child.pid if self._child else 0
 
     def ask(self, data: bytes, name: str, **asked: Any) -> dict[str, Any]:
         """What the process answers about a file.
@@ -97,7 +103,7 @@ class ReadingProcess:
 
 
 def _started(limits: Limits) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "localqa.documents.child", json.dumps(asdict(limits))]
+    command = [sys.executable, "-m", _MODULE, json.dumps(asdict(limits))]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603 - this program itself
 
 

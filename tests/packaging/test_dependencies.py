@@ -21,7 +21,12 @@ def test_dependencies_are_what_serving_is_set_up_with():
 
 
 @pytest.mark.parametrize(
-    ("extra", "file"), [("train", "requirements.txt"), ("demo", "requirements-demo.txt"), ("documents", "requirements-documents.txt")]
+    ("extra", "file"),
+    [
+        ("train", "requirements.txt"),
+        ("demo", "requirements-demo.txt"),
+        ("documents", "requirements-documents.txt"),
+    ],
 )
 def test_extras_are_what_their_levels_are_set_up_with(extra, file):
     assert PROJECT["optional-dependencies"][extra] == pinned(file)

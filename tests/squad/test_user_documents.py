@@ -41,7 +41,7 @@ def test_a_half_has_ten_documents_with_a_third_of_the_questions_unanswerable(hal
 
 
 def test_what_is_trained_on_is_of_other_documents():
-    """Hardly a run of eight words of theirs, of the sort that every leaflet has, stands in one of the others."""
+    """Hardly a run of eight words of theirs, such as every leaflet has, stands in one of the others."""
 
     def runs(text):
         words = text.lower().split()

@@ -1,0 +1,84 @@
+"""Documents and answers out of them as HTML that a browser shows safely."""
+
+import base64
+import struct
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, Final
+
+from localqa.demo.shown import marked, meter, sure
+
+_DPI: Final = 110
+"""Of the pictures of pages; a point is a seventy-second of an inch."""
+
+
+def listed(documents: Sequence[Mapping[str, Any]]) -> str:
+    """The documents in the library, as a table."""
+    if not documents:
+        return '<p class="qa-by">No documents yet: drop some files above.</p>'
+    rows = "".join(
+        f"<tr><td dir='auto'>{escape(one['name'])}</td><td>{int(one['pages']) or '–'}</td>"
+        f"<td>{int(one['passages'])}</td></tr>"
+        for one in documents
+    )
+    head = "<tr><th scope='col'>document</th><th scope='col'>pages</th><th scope='col'>passages</th></tr>"
+    body = f"<thead>{head}</thead><tbody>{rows}</tbody>"
+    return f'<table class="qa-table"><caption>In the library</caption>{body}</table>'
+
+
+def outcome(found: Mapping[str, Any]) -> str:
+    """What became of a file."""
+    name, reason = escape(str(found["name"])), escape(str(found["reason"]))
+    if found["state"] == "failed":
+        remedy = f"<br>{escape(str(found['remedy']))}" if found["remedy"] else ""
+        return f'<div class="qa-alert" role="alert"><strong>{reason or name}</strong>{remedy}</div>'
+    note = f": {reason}" if reason else ""
+    return f'<div class="qa-status" role="status">{name} {escape(str(found["state"]))}{note}.</div>'
+
+
+def located(answer: Mapping[str, Any], number: int, of: int, picture: bytes | None) -> str:
+    """An answer with its file and page, marked in its passage and, where there is one, on its page.
+
+    Args:
+        answer: with its source.
+        number: from 1 on, which of the answers it is.
+        of: how many there are.
+        picture: of the page, a PNG.
+    """
+    source = answer["source"]
+    page = f", page {int(source['page'])}" if source["page"] else ""
+    heading = f" · {escape(source['heading'])}" if source["heading"] else ""
+    count = f" ({number} of {of})" if of > 1 else ""
+    words = f'<strong class="qa-answer" dir="auto">{escape(answer["answer"])}</strong>'
+    return (
+        f'<section><p class="qa-verdict">{words} '
+        f'<span class="qa-by">{sure(answer["score"])}{count}</span></p>{meter(answer["score"])}'
+        f'<p class="qa-by">{escape(source["name"])}{page}{heading}</p>'
+        f"{marked(source['passage'], answer['start'], answer['end'])}"
+        f"{_on_page(source, picture) if picture else ''}</section>"
+    )
+
+
+def nowhere(answer: Mapping[str, Any]) -> str:
+    """That the documents hold no answer."""
+    return (
+        '<section><p class="qa-verdict qa-none"><strong>Not in your documents</strong> '
+        f"({sure(answer['score'])}; {int(answer['passages_read'])} passages were read).</p></section>"
+    )
+
+
+def _on_page(source: Mapping[str, Any], picture: bytes) -> str:
+    """The picture of a page with a box around each line of the answer."""
+    # Where a PNG says how large it is.
+    pixels = struct.unpack(">II", picture[16:24])
+    width, height = (size * 72 / _DPI for size in pixels)
+    boxes = "".join(
+        f'<span style="left:{100 * one["left"] / width:.2f}%;top:{100 * one["top"] / height:.2f}%;'
+        f"width:{100 * (one['right'] - one['left']) / width:.2f}%;"
+        f'height:{100 * (one["bottom"] - one["top"]) / height:.2f}%"></span>'
+        for one in source["boxes"]
+        if one["page"] == source["page"]
+    )
+    data = base64.b64encode(picture).decode()
+    told = f"page {int(source['page'])} of {escape(source['name'])}, the answer boxed"
+    return f'<div class="qa-page"><img alt="{told}" src="data:image/png;base64,{data}">{boxes}</div>'

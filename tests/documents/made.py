@@ -1,0 +1,158 @@
+"""Small files of every format, made by hand: what is in them is what the tests look for."""
+
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+
+Line = tuple[float, float, float, str]
+"""Left and baseline in points from the bottom left corner, size in points, and the text."""
+
+
+def pdf(pages: Sequence[Sequence[Line]], *, width: int = 595, height: int = 842, rotate: int = 0) -> bytes:
+    """A PDF of lines in Helvetica; one that is bold begins with a star.
+
+    With a rotation of 90 the page lies on its side and is shown upright.
+    """
+    size, turn = (width, height), b""
+    if rotate:
+        size, turn = (height, width), b"0 1 -1 0 %d 0 cm\n" % height
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [%s] /Count %d >>"
+        % (b" ".join(b"%d 0 R" % (5 + 2 * number) for number in range(len(pages))), len(pages)),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold /Encoding /WinAnsiEncoding >>",
+    ]
+    for number, lines in enumerate(pages):
+        fonts = b"<< /Font << /F1 3 0 R /F2 4 0 R >> >>"
+        objects.append(
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] /Rotate %d /Resources %s /Contents %d 0 R >>"
+            % (*size, rotate, fonts, 6 + 2 * number)
+        )
+        drawn = turn + b"\n".join(map(_drawn, lines))
+        objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(drawn), drawn))
+    return _file(objects)
+
+
+def picture_pdf() -> bytes:
+    """A PDF whose only page is a picture."""
+    image = (
+        b"<< /Type /XObject /Subtype /Image /Width 2 /Height 2 /ColorSpace /DeviceGray /BitsPerComponent 8 "
+        b"/Length 4 >>\nstream\n\x00\xff\xff\x00\nendstream"
+    )
+    content = b"q 500 0 0 700 40 60 cm /I Do Q"
+    return _file(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /XObject << /I 4 0 R >> >> "
+            b"/Contents 5 0 R >>",
+            image,
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+        ]
+    )
+
+
+def archive(members: Mapping[str, str | bytes]) -> bytes:
+    """A ZIP archive."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, content in members.items():
+            made.writestr(name, content)
+    return stream.getvalue()
+
+
+def docx(body: str) -> bytes:
+    """A Word document with a body in WordprocessingML; styles Heading1 and Heading2 are known."""
+    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    styles = "".join(
+        f'<w:style w:type="paragraph" w:styleId="Heading{level}"><w:name w:val="heading {level}"/></w:style>'
+        for level in (1, 2)
+    )
+    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml"
+    return archive(
+        {
+            "[Content_Types].xml": f'<Types xmlns="{package}/content-types">'
+            '<Default Extension="rels" '
+            'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+            '<Default Extension="xml" ContentType="application/xml"/>'
+            f'<Override PartName="/word/document.xml" ContentType="{kind}.document.main+xml"/>'
+            f'<Override PartName="/word/styles.xml" ContentType="{kind}.styles+xml"/></Types>',
+            "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
+            f'Type="{relations}/officeDocument" Target="word/document.xml"/></Relationships>',
+            "word/_rels/document.xml.rels": f'<Relationships xmlns="{package}/relationships"><Relationship '
+            f'Id="r1" Type="{relations}/styles" Target="styles.xml"/></Relationships>',
+            "word/styles.xml": f"<w:styles {space}>{styles}</w:styles>",
+            "word/document.xml": f"<w:document {space}><w:body>{body}</w:body></w:document>",
+        }
+    )
+
+
+def word_paragraph(text: str, style: str = "") -> str:
+    """A paragraph in WordprocessingML."""
+    named = f'<w:pPr><w:pStyle w:val="{style}"/></w:pPr>' if style else ""
+    return f"<w:p>{named}<w:r><w:t>{text}</w:t></w:r></w:p>"
+
+
+def word_table(rows: Sequence[Sequence[str]]) -> str:
+    """A table in WordprocessingML."""
+    made = "".join(
+        f"<w:tr>{''.join(f'<w:tc>{word_paragraph(cell)}</w:tc>' for cell in row)}</w:tr>" for row in rows
+    )
+    return f"<w:tbl>{made}</w:tbl>"
+
+
+def odt(body: str, *, manifest: str = "") -> bytes:
+    """An OpenDocument text with a body in its own XML."""
+    spaces = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "text", "table")
+    )
+    content = (
+        f"<office:document-content {spaces}><office:body><office:text>{body}</office:text></office:body>"
+        "</office:document-content>"
+    )
+    members = {"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": content}
+    return archive(members | ({"META-INF/manifest.xml": manifest} if manifest else {}))
+
+
+def epub(chapters: Mapping[str, str]) -> bytes:
+    """A book of chapters in HTML, in this order."""
+    items = "".join(
+        f'<item id="c{number}" href="{name}" media-type="application/xhtml+xml"/>'
+        for number, name in enumerate(chapters)
+    )
+    spine = "".join(f'<itemref idref="c{number}"/>' for number in range(len(chapters)))
+    return archive(
+        {
+            "mimetype": "application/epub+zip",
+            "META-INF/container.xml": '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container">'
+            '<rootfiles><rootfile full-path="OPS/package.opf"/></rootfiles></container>',
+            "OPS/package.opf": '<package xmlns="http://www.idpf.org/2007/opf" '
+            'xmlns:dc="http://purl.org/dc/elements/1.1/"><metadata><dc:title>The ferry book</dc:title>'
+            f"</metadata><manifest>{items}</manifest><spine>{spine}</spine></package>",
+            **{f"OPS/{name}": content for name, content in chapters.items()},
+        }
+    )
+
+
+def _drawn(line: Line) -> bytes:
+    left, baseline, size, text = line
+    font = "F2" if text.startswith("*") else "F1"
+    escaped = text.removeprefix("*").replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
+    return f"BT /{font} {size} Tf {left} {baseline} Td ({escaped}) Tj ET".encode("cp1252")
+
+
+def _file(objects: Sequence[bytes]) -> bytes:
+    made = bytearray(b"%PDF-1.4\n")
+    places = []
+    for number, content in enumerate(objects, 1):
+        places.append(len(made))
+        made += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    table = len(made)
+    made += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    made += b"".join(b"%010d 00000 n \n" % place for place in places)
+    made += b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, table)
+    return bytes(made)
