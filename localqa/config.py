@@ -33,8 +33,6 @@ SHIPPED_MODELS: Final = _PROJECT / "models" if IN_CHECKOUT else _INSIDE
 """The adapters that come with the project."""
 OWN_MODELS: Final = SHIPPED_MODELS if IN_CHECKOUT else Path("models")
 """The user's adapters without `QA_MODELS_DIR`: nothing is written among installed files."""
-OWN_LIBRARY: Final = _PROJECT / "library.sqlite" if IN_CHECKOUT else data_home() / "library.sqlite"
-"""The library of documents without `QA_LIBRARY`."""
 _ECHO_CHARS = 60
 
 
@@ -85,7 +83,7 @@ class Settings(BaseSettings):
         description="Adapter that answers when a request names none.",
     )
     library: str = Field(
-        default=str(OWN_LIBRARY),
+        default_factory=lambda: str((_PROJECT if IN_CHECKOUT else data_home()) / "library.sqlite"),
         min_length=1,
         description="Library of documents: an SQLite file, or postgresql://USER:PASSWORD@HOST/DATABASE.",
     )

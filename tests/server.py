@@ -28,12 +28,14 @@ def running(
 ) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """The address and process of `make serve`'s server, without make; ended and checked afterwards."""
     port = port or free_port()
+    # Whoever runs the tests may have documents in a library of their own.
+    own = {"PORT": str(port), "QA_OLLAMA": "off", "QA_LIBRARY": str(folder / "library.sqlite")}
     with (folder / "log").open("w+") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "-c", "docker/gunicorn.conf.py", "app:create_app()"],
             cwd=ROOT,
             # An Ollama server that happens to run here is left alone, unless it is asked for.
-            env=os.environ | {"PORT": str(port), "QA_OLLAMA": "off"} | settings,
+            env=os.environ | own | settings,
             stdout=log,
             stderr=subprocess.STDOUT,
         )

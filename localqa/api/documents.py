@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from flask import Response, request, stream_with_context
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from localqa.answering.evidence import Sentence
 from localqa.answering.library import Located, Place
@@ -35,6 +35,7 @@ from localqa.api.document_schemas import (
     library_answer,
 )
 from localqa.api.errors import told
+from localqa.api.messages import refuse
 from localqa.api.output import json_line
 from localqa.api.schemas import OWN_MODEL, StreamLine
 from localqa.api.service import current_service
@@ -59,7 +60,7 @@ _FAILS: Final = responses(DocumentModel, *_PAGE_ERRORS)
 _PICTURE: Final[dict[str | int, Any]] = {200: {"description": "The picture.", "content": {"image/png": {}}}}
 
 blueprint = APIBlueprint(
-    "documents",
+    "library",
     __name__,
     abp_tags=[Tag(name="documents", description="A library of your documents, and questions to it.")],
 )
@@ -112,7 +113,7 @@ def add_documents() -> tuple[dict[str, Any], int]:
     if request.mimetype == "multipart/form-data":
         files, importer = _sent_files()
     elif request.is_json:
-        body = TextRequest.model_validate(request.get_json())
+        body = _checked(request.get_json())
         files, importer = [(_text_name(body.name), body.text.encode())], _importer(body.collection)
     else:
         raise MediaTypeError(
@@ -381,6 +382,14 @@ def _text_name(sent: str) -> str:
     return name if name.endswith((".txt", ".md")) else f"{name}.txt"
 
 
+def _checked(values: object) -> TextRequest:
+    """What was sent, by the same rules whether it came as JSON or in a form. Raises InvalidInputError."""
+    try:
+        return TextRequest.model_validate(values)
+    except ValidationError as e:
+        refuse(e)
+
+
 def _importer(collection: str, password: str | None = None) -> Importer:
-    TextRequest.model_validate({"name": "a", "text": "a", "collection": collection})
+    _checked({"name": "-", "text": "-", "collection": collection})
     return current_service().answerer.shelf.importer(collection, password or None)

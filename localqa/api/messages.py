@@ -61,8 +61,9 @@ def _problem(detail: ErrorDetails) -> str:
     elif kind == "literal_error":
         message = f"must be {detail['ctx']['expected']}"
     elif kind == "string_pattern_mismatch":
+        whose = "a collection's" if detail["loc"][-1] == "collection" else "an adapter's"
         message = (
-            f"{quoted(str(detail['input']))} is not an adapter's name: 1 to 64 of the characters "
+            f"{quoted(str(detail['input']))} is not {whose} name: 1 to 64 of the characters "
             "a-z 0-9 . _ - (the first a letter or digit)"
         )
     elif kind in _OF_NUMBERS and detail["loc"][-1] in _NUMBERS:

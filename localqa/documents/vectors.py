@@ -18,7 +18,7 @@ HALF: Final = np.float16
 """How vectors are kept: a cosine of theirs is off by 1e-4 at most."""
 _WHOLE: Final = 20_000
 """Passages up to which whole vectors stay in memory: 30 MB."""
-_CANDIDATES: Final = 4
+_CANDIDATES: Final = 8
 """So many times the passages that are wanted are compared by their whole vectors."""
 
 Row: TypeAlias = tuple[int, int, bytes]

@@ -1,0 +1,149 @@
+"""The routes of the library, around a reader without a model."""
+
+import io
+
+import pytest
+
+from tests.documents import made
+
+FERRY = "The ferry leaves at seven in the morning."
+
+
+@pytest.fixture
+def filled(client):
+    reply = client.post("/api/documents", json={"name": "ferry.txt", "text": FERRY})
+    assert reply.status_code == 200, reply.text
+    return reply.json["outcomes"][0]["document"]
+
+
+def send(client, *files, **fields):
+    data = {"file": [(io.BytesIO(content), name) for name, content in files]} | fields
+    return client.post("/api/documents", data=data)
+
+
+def test_an_empty_library_is_told_and_none_is_made(client, tmp_path):
+    assert client.get("/api/documents").json == {"documents": [], "count": 0, "total": 0}
+    assert client.get("/api/collections").json == {"collections": []}
+    assert client.get("/api/documents/nothing").status_code == 404
+    assert client.delete("/api/collections/default").status_code == 404
+    assert not (tmp_path / "library.sqlite").exists()
+
+
+def test_a_text_is_kept_listed_shown_and_removed(client, filled):
+    assert filled["name"] == "ferry.txt"
+    assert client.get("/api/documents").json["total"] == 1
+    shown = client.get(f"/api/documents/{filled['id']}").json
+    assert (shown["text"], shown["page_list"]) == (FERRY, [])
+    assert "source" not in shown
+    assert client.delete(f"/api/documents/{filled['id']}").json["id"] == filled["id"]
+    assert client.get(f"/api/documents/{filled['id']}").status_code == 404
+
+
+def test_files_are_read_and_each_is_told_of(client):
+    pdf = made.pdf([[(72, 700, 10, "The toll was two pence.")], [(72, 700, 10, "Dogs pay nothing.")]])
+    reply = send(
+        client, ("toll.pdf", pdf), ("torn.pdf", b"torn"), ("../../etc/x.md", b"# Up"), collection="bridge"
+    )
+    assert reply.status_code == 200
+    states = {one["name"]: (one["state"], one["reason"]) for one in reply.json["outcomes"]}
+    assert states["toll.pdf"] == ("added", "")
+    assert states["torn.pdf"][0] == "failed"
+    assert states["etc/x.md"][0] == "added"
+    assert client.get("/api/collections").json["collections"][0]["documents"] == 2
+    document = reply.json["outcomes"][0]["document"]
+    assert document["pages"] == 2
+    picture = client.get(f"/api/documents/{document['id']}/pages/2.png")
+    assert picture.mimetype == "image/png"
+    assert picture.data.startswith(b"\x89PNG")
+    for number, status in ((3, 404), (0, 422)):
+        assert client.get(f"/api/documents/{document['id']}/pages/{number}.png").status_code == status
+    job = client.get(f"/api/documents/jobs/{reply.json['job']}").json
+    assert (job["state"], job["done"], job["files"]) == ("done", 3, 3)
+    assert client.delete("/api/collections/bridge").json["documents"] == 2
+    assert client.get("/api/documents").json["total"] == 0
+
+
+def test_an_answer_comes_with_its_place(client, filled):
+    found = client.post("/api/ask", json={"question": "When does the ferry leave?", "top_k": 2}).json
+    source = found["source"]
+    assert found["answer"] == "The"
+    assert source["passage"][found["start"] : found["end"]] == found["answer"]
+    assert FERRY[source["start"] : source["end"]] == found["answer"]
+    assert (source["document"], source["name"], source["page"]) == (filled["id"], "ferry.txt", None)
+    assert [one["source"]["name"] for one in found["alternatives"]] == ["ferry.txt"]
+    passages = client.post("/api/search", json={"question": "ferry"}).json["passages"]
+    assert [one["text"] for one in passages] == [FERRY]
+
+
+def test_not_in_the_documents(client):
+    client.post("/api/documents", json={"name": "a.txt", "text": "unanswerable things"})
+    found = client.post("/api/ask", json={"question": "What?"}).json
+    assert (found["answer"], found["answerable"], found["source"]) == ("", False, None)
+    assert found["passages_read"] == 1
+
+
+def test_a_question_without_a_context_asks_the_library_if_it_holds_anything(client):
+    assert client.post("/api/qa", json={"question": "When?"}).status_code == 422
+    client.post("/api/documents", json={"name": "ferry.txt", "text": FERRY})
+    found = client.post("/api/qa", json={"question": "When does the ferry leave?"}).json
+    assert (found["routed_because"], found["source"], found["document"]["name"]) == (
+        "library",
+        "bert",
+        "ferry.txt",
+    )
+    assert client.post("/api/qa", json={"question": "When?", "context": "At noon."}).json["document"] is None
+
+
+def test_a_model_that_gets_no_text_asks_the_library(client):
+    body = {"model": "bert-qa:squad", "messages": [{"role": "user", "content": "When does the ferry leave?"}]}
+    assert client.post("/api/chat", json=body | {"stream": False}).status_code == 400
+    client.post("/api/documents", json={"name": "ferry.txt", "text": FERRY})
+    native = client.post("/api/chat", json=body | {"stream": False}).json
+    assert native["message"]["content"] == "The [ferry.txt]"
+    openai = client.post("/v1/chat/completions", json=body).json
+    assert openai["choices"][0]["message"]["content"] == "The [ferry.txt]"
+    prompt = {"model": "bert-qa:squad", "prompt": "When does the ferry leave?", "stream": False}
+    assert client.post("/api/generate", json=prompt).json["response"] == "The [ferry.txt]"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "named"),
+    [
+        ({"question": " "}, 422, "question"),
+        ({"question": "q", "collection": "Not A Name"}, 422, "collection"),
+        ({"question": "q", "collection": "nothing"}, 404, "nothing"),
+        ({"question": "q", "documents": ["nothing"]}, 404, "nothing"),
+        ({"question": "q", "top_k": 0}, 422, "top_k"),
+        ({"question": "q", "generate": True}, 422, "generate"),
+        ({"question": "q" * 2000}, 422, "question"),
+        ({"question": "q", "more": 1}, 422, "more"),
+    ],
+)
+def test_what_cannot_be_asked_is_told(client, filled, body, status, named):
+    reply = client.post("/api/ask", json=body)
+    assert (reply.status_code, named in reply.json["error"]["message"]) == (status, True), reply.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"data": {}}, 415),
+        ({"data": b"x", "content_type": "text/plain"}, 415),
+        ({"data": {"a": "b"}, "content_type": "multipart/form-data"}, 422),
+        ({"json": {"name": "", "text": "x"}}, 422),
+        ({"json": {"name": "a", "text": " "}}, 422),
+        ({"json": {"name": "a", "text": "x", "collection": "../x"}}, 422),
+    ],
+)
+def test_what_cannot_be_added_is_told(client, asked, status):
+    assert client.post("/api/documents", **asked).status_code == status
+
+
+def test_a_form_with_a_bad_collection_is_refused(client):
+    assert send(client, ("a.txt", b"x"), collection="../x").status_code == 422
+
+
+def test_too_large_an_upload_is_refused(app, client, monkeypatch):
+    service = app.extensions["localqa"]
+    monkeypatch.setattr(service, "settings", service.settings.model_copy(update={"max_upload_bytes": 2000}))
+    assert send(client, ("a.txt", b"x " * 2000)).status_code == 413

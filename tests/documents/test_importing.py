@@ -1,0 +1,164 @@
+"""Files and folders into a library: what is new, changed, vanished or unreadable; and ends in the middle."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from localqa.documents.importing import Importer, reindex
+from localqa.documents.library import Scope
+from localqa.documents.search import search
+from localqa.documents.sqlite import SqliteLibrary
+from tests.conftest import ROOT
+from tests.documents import made
+from tests.documents.importing_process import WordEmbedder
+
+
+@pytest.fixture
+def library(tmp_path):
+    found = SqliteLibrary(tmp_path / "kept" / "library.sqlite")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    top = tmp_path / "docs"
+    (top / "inner").mkdir(parents=True)
+    (top / "ferry.txt").write_text("The ferry leaves at seven.")
+    (top / "inner" / "rules.md").write_text("# Quay\n\nBoats moor at the north side.")
+    return top
+
+
+def states(outcomes):
+    return {one.name: one.state for one in outcomes}
+
+
+def test_a_folder_is_read_once_and_again_where_it_changed(library, folder):
+    importer = Importer(library, WordEmbedder())
+    first = states(importer.add([folder]))
+    assert first == {"docs/ferry.txt": "added", "docs/inner/rules.md": "added"}
+    (folder / "ferry.txt").write_text("The ferry leaves at nine.")
+    (folder / "torn.pdf").write_bytes(b"%PDF-1.4 torn")
+    assert states(importer.add([folder])) == {
+        "docs/ferry.txt": "replaced",
+        "docs/inner/rules.md": "unchanged",
+        "docs/torn.pdf": "failed",
+    }
+    found = search(library, "When does the ferry leave?", WordEmbedder().vectors(["ferry leaves"])[0])
+    assert found[0].passage.text == "The ferry leaves at nine."
+
+
+def test_what_failed_to_be_read_anew_keeps_what_was_read_before(library, folder):
+    importer = Importer(library, WordEmbedder())
+    list(importer.add([folder]))
+    (folder / "ferry.txt").write_bytes(b"")
+    (outcome,) = (one for one in importer.add([folder]) if one.state == "failed")
+    assert "empty" in outcome.reason
+    assert outcome.entry is not None
+    assert len(library.entries()) == 2
+
+
+def test_sync_removes_what_vanished_from_the_folder_alone(library, folder, tmp_path):
+    other = tmp_path / "other.txt"
+    other.write_text("Elsewhere.")
+    importer = Importer(library, WordEmbedder())
+    list(importer.add([folder, other]))
+    (folder / "ferry.txt").unlink()
+    other.unlink()
+    assert states(importer.add([folder]))
+    assert len(library.entries()) == 3
+    removed = [one for one in importer.add([folder], sync=True) if one.state == "removed"]
+    assert [one.entry.name for one in removed] == ["docs/ferry.txt"]
+    assert {one.name for one in library.entries()} == {"docs/inner/rules.md", "other.txt"}
+
+
+def test_what_is_no_document_is_passed_over_and_told(library, folder, tmp_path):
+    (folder / ".hidden.txt").write_text("secret")
+    (folder / ".git").mkdir()
+    (folder / ".git" / "a.txt").write_text("secret")
+    (folder / "photo.png").write_bytes(b"\x89PNG")
+    os.mkfifo(folder / "pipe.txt")
+    (folder / "loop").symlink_to(folder)
+    (tmp_path / "outside.txt").write_text("outside")
+    (folder / "link.txt").symlink_to(tmp_path / "outside.txt")
+    (folder / "gone.txt").symlink_to(folder / "nothing.txt")
+    found = list(Importer(library, WordEmbedder()).add([folder]))
+    told = {one.name.rpartition("/")[2]: one.reason for one in found if one.state == "skipped"}
+    assert set(told) == {"photo.png", "pipe.txt", "link.txt", "gone.txt"}
+    assert "leads out" in told["link.txt"]
+    assert {one.name for one in library.entries()} == {"docs/ferry.txt", "docs/inner/rules.md"}
+
+
+def test_sent_files_go_by_their_names(library):
+    importer = Importer(library, WordEmbedder())
+    data = made.pdf([[(72, 700, 10, "The toll was two pence.")]])
+    (one,) = importer.add_all([("toll.pdf", data)])
+    assert (one.state, one.entry.pages, library.original(one.entry.id)) == ("added", 1, data)
+    assert [again.state for again in importer.add_all([("toll.pdf", data), ("b.txt", b"x y z")])] == [
+        "unchanged",
+        "added",
+    ]
+
+
+def test_another_embedder_makes_the_vectors_anew(library, folder):
+    list(Importer(library, WordEmbedder()).add([folder]))
+
+    class Other(WordEmbedder):
+        identity = "others"
+
+    assert {one.state for one in reindex(library, Other())} == {"replaced"}
+    assert {one.embedder for one in library.entries()} == {"others"}
+    assert {one.state for one in reindex(library, Other())} == {"unchanged"}
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_nothing_is_half_there_and_the_next_run_goes_on(tmp_path):
+    top = tmp_path / "docs"
+    top.mkdir()
+    path = tmp_path / "library.sqlite"
+    rng = random.Random(1)
+    for at in range(12):
+        (top / f"{at}.txt").write_text(
+            "\n\n".join(f"Document{at} paragraph {n} of boats." for n in range(200))
+        )
+    command = [sys.executable, "-m", "tests.documents.importing_process", str(path), str(top)]
+    for turn in range(20):
+        (top / f"{turn % 12}.txt").write_text(f"Document{turn % 12} changed in turn {turn}. " * 300)
+        if turn % 4 == 3:
+            (top / f"{(turn * 5) % 12}.txt").unlink(missing_ok=True)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        time.sleep(rng.uniform(0.3, 1.6))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        if path.exists():
+            _check_whole(path)
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    library = SqliteLibrary(path)
+    assert {one.name for one in library.entries()} == {f"docs/{file.name}" for file in top.iterdir()}
+    library.close()
+    _check_whole(path)
+
+
+def _check_whole(path):
+    """Every document has all of its passages, every passage its document, and the index knows no others."""
+    library = SqliteLibrary(path)
+    numbers = set()
+    for entry in library.entries():
+        text = library.document(entry.id).text
+        words = [text.split()[0].lower()]
+        found = library.passages(
+            [number for number, _ in library.by_words(words, Scope(documents=(entry.id,)), 999)]
+        )
+        assert len(found) == entry.passages
+        assert all(text[one.start : one.end] == one.text for one in found)
+        numbers |= {one.number for one in found}
+    everything = {
+        number for number, _ in library.by_vector(WordEmbedder().vectors(["boats"])[0], Scope(), 9999)
+    }
+    assert everything == numbers
+    library.close()

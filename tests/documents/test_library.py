@@ -1,0 +1,227 @@
+"""What every library does, whatever keeps it."""
+
+import itertools
+import random
+import threading
+
+import numpy as np
+import pytest
+
+from localqa.documents.document import Document, Page
+from localqa.documents.indexed import words_of
+from localqa.documents.library import DocumentNotFoundError, Item, LibraryError, Scope
+from localqa.documents.passages import split_passages
+from localqa.documents.sqlite import SqliteLibrary
+from localqa.documents.vectors import VectorIndex
+
+LENGTH = 64
+
+
+def vector_of(text):
+    """A vector that texts of the same words have in common."""
+    made = np.zeros(LENGTH, np.float32)
+    for word in words_of(text):
+        made[sum(word.encode()) % LENGTH] += 1
+    return made / max(float(np.linalg.norm(made)), 1e-9)
+
+
+def item(name, text, *, collection="default", original=None):
+    document = Document(
+        name, "text/plain", f"digest of {text}", name, text, (Page(1, 0, len(text), 1.0, 1.0),)
+    )
+    passages = split_passages(document, words=12)
+    vectors = np.stack([vector_of(text[one.start : one.end]) for one in passages])
+    return Item(collection, name, document, passages, vectors, "embedder", original)
+
+
+@pytest.fixture
+def open_library(tmp_path):
+    opened = []
+
+    def open_library():
+        opened.append(SqliteLibrary(tmp_path / "library.sqlite"))
+        return opened[-1]
+
+    yield open_library
+    for library in opened:
+        library.close()
+
+
+@pytest.fixture
+def library(open_library):
+    return open_library()
+
+
+FERRY = "The ferry leaves at seven. It does not sail on Sundays. " * 3
+HARBOUR = "Boats moor at the north quay. The harbour master is Ada Berg. " * 3
+
+
+def names(found):
+    return [one.document.name for one in found]
+
+
+def test_what_is_kept_is_there_as_it_was(library, open_library):
+    made = item("ferry.txt", FERRY, original=b"bytes")
+    entry = library.put(made)
+    assert (entry.name, entry.pages, entry.passages) == ("ferry.txt", 1, len(made.passages))
+    for one in (library, open_library()):
+        assert one.entries() == [entry] == [one.entry(entry.id)]
+        assert one.document(entry.id) == made.document
+        assert one.original(entry.id) == b"bytes"
+
+
+def test_words_and_vectors_find_passages_in_their_scope(library):
+    library.put(item("ferry.txt", FERRY, collection="boats"))
+    harbour = library.put(item("harbour.txt", HARBOUR))
+    for scope, expected in (
+        (Scope(), "harbour.txt"),
+        (Scope("default"), "harbour.txt"),
+        (Scope(documents=(harbour.id,)), "harbour.txt"),
+        (Scope("boats"), None),
+        (Scope("boats", (harbour.id,)), None),
+    ):
+        by_words = library.by_words(["quay"], scope, 5)
+        by_vector = library.by_vector(vector_of("north quay moor boats"), scope, 5)
+        found = library.passages([number for number, _ in by_words])
+        assert set(names(found)) == ({expected} if expected else set())
+        nearest = library.passages([number for number, _ in by_vector])
+        assert (names(nearest)[:1] == [expected]) if expected else ("harbour.txt" not in names(nearest))
+    text = library.document(harbour.id).text
+    assert all(text[one.start : one.end] == one.text for one in found)
+
+
+@pytest.mark.parametrize("words", [['"quay"'], ["qu*"], ["AND"], ["NEAR(a b)"], ["a:b"], ["-"], []])
+def test_words_are_never_taken_for_commands(library, words):
+    library.put(item("harbour.txt", HARBOUR))
+    assert isinstance(library.by_words(words, Scope(), 5), list)
+
+
+def test_accents_endings_and_scripts_without_spaces(library):
+    library.put(item("a.txt", "Der Vertrag läuft über zwölf Monate. 契約期間は十二か月です。"))
+    for question in ("vertrag", "VERTRAGS läuft", "uber", "契約"):
+        assert library.by_words(words_of(question), Scope(), 5), question
+
+
+def test_a_document_of_the_same_source_takes_the_place_of_the_old_one(library):
+    first = library.put(item("notes.txt", FERRY))
+    second = library.put(item("notes.txt", HARBOUR))
+    assert first.id == second.id
+    assert [one.digest for one in library.entries()] == [second.digest]
+    assert library.by_words(["ferry"], Scope(), 5) == []
+    assert [one[1] > 0.99 for one in library.by_vector(vector_of(FERRY[:40]), Scope(), 1)] == [False]
+
+
+def test_what_is_removed_is_gone_and_none_of_its_text_is_left(library, tmp_path):
+    library.put(item("ferry.txt", FERRY))
+    secret = library.put(item("secret.txt", "The password of the vault is Zanzibarium. " * 40))
+    library.remove(secret.id)
+    with pytest.raises(DocumentNotFoundError):
+        library.document(secret.id)
+    with pytest.raises(DocumentNotFoundError):
+        library.remove(secret.id)
+    assert library.by_words(["zanzibarium"], Scope(), 5) == []
+    kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b"anzibari" not in kept
+    assert b"ferry" in kept
+
+
+def test_many_changes_at_once_are_tidied_once(library, tmp_path):
+    entries = [library.put(item(f"{at}.txt", f"Unrepeatable{at} word. " * 9)) for at in range(6)]
+    with library.removing():
+        for entry in entries[:4]:
+            library.remove(entry.id)
+    kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert [f"nrepeatable{at}".encode() in kept for at in range(6)] == [False] * 4 + [True] * 2
+
+
+def test_collections_count_what_they_hold(library):
+    library.put(item("a.txt", FERRY, collection="boats"))
+    library.put(item("b.txt", FERRY, collection="boats"))
+    library.put(item("a.txt", HARBOUR))
+    assert [(one.name, one.documents) for one in library.collections()] == [("boats", 2), ("default", 1)]
+    assert [one.name for one in library.entries(Scope("boats"), first=1, most=5)] == ["b.txt"]
+
+
+def test_two_that_import_and_many_that_ask_at_once(open_library):
+    failed = []
+
+    def bring(number):
+        try:
+            own = open_library()
+            for at in range(15):
+                own.put(item(f"{number}-{at}.txt", f"{FERRY} Number{number}x{at}."))
+                if at % 5 == 4:
+                    own.remove(own.entries(Scope())[0].id)
+        except Exception as e:
+            failed.append(e)
+
+    def ask(library):
+        try:
+            for _ in range(50):
+                numbers = [number for number, _ in library.by_words(["ferry"], Scope(), 5)]
+                numbers += [number for number, _ in library.by_vector(vector_of(FERRY), Scope(), 5)]
+                assert all(
+                    "ferry" in one.text or "sail" in one.text or "Number" in one.text
+                    for one in library.passages(numbers)
+                )
+        except Exception as e:
+            failed.append(e)
+
+    shared = open_library()
+    threads = [threading.Thread(target=bring, args=(number,)) for number in range(2)]
+    threads += [threading.Thread(target=ask, args=(shared,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failed == []
+    assert len(shared.entries()) == 24
+
+
+def test_what_another_process_changed_is_found(open_library):
+    one, other = open_library(), open_library()
+    one.put(item("ferry.txt", FERRY))
+    assert other.by_vector(vector_of(FERRY), Scope(), 3)
+    entry = one.put(item("harbour.txt", HARBOUR))
+    found = other.passages([number for number, _ in other.by_vector(vector_of(HARBOUR), Scope(), 1)])
+    assert names(found) == ["harbour.txt"]
+    one.remove(entry.id)
+    found = other.passages([number for number, _ in other.by_vector(vector_of(HARBOUR), Scope(), 9)])
+    assert "harbour.txt" not in names(found)
+
+
+@pytest.mark.parametrize("content", [b"no database at all, whatever its name says" * 40, b""])
+def test_a_file_that_is_no_library_is_told_and_kept(tmp_path, content):
+    path = tmp_path / "notes.sqlite"
+    path.write_bytes(content)
+    if content:
+        with pytest.raises(LibraryError, match="cannot be opened"):
+            SqliteLibrary(path)
+        assert path.read_bytes() == content
+    else:
+        SqliteLibrary(path).close()
+
+
+def test_many_vectors_are_found_by_their_bits(monkeypatch):
+    """Nearly all of the ten nearest, in 1/32 of the memory."""
+    rng = np.random.default_rng(1)
+    centres = rng.normal(size=(40, 128)).astype(np.float32)
+    vectors = centres[rng.integers(0, 40, 3000)] + 0.7 * rng.normal(size=(3000, 128)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    halves = {number: one.astype(np.float16).tobytes() for number, one in enumerate(vectors, 1)}
+    monkeypatch.setattr("localqa.documents.vectors._WHOLE", 500)
+    index = VectorIndex(
+        lambda after: ((number, number % 7, half) for number, half in halves.items() if number > after),
+        lambda known: (0, None),
+        lambda numbers: {number: halves[number] for number in numbers},
+    )
+    hits = 0
+    for at in random.Random(1).sample(range(3000), 50):
+        exact = set((np.argsort(-(vectors @ vectors[at]))[:10] + 1).tolist())
+        found = [number for number, _ in index.nearest(vectors[at], 10)]
+        assert found[0] == at + 1
+        hits += len(exact & set(found))
+    assert hits >= 0.9 * 500
+    inside = index.nearest(vectors[0], 10, np.array([3]))
+    assert all(number % 7 == 3 for number, _ in inside)
+    assert all(one >= other for (_, one), (_, other) in itertools.pairwise(inside))
