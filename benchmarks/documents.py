@@ -1,0 +1,243 @@
+"""Questions to whole collections: is the passage found, the answer right, its document, and how fast?
+
+Each collection becomes a library of its own, as `localqa documents add` makes it. Asked are so many of its
+questions, one at a time, and as many of the next collection, to which "not in your documents" is right.
+
+    python benchmarks/documents.py                  all collections and adapters, two hours on two cores
+    python benchmarks/documents.py --collections squad-dev --adapters squad2 --limit 100
+    python benchmarks/documents.py --passages 500000       how long a search takes among made-up passages
+
+Recall at N: a passage that holds the answer, or is of the right document where only that is known, is among
+the first N. The last line printed is one JSON object, which benchmarks/results/documents.json holds too.
+"""
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.corpora import COLLECTIONS, Asked, Collected, Gold
+from benchmarks.common import publish, resident_mb
+from localqa.answering.library import LibraryAsk, ask_library
+from localqa.answering.shelf import ReaderEmbedder
+from localqa.config import Settings, data_dir
+from localqa.documents.document import Document
+from localqa.documents.importing import item_of
+from localqa.documents.library import Item
+from localqa.documents.passages import Passage
+from localqa.documents.search import Found, search
+from localqa.documents.sqlite import SqliteLibrary
+from localqa.errors import LocalQAError, report_and_exit
+from localqa.reading.loading import load_reader
+from localqa.reading.reader import Reader
+from localqa.squad.metrics import exact_match, f1
+
+SEED = 0
+RECALLS = (1, 5, 20)
+HEADER = {
+    "collection": "collection",
+    "adapter": "adapter",
+    "recall_1": "recall@1",
+    "recall_5": "@5",
+    "recall_20": "@20",
+    "exact": "EM",
+    "f1": "F1",
+    "right_document": "right document, %",
+    "answered": "answered, %",
+    "refused": "refused of others, %",
+    "p50_ms": "p50 ms",
+    "p99_ms": "p99 ms",
+}
+
+
+def main() -> None:
+    """Ask all collections and print the table."""
+    args = _parser().parse_args()
+    folder = Path(args.data).resolve() if args.data else data_dir().resolve()
+    os.chdir(ROOT)
+    if args.passages:
+        rows = [_crowd(args.passages)]
+        publish(
+            "documents_crowd", {"rows": rows}, list(rows[0]), [list(rows[0].values())], keep=not args.limit
+        )
+        return
+    collections = [_read(name, folder) for name in args.collections]
+    rows = []
+    for adapter in args.adapters:
+        reader = load_reader(Settings.load(adapter=adapter))
+        for at, collection in enumerate(collections):
+            others = collections[(at + 1) % len(collections)].questions if len(collections) > 1 else ()
+            rows.append(_judged(collection, others, reader, adapter, args.limit))
+    report = {"rows": rows, "questions": args.limit, "seed": SEED}
+    shown = [[row[key] for key in HEADER] for row in rows]
+    publish("documents", report, list(HEADER.values()), shown, keep=args.keep)
+
+
+def _read(name: str, folder: Path) -> Collected:
+    read, path = COLLECTIONS[name]
+    return read(name, folder / path)
+
+
+def _judged(
+    collection: Collected, others: Sequence[Asked], reader: Reader, adapter: str, limit: int
+) -> dict[str, Any]:
+    embedder = ReaderEmbedder(lambda: reader)
+    rng = random.Random(SEED)  # noqa: S311 - no secret hangs on it
+    asked = rng.sample(collection.questions, min(limit, len(collection.questions)))
+    foreign = rng.sample(list(others), min(limit, len(others)))
+    with tempfile.TemporaryDirectory() as folder:
+        library = SqliteLibrary(Path(folder) / "library.sqlite")
+        began = time.perf_counter()
+        entries = [
+            library.put(item_of(one, embedder, collection="default", source=one.name))
+            for one in tqdm(collection.documents, desc=collection.name, unit="document", leave=False)
+        ]
+        taken = time.perf_counter() - began
+        names = {entry.id: entry.name for entry in entries}
+        passages = sum(entry.passages for entry in entries)
+        row = {
+            "collection": collection.name,
+            "adapter": adapter,
+            "documents": len(entries),
+            "passages": passages,
+        }
+        row |= _recalls(library, embedder, asked, names)
+        row |= _answers(library, embedder, reader, asked, names)
+        row |= _refusals(library, embedder, reader, foreign)
+        row |= {
+            "passages_per_s": round(passages / taken, 1),
+            "bytes_per_passage": round(library.size() / passages),
+            "memory_mb": round(resident_mb()),
+        }
+        library.close()
+    return row
+
+
+def _recalls(
+    library: SqliteLibrary, embedder: ReaderEmbedder, asked: Sequence[Asked], names: dict[str, str]
+) -> dict[str, float]:
+    hits = dict.fromkeys(RECALLS, 0)
+    for one in tqdm(asked, desc="search", unit="question", leave=False):
+        found = search(library, one.question, embedder.vectors([one.question])[0], most=max(RECALLS))
+        ranks = [rank for rank, passage in enumerate(found, 1) if _holds(passage, one.gold, names)]
+        for most in RECALLS:
+            hits[most] += bool(ranks) and ranks[0] <= most
+    return {f"recall_{most}": 100 * count / len(asked) for most, count in hits.items()}
+
+
+def _answers(
+    library: SqliteLibrary,
+    embedder: ReaderEmbedder,
+    reader: Reader,
+    asked: Sequence[Asked],
+    names: dict[str, str],
+) -> dict[str, Any]:
+    exact, overlap, right, answered, times = [], [], [], 0, []
+    for one in asked[:5]:
+        ask_library(LibraryAsk(one.question), library, embed=embedder.vectors, read=reader.answer)
+    for one in tqdm(asked, desc="ask", unit="question", leave=False):
+        began = time.perf_counter()
+        found = ask_library(LibraryAsk(one.question), library, embed=embedder.vectors, read=reader.answer)
+        times.append(1000 * (time.perf_counter() - began))
+        answered += found.place is not None
+        if one.answers:
+            exact.append(exact_match(found.answer.answer, list(one.answers)))
+            overlap.append(f1(found.answer.answer, list(one.answers)))
+        right.append(
+            found.place is not None and names[found.place.document.id] in {gold.document for gold in one.gold}
+        )
+    return {
+        "exact": 100 * float(np.mean(exact)) if exact else None,
+        "f1": 100 * float(np.mean(overlap)) if overlap else None,
+        "right_document": 100 * float(np.mean(right)),
+        "answered": 100 * answered / len(asked),
+        "p50_ms": float(np.median(times)),
+        "p99_ms": float(np.quantile(times, 0.99)),
+    }
+
+
+def _refusals(
+    library: SqliteLibrary, embedder: ReaderEmbedder, reader: Reader, foreign: Sequence[Asked]
+) -> dict[str, Any]:
+    refused = [
+        ask_library(LibraryAsk(one.question), library, embed=embedder.vectors, read=reader.answer).place
+        is None
+        for one in tqdm(foreign, desc="others' questions", unit="question", leave=False)
+    ]
+    return {"refused": 100 * float(np.mean(refused)) if refused else None}
+
+
+def _holds(found: Found, gold: Sequence[Gold], names: dict[str, str]) -> bool:
+    passage = found.passage
+    return any(
+        names[passage.document.id] == one.document and passage.start < one.end and one.start < passage.end
+        for one in gold
+    )
+
+
+def _crowd(count: int) -> dict[str, Any]:
+    """How long words and vectors take among so many made-up passages."""
+    rng = np.random.default_rng(SEED)
+    # Words as seldom as in real texts (Zipf), vectors in some hundred clouds.
+    ranks = 1 / np.arange(1, 50_001)
+    chances = ranks / ranks.sum()
+    centres = rng.normal(size=(500, 384)).astype(np.float32)
+    each = 1000
+    with tempfile.TemporaryDirectory() as folder:
+        library = SqliteLibrary(Path(folder) / "library.sqlite")
+        for number in tqdm(range(count // each), unit=f"x {each} passages"):
+            words = rng.choice(50_000, size=(each, 90), p=chances)
+            texts = [" ".join(f"w{word}" for word in row) for row in words]
+            starts = np.cumsum([0, *(len(text) + 2 for text in texts[:-1])]).tolist()
+            passages = [Passage(at, at + len(text)) for at, text in zip(starts, texts, strict=True)]
+            document = Document(f"{number}", "text/plain", "", f"{number}", "\n\n".join(texts))
+            vectors = centres[rng.integers(0, 500, each)] + rng.normal(size=(each, 384)).astype(np.float32)
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+            library.put(Item("default", f"{number}", document, passages, vectors, "made up"))
+        times = []
+        for _ in tqdm(range(55), unit="question"):
+            question = " ".join(f"w{word}" for word in rng.choice(50_000, size=8, p=chances))
+            vector = centres[rng.integers(0, 500)] + rng.normal(size=384).astype(np.float32)
+            began = time.perf_counter()
+            search(library, question, vector / np.linalg.norm(vector))
+            times.append(1000 * (time.perf_counter() - began))
+        row = {
+            "passages": count,
+            "p50_ms": round(float(np.median(times[5:])), 1),
+            "p99_ms": round(float(np.quantile(times[5:], 0.99)), 1),
+            "bytes_per_passage": round(library.size() / count),
+            "memory_mb": round(resident_mb()),
+        }
+        library.close()
+    return row
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--collections", nargs="+", choices=list(COLLECTIONS), default=list(COLLECTIONS))
+    parser.add_argument("--adapters", nargs="+", default=["squad", "squad2"], help="[squad squad2]")
+    parser.add_argument("--limit", type=int, default=500, metavar="N", help="questions of each [500]")
+    parser.add_argument("--data", help="folder of the data files [QA_DATA_DIR]")
+    parser.add_argument("--passages", type=int, metavar="N", help="search among N made-up passages instead")
+    parser.add_argument("--keep", action="store_true", help="write results/documents.json")
+    return parser
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except LocalQAError as e:
+        report_and_exit(e)
