@@ -61,6 +61,7 @@ def create_app(
     app.register_api(answering.blueprint)
     app.register_api(summarizing.blueprint)
     app.register_api(documents.blueprint)
+    app.describers.append(documents.describe)
     app.register_api(adapters.blueprint)
     app.register_api(state.blueprint)
     register_protocols(app)

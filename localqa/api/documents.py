@@ -44,6 +44,7 @@ from localqa.api.text import printable, quoted
 from localqa.documents.document import Document
 from localqa.documents.importing import PDF, Importer
 from localqa.documents.library import (
+    COLLECTION_NAME,
     DEFAULT_COLLECTION,
     CollectionNotFoundError,
     DocumentNotFoundError,
@@ -58,6 +59,27 @@ _ERRORS: Final = (400, 401, 404, 413, 415, 422, 429, 503)
 _PAGE_ERRORS: Final = (401, 404, 422, 429)
 _FAILS: Final = responses(DocumentModel, *_PAGE_ERRORS)
 _PICTURE: Final[dict[str | int, Any]] = {200: {"description": "The picture.", "content": {"image/png": {}}}}
+
+FORM: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "file": {
+            "type": "array",
+            "items": {"type": "string", "format": "binary"},
+            "minItems": 1,
+            "description": "The files; the field may have any name.",
+        },
+        "collection": {
+            "type": "string",
+            "pattern": COLLECTION_NAME,
+            "default": DEFAULT_COLLECTION,
+            "description": "Where they belong.",
+        },
+        "password": {"type": "string", "description": "Of encrypted files."},
+    },
+    "required": ["file"],
+}
+"""The form that brings documents."""
 
 blueprint = APIBlueprint(
     "library",
@@ -90,6 +112,14 @@ class JobPath(BaseModel):
     id: str = Field(description="Of the import.")
 
 
+class WaitQuery(BaseModel):
+    """How long an import is waited for."""
+
+    wait: Annotated[float, Field(ge=0, le=600)] = Field(
+        default=_WAIT_S, description="Seconds after which it goes on in the background."
+    )
+
+
 class ListQuery(BaseModel):
     """The part of a list."""
 
@@ -99,14 +129,16 @@ class ListQuery(BaseModel):
 
 
 @blueprint.post(
-    "/api/documents", operation_id="add_documents", responses=responses(ImportResponse, *_ERRORS, 507)
+    "/api/documents",
+    operation_id="add_documents",
+    responses=responses(ImportResponse, *_ERRORS, 507) | {202: ImportResponse},
 )
-def add_documents() -> tuple[dict[str, Any], int]:
+def add_documents(query: WaitQuery) -> tuple[dict[str, Any], int]:
     """Add documents to the library
 
     Files as `multipart/form-data` (any field name, several at once, with `collection` and `password` as
     fields beside them), or one text as JSON, `{"name", "text", "collection"}`. A file of a name that the
-    collection has already replaces it; an unchanged one is passed over. What takes longer than 20 seconds
+    collection has already replaces it; an unchanged one is passed over. What takes longer than `wait`
     goes on in the background: the status is 202 then, and `GET /api/documents/jobs/{job}` tells how far it
     is.
     """
@@ -121,7 +153,7 @@ def add_documents() -> tuple[dict[str, Any], int]:
             remedy="Send files as `curl -F file=@lease.pdf`, or a text as JSON with name and text.",
         )
     job = current_service().imports.begin(len(files), lambda: importer.add_all(files))
-    job.finished.wait(min(_WAIT_S, current_service().settings.deadline_s))
+    job.finished.wait(query.wait)
     if job.problem is not None:
         raise job.problem
     return ImportResponse.of(job).model_dump(), 200 if job.finished.is_set() else 202
@@ -131,7 +163,10 @@ def add_documents() -> tuple[dict[str, Any], int]:
     "/api/documents", operation_id="list_documents", responses=responses(DocumentsResponse, 401, 422, 429)
 )
 def list_documents(query: ListQuery) -> dict[str, Any]:
-    """The documents in the library"""
+    """The documents in the library
+
+    By collection and name, so many at a time.
+    """
     service = current_service()
     if not service.answerer.shelf.holds_documents:
         return DocumentsResponse(documents=[], count=0, total=0).model_dump()
@@ -145,10 +180,13 @@ def list_documents(query: ListQuery) -> dict[str, Any]:
 @blueprint.get(
     "/api/documents/jobs/<id>",
     operation_id="import_state",
-    responses=responses(ImportResponse, 401, 404, 429),
+    responses=responses(ImportResponse, 401, 404, 422, 429),
 )
 def import_state(path: JobPath) -> dict[str, Any]:
-    """How far an import is"""
+    """How far an import is
+
+    Finished ones are remembered for a while; behind a proxy, by the replica that was asked alone.
+    """
     job = current_service().imports.find(path.id)
     if job is None:
         raise DocumentNotFoundError(
@@ -162,7 +200,10 @@ def import_state(path: JobPath) -> dict[str, Any]:
     "/api/documents/<id>", operation_id="show_document", responses=responses(DocumentResponse, *_PAGE_ERRORS)
 )
 def show_document(path: DocumentPath) -> dict[str, Any]:
-    """A document with its text and its pages"""
+    """A document with its text and its pages
+
+    Places in answers count in this text, in code points.
+    """
     entry, document = _document(path.id)
     pages = [
         PageModel(**{name: getattr(page, name) for name in PageModel.model_fields}) for page in document.pages
@@ -177,7 +218,10 @@ def show_document(path: DocumentPath) -> dict[str, Any]:
     responses=_PICTURE | {status: _FAILS[status] for status in (*_PAGE_ERRORS, 500)},
 )
 def picture(path: PagePath) -> Response:
-    """A page of a PDF as a picture"""
+    """A page of a PDF as a picture
+
+    110 pixels are an inch, 72 points: so boxes in answers are laid over it.
+    """
     service = current_service()
     entry, document = _document(path.id)
     if entry.media_type != PDF:
@@ -212,7 +256,10 @@ def remove_document(path: DocumentPath) -> dict[str, Any]:
     "/api/collections", operation_id="list_collections", responses=responses(CollectionsResponse, 401, 429)
 )
 def list_collections() -> dict[str, Any]:
-    """The collections of the library"""
+    """The collections of the library
+
+    One is there as long as it holds a document.
+    """
     shelf = current_service().answerer.shelf
     found = shelf.library.collections() if shelf.holds_documents else []
     shown = [CollectionModel(name=one.name, documents=one.documents, passages=one.passages) for one in found]
@@ -225,7 +272,10 @@ def list_collections() -> dict[str, Any]:
     responses=responses(CollectionModel, *_PAGE_ERRORS),
 )
 def remove_collection(path: CollectionPath) -> dict[str, Any]:
-    """Remove a collection with all its documents"""
+    """Remove a collection with all its documents
+
+    None of their text is left in the library's files.
+    """
     shelf = current_service().answerer.shelf
     known = shelf.library.collections() if shelf.holds_documents else []
     found = next((one for one in known if one.name == path.name), None)
@@ -240,7 +290,10 @@ def remove_collection(path: CollectionPath) -> dict[str, Any]:
 
 @blueprint.post("/api/search", operation_id="search", responses=responses(SearchResponse, *_ERRORS, 504))
 def search(body: SearchRequest) -> dict[str, Any]:
-    """The passages that a question is likeliest answered by"""
+    """The passages that a question is likeliest answered by
+
+    Found by words and by vectors, the likeliest first; nothing is read for an answer.
+    """
     service = current_service()
     _check_scope(body.scope)
     found = service.answerer.search(body.question, body.scope, body.top_k, patience())
@@ -393,3 +446,10 @@ def _checked(values: object) -> TextRequest:
 def _importer(collection: str, password: str | None = None) -> Importer:
     _checked({"name": "-", "text": "-", "collection": collection})
     return current_service().answerer.shelf.importer(collection, password or None)
+
+
+def describe(paths: dict[str, Any]) -> None:
+    """Say in the API's document what a route takes that reads its body itself."""
+    text = {"$ref": "#/components/schemas/TextRequest"}
+    content = {"multipart/form-data": {"schema": FORM}, "application/json": {"schema": text}}
+    paths["/api/documents"]["post"]["requestBody"] = {"required": True, "content": content}

@@ -43,6 +43,7 @@ _ANSWER_EXAMPLE: Final = {
     "alternatives": [],
     "supported": None,
     "support": None,
+    "document": None,
 }
 _PREDICT_EXAMPLE: Final = {**_QA_EXAMPLE, "answer": _SUBSET, "score": 0.8731}
 _BATCH_EXAMPLE: Final = {

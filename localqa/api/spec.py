@@ -1,5 +1,6 @@
 """The OpenAPI document: what flask-openapi3 collects, made to say exactly what this server does."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from flask_openapi3.models.info import Info
@@ -8,6 +9,7 @@ from pydantic import BaseModel
 
 from localqa import __version__
 from localqa.api.body import JsonRequest
+from localqa.api.document_schemas import LibraryAnswer, TextRequest
 from localqa.api.messages import refuse
 from localqa.api.schemas import EXAMPLES, ErrorResponse, StreamLine
 from localqa.api.state_schemas import Limits
@@ -81,21 +83,27 @@ class Api(OpenAPI):
             static_folder=None,
         )
         self.limits = limits
+        self.describers: list[Callable[[dict[str, Any]], None]] = []
 
     def generate_spec_json(self) -> None:
         """Generate the document, then add the limits and tidy what was collected."""
         super().generate_spec_json()  # type: ignore[no-untyped-call]  # flask-openapi3 leaves it untyped
         schemas = self.spec_json["components"]["schemas"]
-        lines = StreamLine.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas["StreamLine"] = {key: value for key, value in lines.items() if key != "$defs"}
+        for model in (StreamLine, LibraryAnswer, TextRequest):
+            made = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= {name: one for name, one in made.pop("$defs", {}).items() if name not in schemas}
+            schemas[model.__name__] = made
         for name, example in EXAMPLES.items():
             schemas[name]["example"] = example
-        for name in ("PredictRequest", "QuestionRequest", "AskRequest"):
+        for name in ("PredictRequest", "QuestionRequest", "AskRequest", "LibraryRequest", "SearchRequest"):
             fields = schemas[name]["properties"]
             fields["question"]["maxLength"] = self.limits.max_question_chars
-            fields["context"]["maxLength"] = self.limits.max_context_chars
+            if "context" in fields:
+                fields["context"]["maxLength"] = self.limits.max_context_chars
         schemas["SummaryRequest"]["properties"]["text"]["maxLength"] = self.limits.max_context_chars
         schemas["BatchRequest"]["properties"]["qa_pairs"]["maxItems"] = self.limits.max_batch
+        for describe in self.describers:
+            describe(self.spec_json["paths"])
         for path in self.spec_json["paths"].values():
             for method in _METHODS & path.keys():
                 _tidy(path[method])

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -15,15 +16,14 @@ from localqa.documents.walk import Found, Skipped, walk
 from localqa.errors import InvalidInputError, LocalQAError
 
 _CONNECT_S: Final = 5
-_ANSWER_S: Final = 600
+_ANSWER_S: Final = 700
+_WAIT_S: Final = 600
 _AGAIN_S: Final = 1.0
 _MOST: Final = 1000
 
 
 class ServerError(LocalQAError):
     """The server could not be asked, or refused."""
-
-    code = "not_ready"
 
 
 class Server:
@@ -181,9 +181,11 @@ def _sent(
         return
     fields = {"collection": args.collection} | ({"password": args.password} if args.password else {})
     files = {"file": (found.name, found.path.read_bytes())}
-    reply = server.ask("POST", "/api/documents", data=fields, files=files)
+    # Waited for by the same request: behind a proxy another replica knows nothing of it.
+    reply = server.ask("POST", "/api/documents", params={"wait": _WAIT_S}, data=fields, files=files)
     while reply["state"] in ("waiting", "running"):
-        reply = server.ask("GET", f"/api/documents/jobs/{reply['job']}", params={"wait": _AGAIN_S})
+        time.sleep(_AGAIN_S)
+        reply = server.ask("GET", f"/api/documents/jobs/{reply['job']}")
     if reply["state"] == "failed":
         raise ServerError(reply["problem"])
     yield from reply["outcomes"]

@@ -191,7 +191,7 @@ def test_an_open_question_is_told_what_it_needs(client: FlaskClient, body: dict[
 def test_an_unknown_field_is_told_the_known_ones(client: FlaskClient) -> None:
     error = refused(post(client, "/predict", {**QA, "questoin": "a"}), 422)
     assert error["message"] == (
-        "body: unknown field 'questoin' (known: question, context, abstain, min_score)."
+        "body: unknown field 'questoin' (known: question, context, abstain, min_score, read)."
     )
 
 

@@ -21,6 +21,7 @@ import requests
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.conftest import ROOT
+from tests.documents import made
 from tests.integration.test_ollama import MODEL, UPSTREAM, answers
 from tests.ollama.fake_server import fake_ollama
 from tests.server import free_port, running
@@ -69,9 +70,14 @@ def _is_up(url: str) -> bool:
 
 @contextmanager
 def tab(
-    url: str, width: int = 1280, height: int = 900, scheme: Literal["light", "dark"] = "light"
+    url: str,
+    width: int = 1280,
+    height: int = 900,
+    scheme: Literal["light", "dark"] = "light",
+    *,
+    at: str = "Ask",
 ) -> Iterator[Page]:
-    """An open page in a browser; it may ask for nothing but from this machine."""
+    """An open page in a browser, at one of its tabs; it may ask for nothing but from this machine."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
         page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
@@ -80,6 +86,9 @@ def tab(
         page.on("request", lambda one: None if _is_here(one.url) else foreign.append(one.url))
         page.goto(url)
         expect(page.locator("#state")).to_contain_text("API at", timeout=WAIT_MS)
+        if at != "Documents":
+            # The first tab is open already.
+            page.get_by_role("tab", name=at, exact=True).click()
         yield page
         assert foreign == []
         browser.close()
@@ -164,7 +173,7 @@ def test_page_fits_a_phone(url):
         picked = page.get_by_label("Adapter", exact=True)
         expect(picked).to_have_value("squad (default)")
         assert picked.evaluate("input => input.scrollWidth <= input.clientWidth")
-        for name in ("Ask", "Open question", "Summarise"):
+        for name in ("Documents", "Ask", "Open question", "Summarise"):
             page.get_by_role("tab", name=name, exact=True).click()
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
@@ -400,6 +409,59 @@ def test_page_without_gradio_says_what_to_do(tmp_path):
     assert "make demo" in done.stderr
 
 
+FARES = [
+    (72, 760, 18, "Fares of the ferry"),
+    (72, 720, 10, "Adults pay four crowns for the ferry and children two crowns."),
+    (72, 708, 10, "For a dog the ferry costs one crown, whatever its size."),
+]
+
+
+def add_documents(page: Page, folder: Path) -> None:
+    (folder / "fares.pdf").write_bytes(made.pdf([FARES]))
+    (folder / "quay.md").write_text(
+        "# Quay\n\nBoats moor at the north side of the quay. Nets dry at the south side.\n"
+    )
+    (folder / "torn.docx").write_bytes(b"torn")
+    names = ("fares.pdf", "quay.md", "torn.docx")
+    page.locator("#documents-files input[type=file]").set_input_files([folder / name for name in names])
+    expect(page.locator("#documents-listed")).to_contain_text("quay.md", timeout=WAIT_MS)
+
+
+def ask_documents(page: Page, question: str) -> None:
+    page.locator("#documents-question textarea").fill(question)
+    page.locator("#documents-question textarea").press("Enter")
+
+
+@needs_browser
+def test_files_are_dropped_asked_seen_on_their_page_and_removed(url, tmp_path):
+    with tab(url, at="Documents") as page:
+        add_documents(page, tmp_path)
+        expect(page.locator("#documents-told")).to_contain_text("torn.docx is damaged")
+        ask_documents(page, "How much does the ferry cost for a dog?")
+        answer = page.locator("#documents-answer")
+        expect(answer.locator("mark")).to_contain_text("one crown", timeout=WAIT_MS)
+        expect(answer).to_contain_text("fares.pdf, page 1 · Fares of the ferry")
+        box, picture = answer.locator(".qa-page span"), answer.locator(".qa-page img")
+        seen, whole = box.bounding_box(), picture.bounding_box()
+        assert seen is not None
+        assert whole is not None
+        # "one crown" stands in the third line: 708 of 842 points up.
+        assert 0.13 < (seen["y"] - whole["y"]) / whole["height"] < 0.17
+        assert 0.2 < (seen["x"] - whole["x"]) / whole["width"] < 0.5
+        page.locator("#documents-after").click()
+        expect(answer).to_contain_text("(2 of ")
+        page.locator("#documents-before").click()
+        expect(answer).to_contain_text("(1 of ")
+        page.get_by_label("Document", exact=True).click()
+        page.get_by_role("option", name="fares.pdf", exact=True).click()
+        page.locator("#documents-remove").click()
+        expect(page.locator("#documents-listed")).not_to_contain_text("fares.pdf", timeout=WAIT_MS)
+        page.get_by_label("Document", exact=True).click()
+        page.get_by_role("option", name="quay.md", exact=True).click()
+        page.locator("#documents-remove").click()
+        expect(page.locator("#documents-listed")).to_contain_text("No documents yet", timeout=WAIT_MS)
+
+
 def take_screenshots(folder: Path) -> None:
     """What docs/demo.md shows, with whatever Ollama server answers."""
     settings = (
@@ -410,6 +472,12 @@ def take_screenshots(folder: Path) -> None:
         running(Path(log), **settings) as (api, _),
         page_of(api) as url,
     ):
+        with tab(url, at="Documents") as page:
+            add_documents(page, Path(log))
+            ask_documents(page, "How much does the ferry cost for a dog?")
+            expect(page.locator("#documents-answer mark")).to_be_visible(timeout=WAIT_MS)
+            page.wait_for_timeout(500)
+            page.screenshot(path=folder / "demo-documents.png", full_page=True)
         for name, width in (("demo-ask.png", 1280), ("demo-phone.png", 390)):
             with tab(url, width) as page:
                 if width > 400:
