@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from localqa.answering.library import LibraryAsk, Located, ask_library
+from localqa.answering.library import NOTHING, LibraryAsk, Located, ask_library
 from localqa.answering.limits import Work, check_ask, check_question, check_text, parts
 from localqa.answering.long_texts import shortened
 from localqa.answering.routing import NO_OLLAMA, Answered, Ask, Extracted, Generated, route
@@ -119,6 +119,8 @@ class Answerer:
             LocalQAError: as `answer` does, and what the library raises.
         """
         check_question("question", ask.question, self._settings)
+        if not self.shelf.holds_documents:
+            return NOTHING
         return ask_library(
             ask,
             self.shelf.library,
@@ -142,6 +144,8 @@ class Answerer:
     def search(self, question: str, scope: Scope, most: int, patience: Patience) -> list[Found]:
         """The passages of the library that a question is likeliest answered by; raises as `ask_library`."""
         check_question("question", question, self._settings)
+        if not self.shelf.holds_documents:
+            return []
         vector = self.embed([question], patience, truncate=True)[0][0]
         return search(self.shelf.library, question, vector, scope=scope, most=most)
 

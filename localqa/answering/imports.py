@@ -86,6 +86,8 @@ class Imports:
                     self._changed.wait()
                 job, work = self._waiting.popleft()
             self._carry_out(job, work)
+            # What was sent is let go of before the next import comes.
+            del job, work
 
     def _carry_out(self, job: Job, work: Work) -> None:
         job.state = "running"

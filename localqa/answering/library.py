@@ -79,6 +79,10 @@ class Located:
     read: tuple[Found, ...]
 
 
+NOTHING: Final = Located(Answer("", 1.0, 0, 0, answerable=False, null_score=0.0), None, (), ())
+"""The answer of a library, or of a part of it, that holds nothing."""
+
+
 def ask_library(ask: LibraryAsk, library: Library, *, embed: Embeds, read: Reads) -> Located:
     """Answer a question from the passages that the search finds.
 
@@ -94,8 +98,7 @@ def ask_library(ask: LibraryAsk, library: Library, *, embed: Embeds, read: Reads
     vector = embed([ask.question])[0]
     found = tuple(search(library, ask.question, vector, scope=ask.scope, most=ask.passages))
     if not found:
-        nothing = Answer("", 1.0, 0, 0, answerable=False, null_score=0.0, adapter=ask.adapter or "")
-        return Located(nothing, None, (), ())
+        return NOTHING
     return _located(read([_query(ask, found)])[0], found)
 
 

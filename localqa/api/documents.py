@@ -342,12 +342,11 @@ class _Documents:
     """Documents of one response, each read once."""
 
     def __init__(self) -> None:
-        self._library = current_service().answerer.shelf.library
         self._known: dict[str, Document] = {}
 
     def of(self, document: str) -> Document:
         if document not in self._known:
-            self._known[document] = self._library.document(document)
+            self._known[document] = current_service().answerer.shelf.library.document(document)
         return self._known[document]
 
     def source(self, place: Place) -> Source:

@@ -40,10 +40,11 @@ class _Piece:
 
 
 def split_passages(document: Document, *, words: int = WORDS) -> list[Passage]:
-    """The passages of a document, in their order; together they hold all of its words but its headings'.
+    """The passages of a document, in their order; together they hold all of its words.
 
-    A heading begins a new passage, and so does a paragraph that would make it too long; a paragraph that is
-    too long itself is cut between sentences, and a sentence without an end between words.
+    A heading begins a new passage, together with those right above it, and so does a paragraph that would
+    make it too long; a paragraph that is too long itself is cut between sentences, and a sentence without an
+    end between words.
 
     Args:
         document: to be split.
@@ -64,12 +65,14 @@ def _sections(document: Document) -> Iterator[tuple[int, int, tuple[str, ...]]]:
     if not headings or text[: headings[0].start].strip():
         yield 0, headings[0].start if headings else len(text), ()
     above: list[Heading] = []
+    begins: int | None = None
     for heading, end in zip(headings, ends, strict=True):
         above = [one for one in above if one.level < heading.level] + [heading]
-        path = tuple(" ".join(text[one.start : one.end].split()) for one in above[-_DEPTH:])
-        # A heading that nothing stands under is a passage of its own: it may be all there is to say.
-        start = heading.end if text[heading.end : end].strip() else heading.start
-        yield start, end, path if start == heading.end else path[:-1]
+        begins = heading.start if begins is None else begins
+        if text[heading.end : end].strip() or end == len(text):
+            path = tuple(" ".join(text[one.start : one.end].split()) for one in above[-_DEPTH:])
+            yield begins, end, path
+            begins = None
 
 
 def _pieces(text: str, start: int, end: int, words: int) -> Iterator[_Piece]:

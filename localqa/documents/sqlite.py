@@ -318,9 +318,12 @@ class SqliteLibrary:
         """Merge the index of words, so that those of removed passages go, and empty the log."""
         with self._written() as connection:
             connection.execute("INSERT INTO words (words) VALUES ('optimize')")
-            connection.execute("UPDATE counters SET value = 0 WHERE name = 'untidy'")
         with self._writing:
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if not busy:
+            # Else a reader holds on to the log: the next one who tidies empties it.
+            with self._written() as connection:
+                connection.execute("UPDATE counters SET value = 0 WHERE name = 'untidy'")
 
     def _counter(self, name: str) -> int:
         row = self._connection.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()

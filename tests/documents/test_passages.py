@@ -38,10 +38,9 @@ def test_a_heading_begins_a_passage_and_stands_above_all_below_it():
     headings = [Heading(text.index(one), text.index(one) + len(one), level) for one, level in marks]
     found = {text[one.start : one.end]: one.headings for one in split_passages(document(text, headings))}
     assert found == {
-        "Rules": (),
-        "Cats are allowed.": ("Rules", "Pets"),
-        "None after ten.": ("Rules", "Noise"),
-        "End": (),
+        "Rules\n\nPets\n\nCats are allowed.": ("Rules", "Pets"),
+        "Noise\n\nNone after ten.": ("Rules", "Noise"),
+        "End": ("End",),
     }
 
 
