@@ -27,8 +27,8 @@ from tqdm import tqdm
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.corpora import COLLECTIONS, Asked, Collected, Gold
 from benchmarks.common import publish, resident_mb
+from benchmarks.corpora import COLLECTIONS, Asked, Collected, Gold
 from localqa.answering.library import LibraryAsk, ask_library
 from localqa.answering.shelf import ReaderEmbedder
 from localqa.config import Settings, data_dir
