@@ -1,18 +1,19 @@
 """What carries the sentences of a generated answer: the words of a passage, or nothing."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+import regex
 
 from localqa.answering.library import Place
 from localqa.answering.support import is_supported
 from localqa.documents.search import Found
 from localqa.squad.metrics import f1
 
-_SENTENCE: Final = re.compile(
-    r"[^.!?。！？\n]*(?:[.!?。！？](?=\S)[^.!?。！？\n]*)*[.!?。！？]*[\"')\]]*\s*", re.UNICODE
-)
+_BORDER: Final = regex.compile(r"(?<=[.!?…][\"'”’)\]]*)\s+|(?<=[。！？])|\n+")
+"""Between two sentences."""
 _MARKS: Final = re.compile(r"\s*\[\d+\]")
 """Numbers of passages, as models put them behind a sentence."""
 
@@ -46,7 +47,7 @@ def held_against(text: str, question: str, read: Sequence[Found]) -> list[Senten
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text, without white space around them."""
-    return [one.strip() for one in _SENTENCE.findall(text) if any(map(str.isalnum, one))]
+    return [text[start:end] for start, end in _parts(text)]
 
 
 def numbered(read: Sequence[Found]) -> str:
@@ -63,10 +64,18 @@ def _carried(sentence: str, question: str, read: Sequence[Found]) -> Place | Non
     for found in read:
         if not is_supported(said, question, found.passage.text):
             continue
-        for match in _SENTENCE.finditer(found.passage.text):
-            words = match.group().strip()
-            likeness = f1(said, [words]) if words else 0.0
+        for start, end in _parts(found.passage.text):
+            likeness = f1(said, [found.passage.text[start:end]])
             if likeness and (best is None or likeness > best[0]):
-                start = found.passage.start + match.start() + match.group().index(words)
-                best = likeness, Place(found, start, start + len(words))
+                best = likeness, Place(found, found.passage.start + start, found.passage.start + end)
     return best[1] if best else None
+
+
+def _parts(text: str) -> Iterator[tuple[int, int]]:
+    """Where the sentences of a text stand; what says nothing is none."""
+    cuts = [0, *(at for border in _BORDER.finditer(text) for at in border.span()), len(text)]
+    for start, end in zip(cuts[::2], cuts[1::2], strict=True):
+        words = text[start:end].strip()
+        if any(map(str.isalnum, words)):
+            first = text.index(words, start)
+            yield first, first + len(words)

@@ -1,10 +1,14 @@
 """The routes of the library, around a reader without a model."""
 
 import io
+import json
 
 import pytest
 
+from app import create_app
+from localqa.config import Settings
 from tests.documents import made
+from tests.ollama.fake_server import fake_ollama
 
 FERRY = "The ferry leaves at seven in the morning."
 
@@ -147,3 +151,47 @@ def test_too_large_an_upload_is_refused(app, client, monkeypatch):
     service = app.extensions["localqa"]
     monkeypatch.setattr(service, "settings", service.settings.model_copy(update={"max_upload_bytes": 2000}))
     assert send(client, ("a.txt", b"x " * 2000)).status_code == 413
+
+
+@pytest.fixture
+def generating(reader):
+    """A client of a server with an Ollama server beside it, and a document in its library."""
+    with fake_ollama() as ollama:
+        ollama.pieces = ["The ferry leaves", " at seven. ", "It is red."]
+        settings = Settings.load(ollama="on", ollama_host=ollama.url, ollama_model="tiny:1b")
+        client = create_app(settings, reader).test_client()
+        client.post("/api/documents", json={"name": "ferry.txt", "text": FERRY})
+        yield client, ollama
+
+
+def test_a_model_writes_and_each_sentence_is_held_against_the_passages(generating):
+    client, _ = generating
+    body = {"question": "When does the ferry leave?", "generate": True}
+    found = client.post("/api/ask", json=body).json
+    assert found["answer"] == "The ferry leaves at seven. It is red."
+    assert (found["model"], found["score"], found["start"]) == ("tiny:1b", None, None)
+    first, second = found["sentences"]
+    assert (first["supported"], first["source"]["name"]) == (True, "ferry.txt")
+    assert FERRY[first["source"]["start"] : first["source"]["end"]] == FERRY
+    assert (second["supported"], second["source"]) == (False, None)
+    lines = [
+        json.loads(line) for line in client.post("/api/ask", json=body | {"stream": True}).text.splitlines()
+    ]
+    assert "".join(line["delta"] for line in lines[:-1]) == found["answer"]
+    assert lines[-1]["done"] is True
+    assert lines[-1]["sentences"] == found["sentences"]
+
+
+def test_what_the_library_does_not_answer_goes_to_the_model(generating):
+    client, _ = generating
+    found = client.post("/api/qa", json={"question": "When does the ferry leave?"}).json
+    assert found["routed_because"] == "library"
+    client.post("/api/documents", json={"name": "ferry.txt", "text": "unanswerable things"})
+    found = client.post("/api/qa", json={"question": "Why is the sky blue?"}).json
+    assert (found["routed_because"], found["source"]) == ("not_in_library", "ollama")
+    found = client.post("/api/qa", json={"question": "Why?", "route": "extractive"}).json
+    assert (found["routed_because"], found["answerable"]) == ("library", False)
+    assert (
+        client.post("/api/qa", json={"question": "Why?", "route": "ollama"}).json["routed_because"]
+        == "requested"
+    )
