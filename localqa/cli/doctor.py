@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _PACKAGES: Final = {
     "serve": ("flask", "gunicorn", "openvino", "tokenizers", "safetensors", "numpy"),
     "train": ("torch", "transformers", "peft", "datasets"),
+    "documents": ("pypdfium2", "lxml", "mammoth", "python-pptx", "openpyxl"),
     "demo": ("gradio",),
     "ray": ("ray",),
 }
@@ -78,6 +79,7 @@ def findings() -> Iterator[Finding]:
     for name in unknown_variables():
         yield Finding("settings", f"{name} is no setting", "See .env.example for those there are.")
     yield from _model(settings)
+    yield _library(settings)
     yield _cache()
     yield _ollama(settings)
 
@@ -141,6 +143,23 @@ def _engine(settings: Settings, base: "Base", config: "QAConfig") -> Finding:
         return Finding("engine", f"torch for {config.base}: {why}")
     precision, reason = chosen_precision(config, settings.precision)
     return Finding("engine", f"openvino for {config.base}: {why}; precision {precision}: {reason}")
+
+
+def _library(settings: Settings) -> Finding:
+    """The library of documents; none is made."""
+    from localqa.documents.opening import is_there, open_library, shown
+
+    where = shown(settings.library)
+    if not is_there(settings.library):
+        return Finding("library", f"{where}: not there yet; `localqa documents add FOLDER` makes it")
+    try:
+        library = open_library(settings.library)
+        collections = library.collections()
+        library.close()
+    except LocalQAError as e:
+        return Finding("library", e.message, e.remedy)
+    held = f"{sum(one.documents for one in collections):,} documents"
+    return Finding("library", f"{where}: {held}, {sum(one.passages for one in collections):,} passages")
 
 
 def _cache() -> Finding:
