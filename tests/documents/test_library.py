@@ -164,9 +164,9 @@ def test_two_that_import_and_many_that_ask_at_once(open_library):
         try:
             own = open_library()
             for at in range(15):
-                own.put(item(f"{number}-{at}.txt", f"{FERRY} Number{number}x{at}."))
+                entry = own.put(item(f"{number}-{at}.txt", f"{FERRY} Number{number}x{at}."))
                 if at % 5 == 4:
-                    own.remove(own.entries(Scope())[0].id)
+                    own.remove(entry.id)
         except Exception as e:
             failed.append(e)
 
