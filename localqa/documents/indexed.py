@@ -7,7 +7,7 @@ import regex
 
 _CLOSE: Final = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 """Of scripts that put no space between words: each character is one."""
-_WORD: Final = regex.compile(r"[\p{L}\p{N}\p{M}\p{Co}]+")
+WORD: Final = regex.compile(r"[\p{L}\p{N}\p{M}\p{Co}]+")
 _COMMON_TEXT: Final = """
 a about after all also an and any are as at be because been before being between both but by can could did
 do does doing during each else for from get give given had has have having he her here him his how i if in
@@ -27,5 +27,5 @@ def indexed(headings: Sequence[str], text: str) -> str:
 
 def words_of(question: str) -> list[str]:
     """The words of a question to look for, each once; all of them where none says anything of its own."""
-    words = list(dict.fromkeys(_WORD.findall(_CLOSE.sub(r" \g<0> ", question.casefold()))))
+    words = list(dict.fromkeys(WORD.findall(_CLOSE.sub(r" \g<0> ", question.casefold()))))
     return [word for word in words if word not in _COMMON] or words

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+from localqa.documents import opening
 from localqa.documents.document import Document, Page
 from localqa.documents.indexed import words_of
 from localqa.documents.library import DocumentNotFoundError, Item, LibraryError, Scope
@@ -34,12 +35,20 @@ def item(name, text, *, collection="default", original=None):
     return Item(collection, name, document, passages, vectors, "embedder", original)
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def where(request, tmp_path):
+    """The place of a library that is not there yet."""
+    if request.param == "sqlite":
+        return str(tmp_path / "library.sqlite")
+    return request.getfixturevalue("postgres_address")
+
+
 @pytest.fixture
-def open_library(tmp_path):
+def open_library(where):
     opened = []
 
     def open_library():
-        opened.append(SqliteLibrary(tmp_path / "library.sqlite"))
+        opened.append(opening.open_library(where))
         return opened[-1]
 
     yield open_library
@@ -50,6 +59,10 @@ def open_library(tmp_path):
 @pytest.fixture
 def library(open_library):
     return open_library()
+
+
+in_a_file = pytest.mark.parametrize("where", ["sqlite"], indirect=True)
+"""What is said of the bytes in a file."""
 
 
 FERRY = "The ferry leaves at seven. It does not sail on Sundays. " * 3
@@ -111,6 +124,7 @@ def test_a_document_of_the_same_source_takes_the_place_of_the_old_one(library):
     assert [one[1] > 0.99 for one in library.by_vector(vector_of(FERRY[:40]), Scope(), 1)] == [False]
 
 
+@in_a_file
 def test_what_is_removed_is_gone_and_none_of_its_text_is_left(library, tmp_path):
     library.put(item("ferry.txt", FERRY))
     secret = library.put(item("secret.txt", "The password of the vault is Zanzibarium. " * 40))
@@ -125,6 +139,7 @@ def test_what_is_removed_is_gone_and_none_of_its_text_is_left(library, tmp_path)
     assert b"ferry" in kept
 
 
+@in_a_file
 def test_many_changes_at_once_are_tidied_once(library, tmp_path):
     entries = [library.put(item(f"{at}.txt", f"Unrepeatable{at} word. " * 9)) for at in range(6)]
     with library.removing():
@@ -149,9 +164,9 @@ def test_two_that_import_and_many_that_ask_at_once(open_library):
         try:
             own = open_library()
             for at in range(15):
-                own.put(item(f"{number}-{at}.txt", f"{FERRY} Number{number}x{at}."))
+                entry = own.put(item(f"{number}-{at}.txt", f"{FERRY} Number{number}x{at}."))
                 if at % 5 == 4:
-                    own.remove(own.entries(Scope())[0].id)
+                    own.remove(entry.id)
         except Exception as e:
             failed.append(e)
 

@@ -1,0 +1,35 @@
+"""A PostgreSQL server with pgvector, and databases in it."""
+
+import itertools
+
+import pytest
+
+from tests.documents.postgres_server import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A server; tests that need one are skipped where it cannot run."""
+    pytest.importorskip("psycopg")
+    try:
+        server = PostgresServer()
+    except RuntimeError as e:
+        pytest.skip(str(e))
+    yield server
+    server.remove()
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def postgres_address(postgres):
+    """The address of an empty database."""
+    import psycopg
+
+    name = f"library{next(_numbers)}"
+    with psycopg.connect(postgres.address(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    yield postgres.address(name)
+    with psycopg.connect(postgres.address(), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
