@@ -17,6 +17,7 @@ from localqa.cli.flags import add_verdict_flags
 from localqa.config import Settings
 from localqa.documents.importing import Outcome, reindex
 from localqa.documents.library import DEFAULT_COLLECTION, Entry, Library, Scope
+from localqa.documents.opening import shown
 from localqa.documents.search import search
 from localqa.errors import ConfigError, InvalidInputError
 
@@ -79,7 +80,7 @@ def add(args: argparse.Namespace) -> int:
             outcomes.append(outcome)
             bar.update()
             bar.set_postfix_str(Path(outcome.name).name[-40:])
-    return report(outcomes, args, str(own.settings.library))
+    return report(outcomes, args, shown(own.settings.library))
 
 
 def report(outcomes: list[Outcome], args: argparse.Namespace, where: str) -> int:
@@ -173,7 +174,7 @@ def reindex_(args: argparse.Namespace) -> int:
         outcomes = list(
             tqdm(reindex(own.library, own.shelf.embedder), total=total, unit="document", disable=None)
         )
-    return report(outcomes, args, str(own.settings.library))
+    return report(outcomes, args, shown(own.settings.library))
 
 
 def search_(args: argparse.Namespace) -> int:
