@@ -13,6 +13,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.conftest import ROOT, TEXTS
 from tests.demo.test_page import BROWSER, FLAGS, needs_browser, page_of
+from tests.documents import made
 from tests.server import free_port, running
 from tests.watched import Watch, can_trace, python
 
@@ -117,6 +118,22 @@ def test_browser_is_sent_nowhere_else(tmp_path, what, shown):
 def test_one_question(watch):
     printed = watch.run(*python("bert_qa.py", ASKED["question"], "--context", ASKED["context"]))
     assert "Ada" in printed
+    expect_silence(watch)
+
+
+def test_documents_are_added(watch, tmp_path):
+    """Libraries that read files fetch nothing that these name."""
+    remote = "http://192.0.2.1/x"
+    (tmp_path / "a.html").write_text(
+        f"<p>Ada wrote it.</p><img src='{remote}'><script src='{remote}'></script>"
+    )
+    (tmp_path / "b.md").write_text(f"# Top\n\n![picture]({remote})\n\nWords.")
+    (tmp_path / "c.docx").write_bytes(made.docx(made.word_paragraph("Words of the document.")))
+    (tmp_path / "d.pdf").write_bytes(made.pdf([[(72, 700, 10, "Words of a page.")]]))
+    (tmp_path / "e.eml").write_text(f"Subject: x\nContent-Type: text/html\n\n<p>Mail</p><img src='{remote}'>")
+    library = ("--library", watch.temporary / "library.sqlite")
+    printed = watch.run(*python("-m", "localqa", "documents", "add", tmp_path, *library))
+    assert "5 added" in printed
     expect_silence(watch)
 
 
