@@ -62,6 +62,9 @@ def open_tables(connections: Connections) -> None:
         ("jit", "off"),
         ("hnsw.ef_search", "200"),
         ("hnsw.iterative_scan", "relaxed_order"),
+        # A collection may be far from a question, and its passages behind many others.
+        ("hnsw.max_scan_tuples", "100000"),
+        ("hnsw.scan_mem_multiplier", "4"),
     )
     connections.close()
 
