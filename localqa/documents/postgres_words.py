@@ -110,9 +110,7 @@ class WordIndex:
         query, values = _search({lexeme: _idf(total, count) for lexeme, count in held.items()})
         looked_at, values_of_them = _looked_at(held, scope, inside)
         values |= {"compared": most * _COMPARED, "most": most, "mean": max(1.0, length / total)}
-        return connection.execute(
-            query.format(looked_at=looked_at), {**values, **values_of_them}
-        ).fetchall()
+        return connection.execute(query.format(looked_at=looked_at), {**values, **values_of_them}).fetchall()
 
     def _stemmed(self, connection: Connection, tokens: Iterable[str]) -> dict[str, str]:
         """Words -> their stems, as PostgreSQL's Snowball has them; words that are no English stay."""
