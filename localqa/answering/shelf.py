@@ -4,7 +4,14 @@ import threading
 from collections.abc import Callable, Sequence
 
 from localqa.documents.importing import Importer
-from localqa.documents.library import DEFAULT_COLLECTION, Library, Vectors
+from localqa.documents.library import (
+    DEFAULT_COLLECTION,
+    CollectionNotFoundError,
+    DocumentNotFoundError,
+    Library,
+    Scope,
+    Vectors,
+)
 from localqa.documents.opening import is_there, open_library
 from localqa.reading.reads import Reads
 
@@ -57,6 +64,25 @@ class Shelf:
         if self._library is None and not is_there(self._where):
             return False
         return bool(self.library.entries(most=1))
+
+    def holding(self, document: str) -> Library:
+        """The library, if it holds a document of this id; raises DocumentNotFoundError."""
+        if not self.holds_documents:
+            raise DocumentNotFoundError(f"There is no document '{document}' in the library.")
+        self.library.entry(document)
+        return self.library
+
+    def check(self, scope: Scope) -> None:
+        """Refuse to look where nothing is.
+
+        Raises:
+            CollectionNotFoundError, DocumentNotFoundError: naming what is not there.
+        """
+        known = self.library.collections() if self.holds_documents else []
+        if scope.collection is not None and scope.collection not in {one.name for one in known}:
+            raise CollectionNotFoundError(f"There is no collection '{scope.collection}' in the library.")
+        for document in scope.documents:
+            self.holding(document)
 
     def importer(self, collection: str = DEFAULT_COLLECTION, password: str | None = None) -> Importer:
         """What brings documents into a collection."""

@@ -5,7 +5,7 @@ import threading
 
 from localqa import __version__
 from localqa.answering.summaries import Summarizes
-from localqa.api import adapters, answering, documents, state, summarizing
+from localqa.api import adapters, answering, asking, documents, state, summarizing
 from localqa.api.access import check_exposure, register_access
 from localqa.api.addresses import Addresses
 from localqa.api.docs import register_docs
@@ -60,6 +60,7 @@ def create_app(
     register_error_handlers(app)
     app.register_api(answering.blueprint)
     app.register_api(summarizing.blueprint)
+    app.register_api(asking.blueprint)
     app.register_api(documents.blueprint)
     app.describers.append(documents.describe)
     app.register_api(adapters.blueprint)

@@ -1,18 +1,14 @@
-"""The routes of the library: bring documents, look at them, search, ask."""
+"""The routes of the library: bring documents, look at them, remove them."""
 
-from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Final
 
-from flask import Response, request, stream_with_context
+from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field, ValidationError
 
-from localqa.answering.evidence import Sentence
-from localqa.answering.library import Located, Place
 from localqa.api.body import MediaTypeError
-from localqa.api.callers import patience
 from localqa.api.document_schemas import (
     MAX_DOCUMENTS,
     NAME_CHARS,
@@ -23,23 +19,12 @@ from localqa.api.document_schemas import (
     DocumentResponse,
     DocumentsResponse,
     ImportResponse,
-    LibraryAnswer,
-    LibraryRequest,
     PageModel,
-    PassageModel,
-    SearchRequest,
-    SearchResponse,
-    SentenceModel,
-    Source,
     TextRequest,
-    library_answer,
 )
-from localqa.api.errors import told
 from localqa.api.messages import refuse
-from localqa.api.output import json_line
-from localqa.api.schemas import OWN_MODEL, StreamLine
 from localqa.api.service import current_service
-from localqa.api.spec import NDJSON, responses
+from localqa.api.spec import responses
 from localqa.api.text import printable, quoted
 from localqa.documents.document import Document
 from localqa.documents.importing import PDF, Importer
@@ -48,10 +33,11 @@ from localqa.documents.library import (
     DEFAULT_COLLECTION,
     CollectionNotFoundError,
     DocumentNotFoundError,
+    Entry,
     Scope,
 )
 from localqa.documents.pictures import page_picture
-from localqa.errors import InvalidInputError, LocalQAError
+from localqa.errors import InvalidInputError
 
 _WAIT_S: Final = 20.0
 """After which an import that is not done goes on without its request."""
@@ -246,7 +232,7 @@ def remove_document(path: DocumentPath) -> dict[str, Any]:
 
     None of its text is left in the library's files.
     """
-    library = _library_of(path.id)
+    library = current_service().answerer.shelf.holding(path.id)
     entry = library.entry(path.id)
     library.remove(path.id)
     return DocumentModel.of(entry).model_dump()
@@ -288,119 +274,8 @@ def remove_collection(path: CollectionPath) -> dict[str, Any]:
     return CollectionModel(name=found.name, documents=found.documents, passages=found.passages).model_dump()
 
 
-@blueprint.post("/api/search", operation_id="search", responses=responses(SearchResponse, *_ERRORS, 504))
-def search(body: SearchRequest) -> dict[str, Any]:
-    """The passages that a question is likeliest answered by
-
-    Found by words and by vectors, the likeliest first; nothing is read for an answer.
-    """
-    service = current_service()
-    _check_scope(body.scope)
-    found = service.answerer.search(body.question, body.scope, body.top_k, patience())
-    pages = _Documents()
-    shown = [
-        PassageModel.of(one, pages.of(one.passage.document.id).page_at(one.passage.start)) for one in found
-    ]
-    return SearchResponse(passages=shown, count=len(shown)).model_dump()
-
-
-@blueprint.post(
-    "/api/ask",
-    operation_id="ask_library",
-    responses=responses(LibraryAnswer, *_ERRORS, 504, lines=StreamLine),
-)
-def ask(body: LibraryRequest) -> Response | dict[str, Any]:
-    """Ask the documents in the library
-
-    The likeliest passages are read together: the answer is the exact words of one of them, with its document,
-    page and place, or an honest "not in your documents". With `generate` a model of the Ollama server writes
-    from these passages, and each of its sentences comes with the words that carry it.
-    """
-    service = current_service()
-    _check_scope(body.ask().scope)
-    if not body.generate:
-        return _whole(service.answerer.ask_library(body.ask(), patience())).model_dump()
-    written = service.answerer.write_from_library(body.ask(), body.model, patience())
-    if body.stream:
-        return Response(stream_with_context(_lines(written)), mimetype=NDJSON)
-    for _ in written.pieces():
-        pass
-    return _written(written).model_dump()
-
-
-def _lines(written: Any) -> Iterator[str]:
-    try:
-        for piece in written.pieces():
-            yield json_line({"delta": piece})
-        yield json_line({"done": True} | _written(written).model_dump())
-    except LocalQAError as e:
-        # The status has left already.
-        yield json_line({"error": told(e).detail().model_dump()})
-
-
-class _Documents:
-    """Documents of one response, each read once."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, Document] = {}
-
-    def of(self, document: str) -> Document:
-        if document not in self._known:
-            self._known[document] = current_service().answerer.shelf.library.document(document)
-        return self._known[document]
-
-    def source(self, place: Place) -> Source:
-        return Source.of(place, self.of(place.document.id))
-
-
-def _whole(found: Located) -> LibraryAnswer:
-    documents = _Documents()
-    places = [*([found.place] if found.place else []), *(place for _, place in found.others)]
-    return library_answer(found, {place: documents.source(place) for place in places}, OWN_MODEL)
-
-
-def _written(written: Any) -> LibraryAnswer:
-    documents = _Documents()
-    shown = [_sentence(one, documents) for one in written.sentences()]
-    answer = _whole(written.located)
-    return answer.model_copy(
-        update={
-            "answer": written.text,
-            "score": None,
-            "start": None,
-            "end": None,
-            "model": written.model,
-            "sentences": shown,
-        }
-    )
-
-
-def _sentence(one: Sentence, documents: _Documents) -> SentenceModel:
-    source = documents.source(one.place) if one.place else None
-    return SentenceModel(text=one.text, supported=source is not None, source=source)
-
-
-def _check_scope(scope: Scope) -> None:
-    """Refuse a collection or a document that is not there, which would find nothing."""
-    shelf = current_service().answerer.shelf
-    if scope.collection is not None and not any(
-        one.name == scope.collection for one in (shelf.library.collections() if shelf.holds_documents else [])
-    ):
-        raise CollectionNotFoundError(f"There is no collection '{scope.collection}' in the library.")
-    for document in scope.documents:
-        _library_of(document)
-
-
-def _library_of(document: str) -> Any:
-    shelf = current_service().answerer.shelf
-    if not shelf.holds_documents:
-        raise DocumentNotFoundError(f"There is no document {quoted(document)} in the library.")
-    shelf.library.entry(document)
-    return shelf.library
-
-
-def _document(document: str) -> tuple[Any, Document]:
-    library = _library_of(document)
+def _document(document: str) -> tuple[Entry, Document]:
+    library = current_service().answerer.shelf.holding(document)
     return library.entry(document), library.document(document)
 
 
