@@ -292,7 +292,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     _add_collection(one, "to list")
     one = action("show", show, "the text of a document")
     one.add_argument("document", help="id, the beginning of it, or name")
-    one = action("remove", remove, "forget documents; none of their text is left")
+    one = action("remove", remove, "forget documents; none of their text is left in a library's file")
     one.add_argument("documents", nargs="*", help="ids, or names")
     _add_collection(one, "to remove as a whole")
     one = action("export", export, "every document with its text, a line of JSON each", remote=False)

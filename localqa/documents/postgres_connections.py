@@ -177,6 +177,6 @@ def _read(address: str) -> dict[str, Any]:
 
 
 def _line(error: psycopg.Error) -> str:
-    """The message of an error in a line, without the full stop."""
-    primary = error.diag.message_primary
-    return " ".join((primary or str(error)).split()).rstrip(".?") or type(error).__name__
+    """The first line of an error's message, without the full stop."""
+    said = (error.diag.message_primary or str(error)).strip() or type(error).__name__
+    return said.splitlines()[0].removeprefix("connection failed: ").rstrip(".")
