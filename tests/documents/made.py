@@ -4,8 +4,10 @@ import io
 import zipfile
 from collections.abc import Mapping, Sequence
 
-Line = tuple[float, float, float, str]
-"""Left and baseline in points from the bottom left corner, size in points, and the text."""
+Line = tuple[float, float, float, str] | tuple[float, float, float, str, str]
+"""Left and baseline in points from the bottom left corner, size in points, the text, and "up" or "down" where
+it runs that way."""
+_TURNS = {"": "1 0 0 1", "up": "0 1 -1 0", "down": "0 -1 1 0"}
 
 
 def pdf(pages: Sequence[Sequence[Line]], *, width: int = 595, height: int = 842, rotate: int = 0) -> bytes:
@@ -139,10 +141,11 @@ def epub(chapters: Mapping[str, str]) -> bytes:
 
 
 def _drawn(line: Line) -> bytes:
-    left, baseline, size, text = line
+    left, baseline, size, text, *turn = line
     font = "F2" if text.startswith("*") else "F1"
     escaped = text.removeprefix("*").replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
-    return f"BT /{font} {size} Tf {left} {baseline} Td ({escaped}) Tj ET".encode("cp1252")
+    matrix = f"{_TURNS[turn[0] if turn else '']} {left} {baseline}"
+    return f"BT /{font} {size} Tf {matrix} Tm ({escaped}) Tj ET".encode("cp1252")
 
 
 def _file(objects: Sequence[bytes]) -> bytes:

@@ -1,0 +1,196 @@
+"""How the lines of a page stand on it: cells of rows, columns, numbers in the margin, notes at the foot."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+from unicodedata import bidirectional
+
+import numpy as np
+
+from localqa.documents.pdf_sheets import Line
+
+_GAP: Final = 1.6
+"""Heights of the letters that part the cells of a row, or two columns."""
+_ALIGNED_GAP: Final = 0.5
+"""The same where a cell of a row near by begins or ends at the same place."""
+_LABEL_GAP: Final = 0.25
+_ALIGNED: Final = 2.0
+"""Points between such places, at most."""
+_NEAR: Final = 8
+"""Heights of the letters to a row near by."""
+_LEADER: Final = re.compile(r"(?:\s*\.){4,}\s*(?=\w{1,8}$)")
+"""Dots that lead to the number of a page."""
+_COUNTED: Final = 8
+"""Numbers below each other, each one more than the one before, that count the lines of a page."""
+_COLUMN_CHARS: Final = 18
+"""Mean length of what stands beside a gap in columns of text; cells of tables are shorter."""
+_COLUMN_LINES: Final = 6
+_FORWARDS: Final = frozenset(("L", "EN", "AN"))
+_BEHIND: Final = 1.0
+"""Letter heights to a note's mark, or to what else stands behind a line."""
+_OVER: Final = 0.6
+"""The same that it may begin before the line's end."""
+_SMALL: Final = 0.9
+"""Size of the letters of notes, as a share of the text's."""
+
+
+def laid_out(lines: Iterable[Line], *, turned: bool = False) -> list[Line]:
+    """Lines in reading order, parted into the cells of their rows; what runs otherwise comes last.
+
+    On sheets that are turned PDFium's own order is not that of reading.
+    """
+    whole = list(_without_copies(lines))
+    if turned:
+        whole.sort(key=lambda line: line.top)
+    rows = [_pieces(line) for line in whole if not line.stray]
+    pieces = _without_line_numbers([piece for row in _aligned(rows) for piece in row])
+    return _notes_last(_in_columns(pieces)) + [line for line in whole if line.stray]
+
+
+def _without_copies(lines: Iterable[Line]) -> Iterator[Line]:
+    """Lines but for those that are printed over themselves, to look bold."""
+    seen: dict[str, list[Line]] = {}
+    for line in lines:
+        near = seen.setdefault(line.text, [])
+        if all(abs(line.left - one.left) > 2 or abs(line.top - one.top) > 2 for one in near):
+            near.append(line)
+            yield line
+
+
+def _without_line_numbers(lines: list[Line]) -> list[Line]:
+    """Lines but for the numbers that count them in the margin."""
+    numbers = [line for line in lines if line.text.isdecimal()]
+    counted = [
+        one
+        for before, one in zip(numbers, numbers[1:], strict=False)
+        if int(one.text) == int(before.text) + 1 and abs(one.right - before.right) < 3
+    ]
+    if len(counted) < _COUNTED:
+        return lines
+    aside = {id(numbers[0]), *map(id, counted)}
+    return [line for line in lines if id(line) not in aside]
+
+
+def _pieces(line: Line) -> list[Line]:
+    """A line, parted where a wide gap or a row of dots stands in it."""
+    if leader := _LEADER.search(line.text):
+        number = line.part(leader.end(), len(line.text), cell=True)
+        return ([*_pieces(line.part(0, leader.start(), cell=False)), number]) if leader.start() else [number]
+    cuts = [at for at, gap in _gaps(line) if gap > _GAP * line.size]
+    return _cut(line, cuts)
+
+
+def _cut(line: Line, cuts: Sequence[int]) -> list[Line]:
+    places = [0, *cuts, len(line.text)]
+    return [
+        line.part(start, end, cell=line.cell or start > 0)
+        for start, end in zip(places, places[1:], strict=False)
+    ]
+
+
+def _gaps(line: Line) -> Iterator[tuple[int, float]]:
+    """Where words begin behind a space, and how far it is from the word before, in points.
+
+    Numbers and foreign words in a line from right to left run the other way, and their gaps are not known.
+    """
+    backwards = line.edges[-1] < line.edges[0]
+    for at in range(1, len(line.text)):
+        if line.text[at - 1].isspace() and not line.text[at].isspace():
+            before = len(line.text[:at].rstrip())
+            gap = line.edges[at] - line.edges[before]
+            if before and not (backwards and bidirectional(line.text[at]) in _FORWARDS):
+                yield at, -gap if backwards else gap
+
+
+def _aligned(rows: Sequence[Sequence[Line]]) -> Iterator[list[Line]]:
+    """Rows, parted where a smaller gap stands at the place of a cell in rows near by, too."""
+    cells = [piece for row in rows for piece in row if piece.cell]
+    tops = np.array([piece.top for piece in cells])
+    edges = np.array([(piece.left, piece.right) for piece in cells]).reshape(-1, 2)
+    for row in rows:
+        made: list[Line] = []
+        for piece in row:
+            near = np.abs(tops - piece.top)
+            others = edges[(near > 1) & (near < _NEAR * piece.size)]
+            cuts = [at for at, gap in _gaps(piece) if gap > _least_gap(piece, at) * piece.size]
+            made += _cut(piece, [at for at in cuts if _stands_at(piece, at, others)])
+        yield made
+
+
+def _least_gap(piece: Line, at: int) -> float:
+    """Letter heights: less behind a label than between words that may be of one sentence."""
+    return _LABEL_GAP if piece.text[:at].rstrip().endswith(":") else _ALIGNED_GAP
+
+
+def _stands_at(piece: Line, at: int, others: "np.ndarray[tuple[int, int], np.dtype[np.float64]]") -> bool:
+    """Whether the word at a place begins where cells do, or the one before it ends where they do."""
+    before = len(piece.text[:at].rstrip())
+    begins = np.abs(others[:, 0] - piece.edges[at]) < _ALIGNED
+    ends = np.abs(others[:, 1] - piece.edges[before]) < _ALIGNED
+    return bool(begins.any() or ends.any())
+
+
+def _in_columns(pieces: list[Line]) -> list[Line]:
+    """Where lines run through two columns at once, the left column first, then the right one."""
+    gutter = _gutter(pieces)
+    if gutter is None:
+        return pieces
+    ordered: list[Line] = []
+    left: list[Line] = []
+    right: list[Line] = []
+    for piece in pieces:
+        if piece.left < gutter - 2 and piece.right > gutter + 2:
+            # A heading or a table over both columns ends them.
+            ordered += left + right + [piece]
+            left, right = [], []
+        else:
+            piece.cell = False
+            (right if piece.left >= gutter - 2 else left).append(piece)
+    return ordered + left + right
+
+
+def _gutter(pieces: Sequence[Line]) -> float | None:
+    """Where two columns of text part; None where what stands side by side is no text in columns."""
+    pairs = [(one, two) for one, two in zip(pieces, pieces[1:], strict=False) if two.cell and not one.cell]
+    if len(pairs) < _COLUMN_LINES:
+        return None
+    starts = np.array([two.left for _, two in pairs])
+    middle = float(np.median(starts))
+    aligned = [(one, two) for (one, two), at in zip(pairs, starts, strict=True) if abs(at - middle) < 12]
+    lengths = [len(line.text) for pair in aligned for line in pair]
+    enough = len(aligned) >= max(_COLUMN_LINES, 0.5 * len(pairs))
+    return middle if enough and float(np.mean(lengths)) >= _COLUMN_CHARS else None
+
+
+def _notes_last(lines: list[Line]) -> list[Line]:
+    """Lines with the notes at the foot of columns behind all others, so that the text goes on."""
+    if not lines:
+        return lines
+    sizes = np.array([line.size for line in lines])
+    lengths = np.array([len(line.text) for line in lines])
+    order = np.argsort(sizes)
+    body = float(sizes[order][np.searchsorted(np.cumsum(lengths[order]), lengths.sum() / 2)])
+    half = (min(line.top for line in lines) + max(line.bottom for line in lines)) / 2
+    text = [line for line in lines if line.size > _SMALL * body]
+    row = {id(line) for pair in zip(lines, lines[1:], strict=False) if pair[1].cell for line in pair}
+    notes = {
+        id(line)
+        for line in lines
+        if line.size <= _SMALL * body
+        and line.top > half
+        and id(line) not in row
+        and not any(_is_above(line, one) or is_beside(one, line) or is_beside(line, one) for one in text)
+    }
+    return [line for line in lines if id(line) not in notes] + [line for line in lines if id(line) in notes]
+
+
+def _is_above(line: Line, other: Line) -> bool:
+    return other.top > line.top - 1 and other.left < line.right and line.left < other.right
+
+
+def is_beside(before: Line, line: Line) -> bool:
+    """Whether a piece stands close behind a line, at its height or a little above or below it."""
+    shared = min(before.bottom, line.bottom) - max(before.top, line.top)
+    smaller = min(before.bottom - before.top, line.bottom - line.top)
+    gap = line.left - before.right
+    return shared > 0.4 * smaller and -_OVER * before.size <= gap < _BEHIND * before.size
