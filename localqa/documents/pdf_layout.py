@@ -14,6 +14,7 @@ _GAP: Final = 1.6
 _ALIGNED_GAP: Final = 0.5
 """The same where a cell of a row near by begins or ends at the same place."""
 _LABEL_GAP: Final = 0.25
+_MONO_GAP: Final = 1.0
 _ALIGNED: Final = 2.0
 """Points between such places, at most."""
 _NEAR: Final = 8
@@ -98,27 +99,36 @@ def _gaps(line: Line) -> Iterator[tuple[int, float]]:
         if line.text[at - 1].isspace() and not line.text[at].isspace():
             before = len(line.text[:at].rstrip())
             gap = line.edges[at] - line.edges[before]
-            if before and not (backwards and bidirectional(line.text[at]) in _FORWARDS):
+            ends = {bidirectional(line.text[place]) for place in (before - 1, at)} if before else set()
+            if before and not (backwards and ends & _FORWARDS):
                 yield at, -gap if backwards else gap
 
 
 def _aligned(rows: Sequence[Sequence[Line]]) -> Iterator[list[Line]]:
     """Rows, parted where a smaller gap stands at the place of a cell in rows near by, too."""
-    cells = [piece for row in rows for piece in row if piece.cell]
-    tops = np.array([piece.top for piece in cells])
-    edges = np.array([(piece.left, piece.right) for piece in cells]).reshape(-1, 2)
+    known = np.array([(cell.top, cell.left, cell.right) for row in rows for cell in row if cell.cell])
+    known = known.reshape(-1, 3)
     for row in rows:
         made: list[Line] = []
         for piece in row:
-            near = np.abs(tops - piece.top)
-            others = edges[(near > 1) & (near < _NEAR * piece.size)]
             cuts = [at for at, gap in _gaps(piece) if gap > _least_gap(piece, at) * piece.size]
-            made += _cut(piece, [at for at in cuts if _stands_at(piece, at, others)])
+            if cuts and len(known):
+                away = np.abs(known[:, 0] - piece.top)
+                near = known[(away > 1) & (away < _NEAR * piece.size), 1:]
+                parts = _cut(piece, [at for at in cuts if _stands_at(piece, at, near)])
+            else:
+                parts = [piece]
+            made += parts
+            # What was found here helps with the rows below.
+            new = [(cell.top, cell.left, cell.right) for cell in parts[1:]]
+            known = np.concatenate([known, np.array(new).reshape(-1, 3)]) if new else known
         yield made
 
 
 def _least_gap(piece: Line, at: int) -> float:
     """Letter heights: less behind a label than between words that may be of one sentence."""
+    if piece.mono:
+        return _MONO_GAP
     return _LABEL_GAP if piece.text[:at].rstrip().endswith(":") else _ALIGNED_GAP
 
 
@@ -157,9 +167,10 @@ def _gutter(pieces: Sequence[Line]) -> float | None:
     starts = np.array([two.left for _, two in pairs])
     middle = float(np.median(starts))
     aligned = [(one, two) for (one, two), at in zip(pairs, starts, strict=True) if abs(at - middle) < 12]
-    lengths = [len(line.text) for pair in aligned for line in pair]
-    enough = len(aligned) >= max(_COLUMN_LINES, 0.5 * len(pairs))
-    return middle if enough and float(np.mean(lengths)) >= _COLUMN_CHARS else None
+    if len(aligned) < max(_COLUMN_LINES, 0.5 * len(pairs)):
+        return None
+    lengths = np.array([[len(line.text) for line in pair] for pair in aligned]).mean(axis=0)
+    return middle if lengths.mean() >= _COLUMN_CHARS and lengths.min() >= _COLUMN_CHARS / 2 else None
 
 
 def _notes_last(lines: list[Line]) -> list[Line]:

@@ -18,6 +18,8 @@ _INNER: Final = 0.06
 _EDGE_LINES: Final = 3
 _REPEATED: Final = 3
 """Pages that must have a line before it counts as a running head."""
+_INDENT: Final = 4
+"""Letter heights by which the first line of a paragraph may begin further in."""
 _STAMPED: Final = 0.5
 """Share of the pages that have a stamp at the same place."""
 _PAGE_NUMBER: Final = re.compile(
@@ -59,21 +61,26 @@ class Style:
     Attributes:
         body: their size, in points.
         bold: whether so many are bold that it tells nothing.
+        mono: whether most are of one width.
     """
 
     body: float
     bold: bool
+    mono: bool
 
     @classmethod
     def of(cls, sheets: Sequence[Sheet]) -> "Style":
         """That of all pages."""
         sizes: Counter[float] = Counter()
         bold: Counter[bool] = Counter()
+        mono: Counter[bool] = Counter()
         for sheet in sheets:
             for line in sheet.lines:
                 sizes[round(2 * line.size) / 2] += len(line.text)
                 bold[line.bold] += len(line.text)
-        return cls(sizes.most_common(1)[0][0] if sizes else 10.0, bold[True] * 2 > bold[False])
+                mono[line.mono] += len(line.text)
+        body = sizes.most_common(1)[0][0] if sizes else 10.0
+        return cls(body, bold[True] * 2 > bold[False], mono[True] > mono[False])
 
     def stands_out(self, row: Row) -> bool:
         """Whether a row is larger than most, or bold where little is."""
@@ -90,6 +97,20 @@ def rows_of(lines: Sequence[Line]) -> list[Row]:
         else:
             rows.append([line])
     return [Row(row) for row in rows]
+
+
+def breaks_early(before: Row, row: Row, rows: Sequence[Row]) -> bool:
+    """Whether a row could have held the first word of the next one: it ends there for a reason.
+
+    `rows` are all of the page; those that begin where this one does tell how wide it could be.
+    """
+    column = [
+        one for one in rows if not one.has_cells and abs(one.left - before.left) < _INDENT * before.size
+    ]
+    most = max((one.right for one in column), default=before.right)
+    word = len(row.text.split(maxsplit=1)[0]) + 1 if row.text.strip() else 1
+    width = (row.right - row.left) / max(1, len(row.text))
+    return before.right + word * width < most
 
 
 def goes_on(before: Row, row: Row) -> bool:
@@ -131,6 +152,7 @@ def _is_title(row: Row, style: Style) -> bool:
 def running_heads(sheets: Sequence[Sheet]) -> set[int]:
     """Ids of the lines that many pages have at their edges or as stamps, and of the numbers of pages."""
     pages: dict[str, set[int]] = {}
+    tops: dict[tuple[str, int], set[int]] = {}
     stamps: dict[tuple[str, int, int], list[int]] = {}
     edge: list[tuple[str, Line]] = []
     top, bottom = _text_begins_and_ends(sheets)
@@ -139,10 +161,12 @@ def running_heads(sheets: Sequence[Sheet]) -> set[int]:
             key = re.sub(r"\d+", "#", line.text.casefold())
             edge.append((key, line))
             pages.setdefault(key, set()).add(number)
+            tops.setdefault((key, round(line.top / 8)), set()).add(number)
         for line in sheet.lines:
             place = (line.text, round(line.left / 4), round(line.top / 4))
             stamps.setdefault(place, []).append(id(line))
     many = {key for key, found in pages.items() if len(found) >= max(_REPEATED, 0.1 * len(sheets))}
+    many |= {key for (key, _), found in tops.items() if len(found) >= _REPEATED}
     numbered = len(sheets) > 1
     heads = {
         id(line)

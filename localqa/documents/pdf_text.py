@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,15 +10,13 @@ from localqa.documents.building import CELL, cleaned, too_long
 from localqa.documents.document import Document, Heading, Page, Run
 from localqa.documents.formats import Source
 from localqa.documents.limits import Limits
-from localqa.documents.pdf_rows import Row, Style, goes_on, heading_rows, rows_of
+from localqa.documents.pdf_rows import Row, Style, breaks_early, goes_on, heading_rows, rows_of
 from localqa.documents.pdf_sheets import Line, Sheet
 
 _BULLET: Final = re.compile(r"[•▪◦●○■□–—*‣⁃·-]\s|\(?(\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]\s|§")
 _LEVELS: Final = 4
 _ROW: Final = 2.6
 """Letter heights from one row of a table to the next, at most."""
-_SHORT: Final = 0.8
-"""A line that ends before this share of its column's width ends there for a reason."""
 _WORD: Final = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _CUT: Final = re.compile(r"(?<=\w)[-‐–]$|://$|(?<=\w)[@/_]$")
 """The end of a line in the middle of a number or an address."""
@@ -59,11 +57,10 @@ class PdfText:
         """Add a page, with those of its lines that are read."""
         rows = rows_of(lines)
         headings = heading_rows(rows, self._style)
-        widest = _column_width(rows)
         first = len(self._runs)
         for row in rows:
             for line in row.lines:
-                between, cut = self._between(sheet, row, line, widest, id(row) in headings)
+                between, cut = self._between(sheet, row, line, rows, id(row) in headings)
                 if cut:
                     self._take_back_hyphen()
                 self._add(number, sheet, line, between)
@@ -91,7 +88,7 @@ class PdfText:
         )
 
     def _between(
-        self, sheet: Sheet, row: Row, line: Line, widest: float, is_heading: bool
+        self, sheet: Sheet, row: Row, line: Line, rows: Sequence[Row], is_heading: bool
     ) -> tuple[str, bool]:
         """What parts a line from the one before, and whether that one's hyphen goes."""
         at = self._at
@@ -110,21 +107,20 @@ class PdfText:
             return "\n\n", False
         if moved and not goes_on(at.row, row):
             return "\n\n", False
-        return self._joined(at, row, widest, is_heading)
+        return self._joined(at, row, not moved and breaks_early(at.row, row, rows), is_heading)
 
-    def _joined(self, at: _Place, row: Row, widest: float, is_heading: bool) -> tuple[str, bool]:
+    def _joined(self, at: _Place, row: Row, early: bool, is_heading: bool) -> tuple[str, bool]:
         """What parts the rows of a block."""
         if is_heading or at.is_heading:
             both = is_heading and at.is_heading
-            wide = at.row.right - at.row.left >= _SHORT * widest or row.text[:1].islower()
-            return ((" " if wide and not _BULLET.match(row.text) else "\n") if both else "\n\n"), False
-        if _BULLET.match(row.text) or (row.mono and at.row.mono):
+            whole = not early or row.text[:1].islower()
+            return ((" " if whole and not _BULLET.match(row.text) else "\n") if both else "\n\n"), False
+        if row.has_cells or _BULLET.match(row.text) or (row.mono and at.row.mono and not self._style.mono):
             return "\n", False
         hyphen = self._hyphen(at.row.text, row.text)
         if hyphen is not None:
             return "", hyphen
-        ended = at.row.has_cells or at.row.right - at.row.left < _SHORT * widest
-        return ("\n" if ended and not goes_on(at.row, row) else " "), False
+        return ("\n" if (at.row.has_cells or early) and not goes_on(at.row, row) else " "), False
 
     def _hyphen(self, before: str, after: str) -> bool | None:
         """Whether a hyphen between two lines parts a word, or belongs to it; None: there is none."""
@@ -168,12 +164,6 @@ class PdfText:
 
 def _is_alike(before: Row, row: Row) -> bool:
     return abs(row.size - before.size) <= 0.1 * before.size and row.bold == before.bold
-
-
-def _column_width(rows: Iterable[Row]) -> float:
-    """The width of most full lines of a page, in points."""
-    widths = sorted(row.right - row.left for row in rows if not row.has_cells)
-    return widths[int(0.75 * (len(widths) - 1))] if widths else 0.0
 
 
 def _tidied(line: Line) -> tuple[str, list[float]]:

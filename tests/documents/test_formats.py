@@ -110,8 +110,8 @@ def test_a_heading_of_two_lines_is_one(read):
 def test_a_mark_of_a_note_does_not_part_a_sentence(read):
     lines = [
         (72, 700, 10, "What the ferry carries is often told"),
-        (228, 704, 6, "2"),
-        (232, 700, 10, ", with the names"),
+        (222, 704, 6, "2"),
+        (226, 700, 10, ", with the names"),
         (72, 688, 10, "of all who were on board."),
     ]
     assert read(made.pdf([lines]), "a.pdf").text == (
