@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 from unicodedata import bidirectional
 
@@ -31,6 +32,8 @@ _BEHIND: Final = 1.0
 """Letter heights to a note's mark, or to what else stands behind a line."""
 _OVER: Final = 0.6
 """The same that it may begin before the line's end."""
+_MARK: Final = re.compile(r"\W{0,2}\d{1,3}\b|\d{1,2}(?=\D)|[*∗†‡§¶]")
+"""How a note begins."""
 _SMALL: Final = 0.9
 """Size of the letters of notes, as a share of the text's."""
 
@@ -60,7 +63,7 @@ def _without_copies(lines: Iterable[Line]) -> Iterator[Line]:
 
 def _without_line_numbers(lines: list[Line]) -> list[Line]:
     """Lines but for the numbers that count them in the margin."""
-    numbers = [line for line in lines if line.text.isdecimal()]
+    numbers = [line for line in lines if line.text.isdecimal() and not line.cell]
     counted = [
         one
         for before, one in zip(numbers, numbers[1:], strict=False)
@@ -69,6 +72,8 @@ def _without_line_numbers(lines: list[Line]) -> list[Line]:
     if len(counted) < _COUNTED:
         return lines
     aside = {id(numbers[0]), *map(id, counted)}
+    for before, line in pairwise(lines):
+        line.cell = line.cell and id(before) not in aside
     return [line for line in lines if id(line) not in aside]
 
 
@@ -183,16 +188,20 @@ def _notes_last(lines: list[Line]) -> list[Line]:
     body = float(sizes[order][np.searchsorted(np.cumsum(lengths[order]), lengths.sum() / 2)])
     half = (min(line.top for line in lines) + max(line.bottom for line in lines)) / 2
     text = [line for line in lines if line.size > _SMALL * body]
-    row = {id(line) for pair in zip(lines, lines[1:], strict=False) if pair[1].cell for line in pair}
-    notes = {
-        id(line)
-        for line in lines
-        if line.size <= _SMALL * body
-        and line.top > half
-        and id(line) not in row
-        and not any(_is_above(line, one) or is_beside(one, line) or is_beside(line, one) for one in text)
-    }
+    row = {id(line) for pair in pairwise(lines) if pair[1].cell for line in pair}
+    notes: set[int] = set()
+    last = None
+    for line in lines:
+        small = line.size <= _SMALL * body and line.top > half and id(line) not in row
+        begun = _MARK.match(line.text) or last in notes
+        if small and begun and not any(_is_above(line, one) or _touch(line, one) for one in text):
+            notes.add(id(line))
+        last = id(line)
     return [line for line in lines if id(line) not in notes] + [line for line in lines if id(line) in notes]
+
+
+def _touch(line: Line, other: Line) -> bool:
+    return is_beside(line, other) or is_beside(other, line)
 
 
 def _is_above(line: Line, other: Line) -> bool:

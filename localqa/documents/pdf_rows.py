@@ -1,5 +1,6 @@
 """Rows of lines that stand beside each other, which of them are headings, and which lines all pages have."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,12 @@ _REPEATED: Final = 3
 """Pages that must have a line before it counts as a running head."""
 _INDENT: Final = 4
 """Letter heights by which the first line of a paragraph may begin further in."""
+_PROSE: Final = 30
+"""Characters that a line of a column of text has, or another one of its lines."""
+_RAGGED: Final = 0.2
+"""Share of their width by which lines of a paragraph end before each other."""
+_FULL: Final = 0.6
+"""Share of the lines of a paragraph that end no earlier."""
 _STAMPED: Final = 0.5
 """Share of the pages that have a stamp at the same place."""
 _PAGE_NUMBER: Final = re.compile(
@@ -99,18 +106,36 @@ def rows_of(lines: Sequence[Line]) -> list[Row]:
     return [Row(row) for row in rows]
 
 
-def breaks_early(before: Row, row: Row, rows: Sequence[Row]) -> bool:
-    """Whether a row could have held the first word of the next one: it ends there for a reason.
+def line_ends(rows: Sequence[Row]) -> dict[int, float]:
+    """How far to the right the lines of each row's paragraph go, in points, by the row's id.
 
-    `rows` are all of the page; those that begin where this one does tell how wide it could be.
+    Of a few lines, or lines of all lengths, the page tells, where it has wider ones that begin at the same
+    place; where it has none they are a list, and a line has no end to reach but its own.
     """
-    column = [
-        one for one in rows if not one.has_cells and abs(one.left - before.left) < _INDENT * before.size
-    ]
-    most = max((one.right for one in column), default=before.right)
+    found: dict[int, float] = {}
+    for block in _blocks(rows):
+        end = max(row.right for row in block)
+        least = end - _RAGGED * (end - min(row.left for row in block))
+        full = sum(row.right >= least for row in block[:-1])
+        wide = max(len(row.text) for row in block) >= _PROSE
+        if len(block) <= _HEADING_ROWS or full < _FULL * (len(block) - 1) or not wide:
+            column = [row for row in rows if not row.has_cells and _begins_with(block[0], row)]
+            longest = max((len(row.text) for row in column), default=0)
+            end = max(row.right for row in column) if longest >= _PROSE else math.inf
+        found.update((id(row), end) for row in block)
+    return found
+
+
+def breaks_early(before: Row, row: Row, end: float) -> bool:
+    """Whether a row whose lines may go on to an end could have held the first word of the next one."""
     word = len(row.text.split(maxsplit=1)[0]) + 1 if row.text.strip() else 1
     width = (row.right - row.left) / max(1, len(row.text))
-    return before.right + word * width < most
+    return before.right + word * width < end
+
+
+def _begins_with(row: Row, other: Row) -> bool:
+    alike = abs(row.size - other.size) <= 0.1 * row.size and row.bold == other.bold
+    return alike and abs(row.left - other.left) < _INDENT * row.size
 
 
 def goes_on(before: Row, row: Row) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,10 +10,11 @@ from localqa.documents.building import CELL, cleaned, too_long
 from localqa.documents.document import Document, Heading, Page, Run
 from localqa.documents.formats import Source
 from localqa.documents.limits import Limits
-from localqa.documents.pdf_rows import Row, Style, breaks_early, goes_on, heading_rows, rows_of
+from localqa.documents.pdf_rows import Row, Style, breaks_early, goes_on, heading_rows, line_ends, rows_of
 from localqa.documents.pdf_sheets import Line, Sheet
 
 _BULLET: Final = re.compile(r"[•▪◦●○■□–—*‣⁃·-]\s|\(?(\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]\s|§")
+_NUMBERED: Final = re.compile(r"\W*\d|[•▪◦●§]")
 _LEVELS: Final = 4
 _ROW: Final = 2.6
 """Letter heights from one row of a table to the next, at most."""
@@ -57,10 +58,11 @@ class PdfText:
         """Add a page, with those of its lines that are read."""
         rows = rows_of(lines)
         headings = heading_rows(rows, self._style)
+        ends = line_ends(rows)
         first = len(self._runs)
         for row in rows:
             for line in row.lines:
-                between, cut = self._between(sheet, row, line, rows, id(row) in headings)
+                between, cut = self._between(sheet, row, line, ends, id(row) in headings)
                 if cut:
                     self._take_back_hyphen()
                 self._add(number, sheet, line, between)
@@ -88,7 +90,7 @@ class PdfText:
         )
 
     def _between(
-        self, sheet: Sheet, row: Row, line: Line, rows: Sequence[Row], is_heading: bool
+        self, sheet: Sheet, row: Row, line: Line, ends: Mapping[int, float], is_heading: bool
     ) -> tuple[str, bool]:
         """What parts a line from the one before, and whether that one's hyphen goes."""
         at = self._at
@@ -107,14 +109,14 @@ class PdfText:
             return "\n\n", False
         if moved and not goes_on(at.row, row):
             return "\n\n", False
-        return self._joined(at, row, not moved and breaks_early(at.row, row, rows), is_heading)
+        early = not moved and breaks_early(at.row, row, ends[id(at.row)])
+        return self._joined(at, row, early, is_heading)
 
     def _joined(self, at: _Place, row: Row, early: bool, is_heading: bool) -> tuple[str, bool]:
         """What parts the rows of a block."""
         if is_heading or at.is_heading:
-            both = is_heading and at.is_heading
-            whole = not early or row.text[:1].islower()
-            return ((" " if whole and not _BULLET.match(row.text) else "\n") if both else "\n\n"), False
+            one = is_heading and at.is_heading and not _NUMBERED.match(row.text)
+            return (" " if one else "\n\n"), False
         if row.has_cells or _BULLET.match(row.text) or (row.mono and at.row.mono and not self._style.mono):
             return "\n", False
         hyphen = self._hyphen(at.row.text, row.text)
