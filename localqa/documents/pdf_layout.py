@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final
 from unicodedata import bidirectional
 
@@ -22,6 +22,17 @@ _NEAR: Final = 8
 """Heights of the letters to a row near by."""
 _LEADER: Final = re.compile(r"(?:\s*\.){4,}\s*(?=\w{1,8}$)")
 """Dots that lead to the number of a page."""
+_CELL_CHARS: Final = 50
+"""Characters of a cell, at most, in a table that was drawn column by column."""
+_MEAN_CELL_CHARS: Final = 25
+_TABLE_ROWS: Final = 6
+_COLUMN_CELLS: Final = 3
+"""Other cells that a cell's column has."""
+_IN_COLUMNS: Final = 0.8
+_LEVEL: Final = 0.3
+"""Heights of the letters between the cells of a row, up or down."""
+_SHARED: Final = 0.6
+"""Share of the lines that have another one beside them."""
 _COUNTED: Final = 8
 """Numbers below each other, each one more than the one before, that count the lines of a page."""
 _COLUMN_CHARS: Final = 18
@@ -34,6 +45,9 @@ _OVER: Final = 0.6
 """The same that it may begin before the line's end."""
 _MARK: Final = re.compile(r"\W{0,2}\d{1,3}\b|\d{1,2}(?=\D)|[*∗†‡§¶]")
 """How a note begins."""
+_POINT: Final = re.compile(r"[•▪◦●○■□–—*‣⁃·✓➢❖-]|\(?(\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]")
+_TAB: Final = 4
+"""Letter heights between the mark of a point in a list and its text."""
 _SMALL: Final = 0.9
 """Size of the letters of notes, as a share of the text's."""
 
@@ -46,8 +60,10 @@ def laid_out(lines: Iterable[Line], *, turned: bool = False) -> list[Line]:
     whole = list(_without_copies(lines))
     if turned:
         whole.sort(key=lambda line: line.top)
-    rows = [_pieces(line) for line in whole if not line.stray]
-    pieces = _without_line_numbers([piece for row in _aligned(rows) for piece in row])
+    rows = _by_rows(_pieces(line) for line in whole if not line.stray)
+    pieces = _without_line_numbers([piece for row in _aligned(list(rows)) for piece in row])
+    for before, piece in pairwise(pieces):
+        piece.cell = piece.cell and not is_point_of(before, piece)
     return _notes_last(_in_columns(pieces)) + [line for line in whole if line.stray]
 
 
@@ -59,6 +75,45 @@ def _without_copies(lines: Iterable[Line]) -> Iterator[Line]:
         if all(abs(line.left - one.left) > 2 or abs(line.top - one.top) > 2 for one in near):
             near.append(line)
             yield line
+
+
+def _by_rows(rows: Iterable[list[Line]]) -> Iterator[list[Line]]:
+    """Rows, with those of tables that were drawn column by column put together from their cells."""
+    for short, group in groupby(rows, key=lambda row: all(len(one.text) <= _CELL_CHARS for one in row)):
+        table = list(group)
+        yield from _rows_of_columns(table) if short and len(table) >= _TABLE_ROWS else table
+
+
+def _rows_of_columns(rows: list[list[Line]]) -> list[list[Line]]:
+    """Rows of short lines as they stand, where they come column by column; as they come where they do not."""
+    lines = [line for row in rows for line in row]
+    jumps = any(after.top < before.top - before.size for before, after in pairwise(lines))
+    if not jumps or not _stand_in_columns(lines):
+        return rows
+    found: list[list[Line]] = []
+    for line in sorted(lines, key=lambda one: one.top):
+        if found and abs(line.top - found[-1][0].top) < _LEVEL * line.size:
+            found[-1].append(line)
+        else:
+            found.append([line])
+    for row in found:
+        row.sort(key=lambda line: line.left)
+    apart = all(one.right <= two.left for row in found for one, two in pairwise(row))
+    if not apart or sum(len(row) for row in found if len(row) > 1) < _SHARED * len(lines):
+        return rows
+    for row in found:
+        for at, line in enumerate(row):
+            line.cell = at > 0
+    return found
+
+
+def _stand_in_columns(lines: Sequence[Line]) -> bool:
+    """Whether nearly all lines are short and begin or end where several others do."""
+    if sum(len(line.text) for line in lines) > _MEAN_CELL_CHARS * len(lines):
+        return False
+    sides = np.array([(line.left, line.right) for line in lines])
+    near = np.abs(sides[:, None, :] - sides[None, :, :]) < _ALIGNED
+    return bool((near.sum(axis=1).max(axis=1) > _COLUMN_CELLS).mean() >= _IN_COLUMNS)
 
 
 def _without_line_numbers(lines: list[Line]) -> list[Line]:
@@ -81,7 +136,8 @@ def _pieces(line: Line) -> list[Line]:
     """A line, parted where a wide gap or a row of dots stands in it."""
     if leader := _LEADER.search(line.text):
         number = line.part(leader.end(), len(line.text), cell=True)
-        return ([*_pieces(line.part(0, leader.start(), cell=False)), number]) if leader.start() else [number]
+        title = _pieces(line.part(0, leader.start(), cell=line.cell)) if leader.start() else []
+        return [*title, number]
     cuts = [at for at, gap in _gaps(line) if gap > _GAP * line.size]
     return _cut(line, cuts)
 
@@ -206,6 +262,12 @@ def _touch(line: Line, other: Line) -> bool:
 
 def _is_above(line: Line, other: Line) -> bool:
     return other.top > line.top - 1 and other.left < line.right and line.left < other.right
+
+
+def is_point_of(before: Line, line: Line) -> bool:
+    """Whether a line stands behind the mark of its point in a list."""
+    level = not before.cell and abs(before.bottom - line.bottom) < 0.5 * line.size
+    return level and bool(_POINT.fullmatch(before.text)) and 0 < line.left - before.right < _TAB * line.size
 
 
 def is_beside(before: Line, line: Line) -> bool:

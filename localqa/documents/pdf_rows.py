@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from localqa.documents.pdf_layout import is_beside
+from localqa.documents.pdf_layout import is_beside, is_point_of
 from localqa.documents.pdf_sheets import Line, Sheet
 
 NEXT: Final = 1.9
@@ -99,7 +99,11 @@ def rows_of(lines: Sequence[Line]) -> list[Row]:
     """Lines in reading order, those beside each other together."""
     rows: list[list[Line]] = []
     for line in lines:
-        if rows and not line.stray and (line.cell or is_beside(rows[-1][-1], line)):
+        if (
+            rows
+            and not line.stray
+            and (line.cell or is_beside(rows[-1][-1], line) or is_point_of(rows[-1][-1], line))
+        ):
             rows[-1].append(line)
         else:
             rows.append([line])

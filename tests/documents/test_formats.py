@@ -242,6 +242,21 @@ def test_rows_of_a_table_keep_their_cells(read):
     assert "Adult | 4.50\nChild | 2.00\nDog | 1.00" in read(made.pdf([lines]), "prices.pdf").text
 
 
+def test_a_table_that_was_drawn_column_by_column_is_read_row_by_row(read):
+    columns = (("Item", "Adult", "Child", "Dog", "Bicycle"), ("Price", "4.50", "2.00", "1.00", "0.50"))
+    lines = prose(700, ["Above the table stands a line of text, wide enough to be no cell of it at all."])
+    for left, column in zip((72, 250), columns, strict=True):
+        lines += [(left, 600 - 15 * at, 10, text) for at, text in enumerate(column)]
+    text = read(made.pdf([lines]), "prices.pdf").text
+    assert "Item | Price\nAdult | 4.50\nChild | 2.00\nDog | 1.00\nBicycle | 0.50" in text
+
+
+def test_the_mark_of_a_point_stands_before_it(read):
+    lines = [(72, 700, 10, "-"), (96, 700, 10, "Security"), (72, 660, 10, "-"), (96, 660, 10, "State")]
+    lines += prose(500, ["A line of text below, wide enough to be one of a paragraph, and no table."])
+    assert read(made.pdf([lines]), "a.pdf").text.startswith("- Security\n\n- State\n\n")
+
+
 def test_running_heads_and_page_numbers_are_set_aside(read):
     pages = [
         [
