@@ -32,7 +32,7 @@ _IN_COLUMNS: Final = 0.8
 _LEVEL: Final = 0.3
 """Heights of the letters between the cells of a row, up or down."""
 _SHARED: Final = 0.6
-"""Share of the lines that have another one beside them."""
+"""Share of the lines that come by themselves, and have another one beside them."""
 _COUNTED: Final = 8
 """Numbers below each other, each one more than the one before, that count the lines of a page."""
 _COLUMN_CHARS: Final = 18
@@ -88,7 +88,8 @@ def _rows_of_columns(rows: list[list[Line]]) -> list[list[Line]]:
     """Rows of short lines as they stand, where they come column by column; as they come where they do not."""
     lines = [line for row in rows for line in row]
     jumps = any(after.top < before.top - before.size for before, after in pairwise(lines))
-    if not jumps or not _stand_in_columns(lines):
+    single = sum(len(row) == 1 for row in rows) >= _SHARED * len(rows)
+    if not jumps or not single or not _stand_in_columns(lines):
         return rows
     found: list[list[Line]] = []
     for line in sorted(lines, key=lambda one: one.top):
@@ -215,8 +216,10 @@ def _in_columns(pieces: list[Line]) -> list[Line]:
             ordered += left + right + [piece]
             left, right = [], []
         else:
-            piece.cell = False
-            (right if piece.left >= gutter - 2 else left).append(piece)
+            side = right if piece.left >= gutter - 2 else left
+            # The cells of a table within a column stay what they are.
+            piece.cell = piece.cell and bool(side) and abs(side[-1].top - piece.top) < _LEVEL * piece.size
+            side.append(piece)
     return ordered + left + right
 
 

@@ -107,7 +107,7 @@ class PdfText:
             return "\n", False
         if not (_is_alike(at.row, row) and (moved or at.row.is_close_above(row))):
             return "\n\n", False
-        if moved and not goes_on(at.row, row):
+        if moved and (at.row.has_cells or row.has_cells or not goes_on(at.row, row)):
             return "\n\n", False
         early = not moved and breaks_early(at.row, row, ends[id(at.row)])
         return self._joined(at, row, early, is_heading)

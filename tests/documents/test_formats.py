@@ -70,6 +70,22 @@ def prose(top, lines, *, left=72, size=10):
     return [(left, top - 1.2 * size * at, size, line) for at, line in enumerate(lines)]
 
 
+def test_a_table_within_a_column_keeps_its_cells(read):
+    words = "and so the water of the river goes on down to the sea"
+    rows = [(700 - 14 * at, f"left {at} {words[:30]}", f"right {at} {words[:30]}") for at in range(10)]
+    lines = [line for at, one, two in rows for line in ((50, at, 10, one), (320, at, 10, two))]
+    for at, (name, price) in enumerate((("Adult", "4.50"), ("Child", "2.00"))):
+        level = 540 - 14 * at
+        lines += [
+            (50, level, 10, name),
+            (150, level, 10, price),
+            (320, level, 10, f"beside {at} {words[:30]}"),
+        ]
+    text = read(made.pdf([lines]), "columns.pdf").text
+    assert "Adult | 4.50\nChild | 2.00\n" in text
+    assert text.index("Child") < text.index("right 0") < text.index("beside 1")
+
+
 def test_cells_keep_apart_where_a_heading_almost_touches_the_next_one(read):
     rows = [(72, 134, 250)] * 3
     texts = [("Product Code", "Place", "Price"), ("SKU-1", "A-12", "450"), ("SKU-2", "B-07", "289")]
