@@ -13,6 +13,7 @@ from localqa.documents.pdf_lines import sheet_of
 from localqa.documents.pdf_rows import running_heads
 from localqa.documents.pdf_sheets import Sheet
 from localqa.documents.pdf_text import PdfText
+from localqa.documents.recognition import recognised
 
 _WRONG_PASSWORD = raw.FPDF_ERR_PASSWORD
 _MOST_PAGES = 20_000
@@ -53,7 +54,9 @@ def opened(source: Source) -> pdfium.PdfDocument:
 
 def _read(pdf: pdfium.PdfDocument, source: Source) -> Document:
     sheets: list[Sheet] = []
-    bare, failed = [], []
+    bare: list[int] = []
+    failed: list[int] = []
+    read_from_pictures: list[int] = []
     for number in range(1, len(pdf) + 1):
         try:
             page = pdf[number - 1]
@@ -63,7 +66,9 @@ def _read(pdf: pdfium.PdfDocument, source: Source) -> Document:
             continue
         sheet = sheet_of(page)
         if not sheet.lines and _has_pictures(page):
-            bare.append(number)
+            if source.limits.ocr:
+                sheet = recognised(page, source.name)
+            (read_from_pictures if sheet.lines else bare).append(number)
         sheets.append(sheet)
         page.close()
     if not any(sheet.lines for sheet in sheets):
@@ -72,7 +77,7 @@ def _read(pdf: pdfium.PdfDocument, source: Source) -> Document:
     aside = running_heads(sheets)
     for number, sheet in enumerate(sheets, 1):
         text.add(number, sheet, [line for line in sheet.lines if id(line) not in aside])
-    return text.document(source, _title(pdf, source.name), list(_notes(bare, failed)))
+    return text.document(source, _title(pdf, source.name), list(_notes(bare, failed, read_from_pictures)))
 
 
 def _nothing(name: str, *, pictures: bool, failed: bool) -> DocumentError:
@@ -80,14 +85,17 @@ def _nothing(name: str, *, pictures: bool, failed: bool) -> DocumentError:
         return DocumentError(
             f"{name} is scanned: its pages are pictures, without any text.",
             reason="scanned",
-            remedy="Run a text recognition over it first, such as `ocrmypdf in.pdf out.pdf`.",
+            remedy="Read it with recognition of text, for which Tesseract must be installed, or run "
+            "`ocrmypdf in.pdf out.pdf` over it first.",
         )
     if failed:
         return corrupted(name, "no page of it can be read")
     return DocumentError(f"{name} holds no text.", reason="empty")
 
 
-def _notes(bare: Sequence[int], failed: Sequence[int]) -> Iterator[str]:
+def _notes(bare: Sequence[int], failed: Sequence[int], read_from_pictures: Sequence[int]) -> Iterator[str]:
+    if read_from_pictures:
+        yield f"recognised from pictures: page {_listed(read_from_pictures)}"
     if bare:
         yield f"pictures without text: page {_listed(bare)}"
     if failed:
