@@ -6,21 +6,24 @@ import os
 import resource
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
 from typing import Final
 
+import numpy as np
 import pypdfium2 as pdfium
 
 from localqa.documents.document import DocumentError
 from localqa.documents.pdf_layout import laid_out
-from localqa.documents.pdf_sheets import Line, Sheet
+from localqa.documents.pdf_sheets import Line, Places, Sheet, Turn, direction, turned
 
 PROGRAM: Final = "tesseract"
 _DPI: Final = 300
 _MOST_PIXELS: Final = 30_000_000
+_LOOK_HOW_IT_LIES: Final = "1"
 _SECONDS: Final = 90
 """For one page; a usual one takes one to five."""
 _SURE: Final = 30.0
@@ -57,12 +60,15 @@ def recognised(page: pdfium.PdfPage, name: str) -> Sheet:
     stream = io.BytesIO()
     page.render(scale=scale, grayscale=True).to_pil().save(stream, "PNG")
     words = list(_words(_told(program, stream.getvalue(), round(72 * scale)), scale))
-    return Sheet(width, height, laid_out(_lines(words)))
+    turn = _turn(words)
+    if turn:
+        words = _turned(words, turn, width, height)
+    return Sheet(width, height, laid_out(_lines(words), turned=bool(turn)), turn)
 
 
 def _told(program: str, picture: bytes, dpi: int) -> str:
     """What it tells of a picture as tab-separated values; nothing where it fails."""
-    command = [program, "stdin", "stdout", "--dpi", str(dpi), "tsv"]
+    command = [program, "stdin", "stdout", "--dpi", str(dpi), "--psm", _LOOK_HOW_IT_LIES, "tsv"]
     try:
         done = subprocess.run(  # noqa: S603 - Tesseract, as the user asked
             command,
@@ -98,9 +104,30 @@ def _words(told: str, scale: float) -> Iterator[_Word]:
             yield _Word(line, text, left, top, left + width, top + height)
 
 
+def _rows(words: Sequence[_Word]) -> list[list[_Word]]:
+    return [list(row) for _, row in groupby(words, key=lambda word: word.line)]
+
+
+def _places(words: Sequence[_Word]) -> Places:
+    return np.array([(word.left, word.top, word.right, word.bottom) for word in words]).reshape(-1, 4)
+
+
+def _turn(words: Sequence[_Word]) -> Turn:
+    """How most words follow each other."""
+    counts: Counter[Turn] = Counter()
+    for row in _rows(words):
+        counts[direction(_places(row))] += len(row)
+    return counts.most_common(1)[0][0] if counts else ""
+
+
+def _turned(words: Sequence[_Word], turn: Turn, width: float, height: float) -> list[_Word]:
+    places = turned(_places(words), turn, width, height).tolist()
+    return [_Word(word.line, word.text, *place) for word, place in zip(words, places, strict=True)]
+
+
 def _lines(words: Sequence[_Word]) -> list[Line]:
     """The words of each line as one, with letters of equal width within a word."""
-    rows = [list(row) for _, row in groupby(words, key=lambda word: word.line)]
+    rows = _rows(words)
     heights = [max(word.bottom for word in row) - min(word.top for word in row) for row in rows]
     usual = median(heights) if heights else 0.0
     return [_line(row, usual) for row in rows]

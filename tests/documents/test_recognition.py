@@ -1,4 +1,4 @@
-"""Scanned pages: told as such, and recognised by Tesseract where that is asked for; here by a stand-in for it."""
+"""Scanned pages: told as such, and recognised by Tesseract where that is asked for; here by a stand-in."""
 
 import os
 import sys
@@ -78,6 +78,21 @@ def test_without_the_program_the_remedy_says_what_to_install(monkeypatch, tmp_pa
     with pytest.raises(DocumentError, match="Tesseract") as told:
         read_bytes(made.picture_pdf(), "scan.pdf", limits=ASKED)
     assert told.value.reason == "scanned"
+
+
+def test_a_page_that_was_scanned_on_its_side_is_read_along_its_lines(stand_in):
+    up = [(300, 1000, "Dogs"), (300, 780, "pay"), (360, 1000, "for"), (360, 780, "both.")]
+    rows = [
+        [5, 1, 1, 1, 1 + at // 2, 1 + at % 2, left, top, 50, 200, 95, text]
+        for at, (left, top, text) in enumerate(up)
+    ]
+    table = "\n".join("\t".join(map(str, row)) for row in [ROWS[0], *rows])
+    stand_in(f"print({table!r})")
+    document = read_bytes(made.picture_pdf(), "scan.pdf", limits=ASKED)
+    assert document.text == "Dogs pay for both."
+    (box,) = document.boxes(0, 4)
+    assert [box.left, box.right] == pytest.approx([72, 84], abs=0.1)
+    assert box.bottom == pytest.approx(288, abs=0.1)
 
 
 @pytest.mark.parametrize("code", ["raise SystemExit(1)", "print('nonsense')", "print()"])
