@@ -12,6 +12,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 from numpy.typing import NDArray
 
+from localqa.documents.pdf_fields import among, fields_of
 from localqa.documents.pdf_layout import laid_out
 from localqa.documents.pdf_sheets import Line, Places, Sheet, Turn, direction, turned
 
@@ -36,10 +37,7 @@ def sheet_of(page: pdfium.PdfPage) -> Sheet:
     width, height = page.get_size()
     textpage = page.get_textpage()
     try:
-        count = textpage.count_chars()
-        if count <= 0:
-            return Sheet(width, height)
-        chars, places = _characters(textpage, count)
+        chars, places = _characters(textpage, max(0, textpage.count_chars()))
         shown = _as_shown(page, places)
         parts = [part for whole in _parts(chars) if (part := _trimmed(chars, *whole))]
         turn = _turn(shown, parts)
@@ -47,6 +45,9 @@ def sheet_of(page: pdfium.PdfPage) -> Sheet:
         lines = [line for part in parts if (line := _line(textpage, chars, placed, part))]
     finally:
         textpage.close()
+    usual = float(np.median([line.size for line in lines])) if lines else 0.0
+    fields = fields_of(page, lambda own: turned(_as_shown(page, own), turn, width, height), usual)
+    lines = among(lines, fields) if fields else lines
     across, tall = (height, width) if turn else (width, height)
     # What lies beside the page is not seen; pages cut out of a spread hold all of it.
     seen = (one for one in lines if one.right > 0 and one.left < across and one.bottom > 0 and one.top < tall)

@@ -55,6 +55,25 @@ def picture_pdf() -> bytes:
     )
 
 
+def form_pdf(name: str, note: str) -> bytes:
+    """A PDF with a label and a field beside it that holds a name, a box that is ticked, and a note."""
+    content = b"BT /F1 10 Tf 1 0 0 1 72 700 Tm (Owner:) Tj 1 0 0 1 72 680 Tm (Ship: Ada) Tj ET"
+    widget = b"<< /Type /Annot /Subtype /Widget /F 4 /Rect [%s] /FT /%s /T (f) /V %s >>"
+    return _file(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [6 0 R 7 0 R] >> >>",
+            b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F1 4 0 R >> >> "
+            b"/Contents 5 0 R /Annots [6 0 R 7 0 R 8 0 R] >>",
+            b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+            widget % (b"150 697 300 709", b"Tx", f"({name})".encode("cp1252")),
+            widget % (b"150 677 160 687", b"Btn", b"/Yes"),
+            f"<< /Type /Annot /Subtype /FreeText /F 4 /Rect [72 500 300 520] /Contents ({note}) >>".encode(),
+        ]
+    )
+
+
 def archive(members: Mapping[str, str | bytes]) -> bytes:
     """A ZIP archive."""
     stream = io.BytesIO()

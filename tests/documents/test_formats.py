@@ -273,6 +273,15 @@ def test_the_mark_of_a_point_stands_before_it(read):
     assert read(made.pdf([lines]), "a.pdf").text.startswith("- Security\n\n- State\n\n")
 
 
+def test_what_was_filled_in_stands_beside_its_label(read):
+    document = read(made.form_pdf("Grace Hopper", "Seen by the harbour office."), "form.pdf")
+    assert document.text == "Owner: | Grace Hopper\nShip: Ada\n\nSeen by the harbour office."
+    start = document.text.index("Grace")
+    (box,) = document.boxes(start, start + len("Grace"))
+    assert 149 < box.left < 151 < box.right < 200
+    assert (box.top, box.bottom) == pytest.approx((842 - 709, 842 - 697), abs=0.5)
+
+
 def test_running_heads_and_page_numbers_are_set_aside(read):
     pages = [
         [
