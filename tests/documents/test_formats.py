@@ -317,6 +317,13 @@ def test_word(read):
     assert document.page_at(5) is None
 
 
+def test_formulas_in_word_are_read_as_their_letters(read):
+    space = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
+    formula = f"<m:oMath {space}><m:r><m:t>a+b</m:t></m:r><m:r><m:t>=c</m:t></m:r></m:oMath>"
+    body = f"<w:p><w:r><w:t>Here </w:t></w:r>{formula}<w:r><w:t> holds.</w:t></w:r></w:p>"
+    assert read(made.docx(body), "formula.docx").text == "Here a+b=c holds."
+
+
 def test_opendocument(read):
     body = (
         '<text:h text:outline-level="1">Hours</text:h>'
