@@ -24,6 +24,7 @@ _PACKAGES: Final = {
     "serve": ("flask", "gunicorn", "openvino", "tokenizers", "safetensors", "numpy"),
     "train": ("torch", "transformers", "peft", "datasets"),
     "documents": ("pypdfium2", "lxml", "mammoth", "python-pptx", "openpyxl"),
+    "postgres": ("psycopg",),
     "demo": ("gradio",),
     "ray": ("ray",),
 }

@@ -143,7 +143,7 @@ class Library(Protocol):
         """
 
     def remove(self, document: str) -> None:
-        """Forget a document; none of its text is left in the library's files.
+        """Forget a document; none of its text is left in a library's file, see there for a server's disk.
 
         Raises:
             DocumentNotFoundError: it is not there.

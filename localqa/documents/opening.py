@@ -24,7 +24,9 @@ def open_library(where: str) -> Library:
         import psycopg  # noqa: F401 - whether it is there, so that no other import is taken for it
     except ImportError as e:
         raise LibraryError(
-            "A library in PostgreSQL needs psycopg.", remedy="Run `pip install 'localqa[postgres]'`."
+            "A library in PostgreSQL needs psycopg.",
+            remedy="Run `pip install 'localqa[postgres]'`, or in a checkout "
+            "`pip install -r requirements-postgres.txt`.",
         ) from e
     from localqa.documents.postgres import PostgresLibrary
 

@@ -1,8 +1,9 @@
 """A library in PostgreSQL with pgvector, for several servers and large collections.
 
 Documents are in the schema `localqa` of a database, which can hold other things beside. What was removed is
-found by no one from then on; on the server's disk its bytes stay until VACUUM, which PostgreSQL runs by itself,
-has freed their place and other rows have taken it, and in its log and in backups for as long as these are kept.
+found by no one from then on. On the server's disk its bytes stay until VACUUM, which PostgreSQL runs by
+itself, has freed their place and other rows have taken it, and in its log and in backups for as long as these
+are kept.
 """
 
 import contextlib
@@ -29,7 +30,7 @@ from localqa.documents.library import (
 )
 from localqa.documents.postgres_connections import Connection, Connections
 from localqa.documents.postgres_tables import SCHEMA, open_tables, write_alone
-from localqa.documents.postgres_vectors import VectorTable
+from localqa.documents.postgres_vectors import add_vectors, cosines, nearest
 from localqa.documents.postgres_words import Clause, WordIndex
 
 _COLUMNS: Final = [field.name for field in fields(Entry)]
@@ -50,21 +51,21 @@ class PostgresLibrary:
     def __init__(self, address: str) -> None:
         self._connections = Connections(address)
         self._words = WordIndex()
-        self._vectors = VectorTable()
         open_tables(self._connections)
 
     def put(self, item: Item) -> Entry:
         """See `Library.put`."""
         document = item.document
+        source, name, title = (_storable(text) for text in (item.source, document.name, document.title))
         content = zlib.compress(document.to_json().encode(), 6)
         entry = Entry(
             item.id,
             item.collection,
-            document.name,
-            item.source,
+            name,
+            source,
             document.media_type,
             document.digest,
-            document.title,
+            title,
             len(document.text),
             len(document.pages),
             len(item.passages),
@@ -75,9 +76,9 @@ class PostgresLibrary:
         with self._connections.transaction() as connection:
             write_alone(connection)
             self._forget(connection, item.id)
+            marks = ", ".join(["%s"] * len(values))
             added = connection.execute(
-                f"INSERT INTO documents ({_ENTRY}) VALUES ({', '.join(['%s'] * len(values))}) RETURNING number",
-                values,
+                f"INSERT INTO documents ({_ENTRY}) VALUES ({marks}) RETURNING number", values
             ).fetchone()
             number = int(added[0]) if added else 0
             connection.execute("INSERT INTO texts VALUES (%s, %s, %s)", (number, content, item.original))
@@ -142,14 +143,14 @@ class PostgresLibrary:
             inside = self._inside(connection, scope)
             if not inside:
                 return []
-            return self._vectors.nearest(connection, vector, _rows_within(scope), inside, most)
+            return nearest(connection, vector, _rows_within(scope), inside, most)
 
     def cosines(self, vector: Vectors, numbers: Sequence[int]) -> list[float]:
         """See `Library.cosines`."""
         if not numbers:
             return []
         with self._connections.one() as connection:
-            return self._vectors.cosines(connection, vector, numbers)
+            return cosines(connection, vector, numbers)
 
     def passages(self, numbers: Sequence[int]) -> list[Kept]:
         """See `Library.passages`."""
@@ -193,7 +194,7 @@ class PostgresLibrary:
                 copy.write_row((number, document, passage.start, passage.end, headings, text))
         found_by = [indexed(one.headings, text) for one, text in zip(item.passages, texts, strict=True)]
         self._words.add(connection, document, dict(zip(numbers, found_by, strict=True)))
-        self._vectors.add(connection, document, dict(zip(numbers, item.vectors, strict=True)))
+        add_vectors(connection, document, dict(zip(numbers, item.vectors, strict=True)))
 
     def _forget(self, connection: Connection, document: str) -> bool:
         """Take a document out, in a transaction; says whether it was there."""
@@ -223,6 +224,11 @@ class PostgresLibrary:
         if row is None:
             raise _not_there(document)
         return row[0]
+
+
+def _storable(text: str) -> str:
+    """A text without what PostgreSQL cannot keep in one: NUL. Readers leave none in what is read."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _within(scope: Scope) -> Clause:

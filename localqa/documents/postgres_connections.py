@@ -16,7 +16,7 @@ from localqa.errors import LocalQAError, ResourceError
 
 _MOST: Final = 8
 """Connections of one process; a thread that needs one more waits for it."""
-_SETTINGS: Final = {
+_SETTINGS: Final[dict[str, Any]] = {
     "application_name": "localqa",
     "connect_timeout": 10,
     # A server that vanished without a word is noticed in a minute, not in hours.

@@ -16,7 +16,6 @@ _WAIT: Final = "60s"
 """For another process that writes; a document takes parts of a second."""
 _TABLES: Final = """
 CREATE TABLE totals (version integer NOT NULL, passages bigint NOT NULL, words bigint NOT NULL);
-INSERT INTO totals VALUES (1, 0, 0);
 CREATE TABLE documents (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id text NOT NULL UNIQUE,
     collection text COLLATE "C" NOT NULL, name text COLLATE "C" NOT NULL, source text NOT NULL,
@@ -62,6 +61,9 @@ def open_tables(connections: Connections) -> None:
         ("jit", "off"),
         ("hnsw.ef_search", "200"),
         ("hnsw.iterative_scan", "relaxed_order"),
+        # A collection may be far from a question, and its passages behind many others.
+        ("hnsw.max_scan_tuples", "100000"),
+        ("hnsw.scan_mem_multiplier", "4"),
     )
     connections.close()
 
@@ -109,6 +111,7 @@ def _make(connection: Connection, shown: str) -> None:
     connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(SCHEMA)))
     connection.execute("SELECT set_config('search_path', %s, true)", (_path(schema),))
     connection.execute(_TABLES)
+    connection.execute("INSERT INTO totals VALUES (%s, 0, 0)", (VERSION,))
 
 
 def _schema_of_pgvector(connection: Connection, shown: str) -> str:

@@ -22,15 +22,26 @@ _B: Final = 0.75
 _LEAST: Final = 1e-6
 """What a word counts that is in more than half of the passages."""
 _LOOKED_AT: Final = 20_000
-"""Passages that one search looks at, about: those of the rarest words."""
+"""Passages that one search looks at, about: those of the rarest words.
+
+Of SQuAD's 48 articles 4 % are enough to stay within one point of recall@1, 5 and 10.
+"""
 _COMPARED: Final = 8
 """So many times the passages that are wanted are compared by how often they hold the words."""
 _WORDS: Final = 32
 """Words of a question that are looked for, the rarest first."""
 _LONGEST: Final = 200
 """Characters of a word that count."""
-_OFTEN: Final = 255
-"""Times of a word that a tsvector can tell."""
+_MARKS: Final = {"D": 1, "C": 2, "B": 4, "A": 8}
+"""How often a word is in a passage, as the sum of the marks that a tsvector gives it: 15 times at most.
+
+A mark is asked for in a tenth of the time that counting a word's places takes.
+"""
+_MARKED: Final = [
+    ",".join(f"{at}{mark}" for at, (mark, times) in enumerate(_MARKS.items(), 1) if count & times)
+    for count in range(16)
+]
+"""The marks of each count."""
 _STEMS: Final = 200_000
 """Stems remembered: some 20 MB."""
 _ACCENT: Final = regex.compile("[\u0300-\u036f]+")
@@ -141,19 +152,32 @@ def _search(weights: Mapping[str, float]) -> tuple[sql.SQL, dict[str, Any]]:
         for at in range(len(weights))
     )
     dampened = f"{_K1} * ({1 - _B} + {_B} * length / %(mean)s::float8)"
-    values: dict[str, Any] = {"lexemes": list(weights), "weights": list(weights.values())}
+    score = " + ".join(
+        f"CASE WHEN lexemes @@ %(word{at})s::tsquery THEN %(weight{at})s::float8 * {_K1 + 1} * "
+        f"(1 - {dampened} / ({_times(at)} + {dampened})) ELSE 0 END"
+        for at in range(len(weights))
+    )
+    values: dict[str, Any] = {}
     for at, (lexeme, weight) in enumerate(weights.items()):
         values |= {f"word{at}": _quoted(lexeme), f"weight{at}": weight}
+        values |= {f"word{at}{mark}": f"{_quoted(lexeme)}:{mark}" for mark in _MARKS}
+    # An array, not a join, which would read the whole table where the planner knows too little of it.
     query = (
-        "WITH asked (lexeme, weight) AS (SELECT * FROM unnest(%(lexemes)s::text[], %(weights)s::float8[])), "
-        "likely AS (SELECT passage FROM ({looked_at}) looked_at "
-        f"ORDER BY ({presence}) / (1 + {dampened}) DESC, passage LIMIT %(compared)s) "
-        f"SELECT passage, sum(weight * times * {_K1 + 1} / (times + {dampened})) "
-        "FROM likely JOIN words USING (passage), unnest(lexemes) AS held (lexeme, places, marks) "
-        "JOIN asked USING (lexeme), cardinality(places) AS times "
-        "GROUP BY passage ORDER BY 2 DESC, 1 LIMIT %(most)s"
+        f"SELECT passage, {score} FROM words WHERE passage = ANY(ARRAY("
+        "SELECT passage FROM ({looked_at}) looked_at "
+        f"ORDER BY ({presence}) / (1 + {dampened}) DESC, passage LIMIT %(compared)s)) "
+        "ORDER BY 2 DESC, 1 LIMIT %(most)s"
     )
     return sql.SQL(query), values
+
+
+def _times(at: int) -> str:
+    """How often a passage holds the word of that number."""
+    parts = (
+        f"CASE WHEN lexemes @@ %(word{at}{mark})s::tsquery THEN {times} ELSE 0 END"
+        for mark, times in _MARKS.items()
+    )
+    return f"({' + '.join(parts)})"
 
 
 def _looked_at(held: Mapping[str, int], scope: Clause, inside: int) -> Clause:
@@ -206,11 +230,8 @@ def _tokens(text: str) -> list[str]:
 
 
 def _tsvector(counts: Mapping[str, int]) -> str:
-    """Words and how often they are there, as places from 1 on."""
-    return " ".join(
-        f"{_quoted(lexeme)}:{','.join(map(str, range(1, min(count, _OFTEN) + 1)))}"
-        for lexeme, count in counts.items()
-    )
+    """Words, and how often they are there in marks."""
+    return " ".join(f"{_quoted(lexeme)}:{_MARKED[min(count, 15)]}" for lexeme, count in counts.items())
 
 
 def _quoted(lexeme: str) -> str:

@@ -69,6 +69,21 @@ def test_limits_can_be_set():
     assert limits["api"] == {"cpus": 1, "memory": str(800 * 1024**2)}
 
 
+def test_the_library_may_be_in_postgresql():
+    where = "postgresql://localqa:localqa@postgres/localqa"
+    profile = {"COMPOSE_PROFILES": "postgres", "POSTGRES_CPUS": "1", "POSTGRES_MEMORY": "2g"}
+    assert "postgres" not in config("-f", "compose.yaml")["services"]
+    services = config("-f", "compose.yaml", QA_LIBRARY=where, **profile)["services"]
+    assert services["api"]["environment"]["QA_LIBRARY"] == where
+    assert services["api"]["depends_on"]["postgres"] == {"condition": "service_healthy", "required": False}
+    server = services["postgres"]
+    assert not server.get("ports")
+    assert server["deploy"]["resources"]["limits"] == {"cpus": 1, "memory": str(2 * 1024**3)}
+    assert server["read_only"]
+    assert server["cap_drop"] == ["ALL"]
+    assert server["image"].partition(":")[2] not in ("", "latest")
+
+
 def test_services_start_in_order_and_texts_are_answered_without_ollama():
     services = config("-f", "compose.yaml")["services"]
     assert services["proxy"]["depends_on"]["api"]["condition"] == "service_healthy"

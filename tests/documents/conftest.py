@@ -1,4 +1,4 @@
-"""A PostgreSQL server with pgvector, and databases in it."""
+"""The libraries that tests are made for: in a file, and in a PostgreSQL server with pgvector."""
 
 import itertools
 
@@ -33,3 +33,11 @@ def postgres_address(postgres):
     yield postgres.address(name)
     with psycopg.connect(postgres.address(), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def where(request, tmp_path):
+    """The place of a library that is not there yet."""
+    if request.param == "sqlite":
+        return str(tmp_path / "kept" / "library.sqlite")
+    return request.getfixturevalue("postgres_address")

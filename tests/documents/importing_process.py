@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from localqa.documents.importing import Importer
-from localqa.documents.sqlite import SqliteLibrary
+from localqa.documents.opening import open_library
 
 LENGTH = 32
 
@@ -26,6 +26,6 @@ class WordEmbedder:
 
 
 if __name__ == "__main__":
-    library = SqliteLibrary(Path(sys.argv[1]))
+    library = open_library(sys.argv[1])
     for outcome in Importer(library, WordEmbedder()).add([Path(sys.argv[2])], sync=True):
         print(outcome.state, flush=True)

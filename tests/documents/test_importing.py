@@ -11,16 +11,16 @@ import pytest
 
 from localqa.documents.importing import Importer, reindex
 from localqa.documents.library import Scope
+from localqa.documents.opening import is_there, open_library
 from localqa.documents.search import search
-from localqa.documents.sqlite import SqliteLibrary
 from tests.conftest import ROOT
 from tests.documents import made
 from tests.documents.importing_process import WordEmbedder
 
 
 @pytest.fixture
-def library(tmp_path):
-    found = SqliteLibrary(tmp_path / "kept" / "library.sqlite")
+def library(where):
+    found = open_library(where)
     yield found
     found.close()
 
@@ -117,16 +117,15 @@ def test_another_embedder_makes_the_vectors_anew(library, folder):
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_nothing_is_half_there_and_the_next_run_goes_on(tmp_path):
+def test_killed_at_any_moment_nothing_is_half_there_and_the_next_run_goes_on(where, tmp_path):
     top = tmp_path / "docs"
     top.mkdir()
-    path = tmp_path / "library.sqlite"
     rng = random.Random(1)
     for at in range(12):
         (top / f"{at}.txt").write_text(
             "\n\n".join(f"Document{at} paragraph {n} of boats." for n in range(200))
         )
-    command = [sys.executable, "-m", "tests.documents.importing_process", str(path), str(top)]
+    command = [sys.executable, "-m", "tests.documents.importing_process", where, str(top)]
     for turn in range(20):
         (top / f"{turn % 12}.txt").write_text(f"Document{turn % 12} changed in turn {turn}. " * 300)
         if turn % 4 == 3:
@@ -135,18 +134,18 @@ def test_killed_at_any_moment_nothing_is_half_there_and_the_next_run_goes_on(tmp
         time.sleep(rng.uniform(0.3, 1.6))
         process.send_signal(signal.SIGKILL)
         process.wait()
-        if path.exists():
-            _check_whole(path)
+        if is_there(where):
+            _check_whole(where)
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    library = SqliteLibrary(path)
+    library = open_library(where)
     assert {one.name for one in library.entries()} == {f"docs/{file.name}" for file in top.iterdir()}
     library.close()
-    _check_whole(path)
+    _check_whole(where)
 
 
-def _check_whole(path):
+def _check_whole(where):
     """Every document has all of its passages, every passage its document, and the index knows no others."""
-    library = SqliteLibrary(path)
+    library = open_library(where)
     numbers = set()
     for entry in library.entries():
         text = library.document(entry.id).text

@@ -26,6 +26,7 @@ def test_dependencies_are_what_serving_is_set_up_with():
         ("train", "requirements.txt"),
         ("demo", "requirements-demo.txt"),
         ("documents", "requirements-documents.txt"),
+        ("postgres", "requirements-postgres.txt"),
     ],
 )
 def test_extras_are_what_their_levels_are_set_up_with(extra, file):
