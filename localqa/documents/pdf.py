@@ -85,7 +85,7 @@ def _nothing(name: str, *, pictures: bool, failed: bool) -> DocumentError:
         return DocumentError(
             f"{name} is scanned: its pages are pictures, without any text.",
             reason="scanned",
-            remedy="Read it with recognition of text, for which Tesseract must be installed, or run "
+            remedy="Install Tesseract and add it with --ocr (a server: QA_OCR=true), or run "
             "`ocrmypdf in.pdf out.pdf` over it first.",
         )
     if failed:
