@@ -87,6 +87,10 @@ class Settings(BaseSettings):
         min_length=1,
         description="Library of documents: an SQLite file, or postgresql://USER:PASSWORD@HOST/DATABASE.",
     )
+    ocr: bool = Field(
+        default=False,
+        description="Whether scanned pages are recognised, by Tesseract, where it is installed.",
+    )
     max_upload_bytes: int = Field(
         default=32 * 1024 * 1024,
         ge=1024,

@@ -60,7 +60,7 @@ class Answerer:
         summarizer: Summarizes | None = None,
     ) -> None:
         self.summarizer = summarizer
-        self.shelf = Shelf(settings.library, reader)
+        self.shelf = Shelf(settings.library, reader, ocr=settings.ocr)
         self._settings = settings
         self._reader = reader
         self._ollama = ollama

@@ -12,6 +12,7 @@ from localqa.documents.library import (
     Scope,
     Vectors,
 )
+from localqa.documents.limits import Limits
 from localqa.documents.opening import is_there, open_library
 from localqa.reading.reads import Reads
 
@@ -42,9 +43,11 @@ class Shelf:
     Args:
         where: it is, see `open_library`.
         reader: gives BERT.
+        ocr: whether scanned pages are recognised.
     """
 
-    def __init__(self, where: str, reader: Callable[[], Reads]) -> None:
+    def __init__(self, where: str, reader: Callable[[], Reads], *, ocr: bool = False) -> None:
+        self._limits = Limits(ocr=ocr)
         self.embedder = ReaderEmbedder(reader)
         self._where = where
         self._library: Library | None = None
@@ -86,7 +89,7 @@ class Shelf:
 
     def importer(self, collection: str = DEFAULT_COLLECTION, password: str | None = None) -> Importer:
         """What brings documents into a collection."""
-        return Importer(self.library, self.embedder, collection, password=password)
+        return Importer(self.library, self.embedder, collection, self._limits, password)
 
     def close(self) -> None:
         """Let go of the library."""

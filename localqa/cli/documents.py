@@ -38,8 +38,9 @@ class Own:
     """The library of this machine and what reads it, each loaded when it is needed."""
 
     def __init__(self, args: argparse.Namespace) -> None:
-        self.settings = Settings.load(library=args.library, adapter=getattr(args, "adapter", None))
-        self.shelf = Shelf(self.settings.library, lambda: self.reader)
+        flags = {name: getattr(args, name, None) for name in ("adapter", "ocr")}
+        self.settings = Settings.load(library=args.library, **flags)
+        self.shelf = Shelf(self.settings.library, lambda: self.reader, ocr=self.settings.ocr)
 
     @cached_property
     def reader(self) -> "Reader":
@@ -287,6 +288,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--sync", action="store_true", help="remove documents whose files have vanished from there"
     )
     one.add_argument("--password", help="for encrypted files")
+    one.add_argument(
+        "--ocr", action="store_const", const=True, help="recognise scanned pages by Tesseract [QA_OCR]"
+    )
     one.add_argument("--verbose", action="store_true", help="list unchanged files, too")
     one = action("list", list_, "the documents in the library")
     _add_collection(one, "to list")

@@ -1,4 +1,4 @@
-"""How much reading one file may take."""
+"""What reading one file may take."""
 
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ class Limits:
         characters: of the text that is read from it.
         seconds: of reading.
         memory_bytes: of the process that reads.
+        ocr: whether pages that are pictures are recognised by Tesseract, which takes seconds a page.
     """
 
     bytes: int = 256 * 1024 * 1024
@@ -20,3 +21,4 @@ class Limits:
     characters: int = 20_000_000
     seconds: float = 180.0
     memory_bytes: int = 2 * 1024 * 1024 * 1024
+    ocr: bool = False

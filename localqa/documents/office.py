@@ -17,6 +17,7 @@ from localqa.documents.formats import Source, corrupted, encrypted
 from localqa.documents.markup import MarkupWriter, parse, xml_root
 from localqa.documents.plain import decoded
 
+_WORD_BODY: Final = "word/document.xml"
 _EMU: Final = 914_400 // 72
 """Of a point, in the units of Office."""
 _OFFICE_NS: Final = "urn:oasis:names:tc:opendocument:xmlns:"
@@ -36,13 +37,34 @@ def read_docx(source: Source) -> Document:
 
     with _opened(source) as archive:
         title = _core_title(archive)
-    made = mammoth.convert_to_html(
-        io.BytesIO(source.data), convert_image=mammoth.images.img_element(lambda _: {})
-    )
+        data = _with_formulas_as_text(archive, source.data)
+    made = mammoth.convert_to_html(io.BytesIO(data), convert_image=mammoth.images.img_element(lambda _: {}))
     builder = Builder(source.limits)
     # The numbers of notes would stand in the middle of sentences.
     MarkupWriter(builder).write(parse(f"<body>{_FOOTNOTE_MARK.sub('', made.value)}</body>"))
     return builder.built(source.name, source.media_type, source.digest, title=title)
+
+
+def _with_formulas_as_text(archive: zipfile.ZipFile, data: bytes) -> bytes:
+    """A Word document whose formulas are the letters that they show; mammoth leaves them out."""
+    if _WORD_BODY not in archive.namelist() or b"oMath" not in (body := archive.read(_WORD_BODY)):
+        return data
+    root = xml_root(body)
+    word = root.tag.partition("}")[0] + "}"
+    for formula in root.findall(".//{*}oMath"):
+        letters = "".join(part.text or "" for part in formula.iterfind(".//{*}t"))
+        tail = formula.tail
+        formula.clear()
+        formula.tag, formula.tail = f"{word}r", tail
+        etree.SubElement(formula, f"{word}t").text = letters
+    for paragraph in root.findall(".//{*}oMathPara"):
+        # Of what may hold runs in a paragraph, mammoth reads those in smart tags.
+        paragraph.tag = f"{word}smartTag"
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as made:
+        for name in dict.fromkeys(archive.namelist()):
+            made.writestr(name, etree.tostring(root) if name == _WORD_BODY else archive.read(name))
+    return stream.getvalue()
 
 
 def read_pptx(source: Source) -> Document:

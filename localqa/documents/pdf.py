@@ -7,10 +7,13 @@ from pathlib import PurePath
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
-from localqa.documents.document import Document, DocumentError, Page
+from localqa.documents.document import Document, DocumentError
 from localqa.documents.formats import Source, corrupted, encrypted
-from localqa.documents.pdf_lines import Line, lines_of
-from localqa.documents.pdf_text import PdfText, body_size, is_mostly_bold, running_heads
+from localqa.documents.pdf_lines import sheet_of
+from localqa.documents.pdf_rows import running_heads
+from localqa.documents.pdf_sheets import Sheet
+from localqa.documents.pdf_text import PdfText
+from localqa.documents.recognition import recognised
 
 _WRONG_PASSWORD = raw.FPDF_ERR_PASSWORD
 _MOST_PAGES = 20_000
@@ -50,31 +53,31 @@ def opened(source: Source) -> pdfium.PdfDocument:
 
 
 def _read(pdf: pdfium.PdfDocument, source: Source) -> Document:
-    sheets: list[tuple[float, float, list[Line]]] = []
-    bare, failed = [], []
+    sheets: list[Sheet] = []
+    bare: list[int] = []
+    failed: list[int] = []
+    read_from_pictures: list[int] = []
     for number in range(1, len(pdf) + 1):
         try:
             page = pdf[number - 1]
         except pdfium.PdfiumError:
             failed.append(number)
-            sheets.append((0.0, 0.0, []))
+            sheets.append(Sheet(0.0, 0.0))
             continue
-        lines = lines_of(page)
-        if not lines and _has_pictures(page):
-            bare.append(number)
-        sheets.append((*page.get_size(), lines))
+        sheet = sheet_of(page)
+        if not sheet.lines and _has_pictures(page):
+            if source.limits.ocr:
+                sheet = recognised(page, source.name)
+            (read_from_pictures if sheet.lines else bare).append(number)
+        sheets.append(sheet)
         page.close()
-    if not any(lines for _, _, lines in sheets):
+    if not any(sheet.lines for sheet in sheets):
         raise _nothing(source.name, pictures=bool(bare), failed=bool(failed))
-    every = [lines for _, _, lines in sheets]
-    text = PdfText(source.limits, body_size(every), bold=is_mostly_bold(every))
+    text = PdfText(source.limits, sheets)
     aside = running_heads(sheets)
-    pages = []
-    for number, (width, height, lines) in enumerate(sheets, 1):
-        start = text.begin_page()
-        text.add(number, [line for line in lines if id(line) not in aside])
-        pages.append(Page(number, start, max(start, len(text)), width, height))
-    return text.document(source, _title(pdf, source.name), pages, list(_notes(bare, failed)))
+    for number, sheet in enumerate(sheets, 1):
+        text.add(number, sheet, [line for line in sheet.lines if id(line) not in aside])
+    return text.document(source, _title(pdf, source.name), list(_notes(bare, failed, read_from_pictures)))
 
 
 def _nothing(name: str, *, pictures: bool, failed: bool) -> DocumentError:
@@ -82,14 +85,17 @@ def _nothing(name: str, *, pictures: bool, failed: bool) -> DocumentError:
         return DocumentError(
             f"{name} is scanned: its pages are pictures, without any text.",
             reason="scanned",
-            remedy="Run a text recognition over it first, such as `ocrmypdf in.pdf out.pdf`.",
+            remedy="Install Tesseract and add it with --ocr (a server: QA_OCR=true), or run "
+            "`ocrmypdf in.pdf out.pdf` over it first.",
         )
     if failed:
         return corrupted(name, "no page of it can be read")
     return DocumentError(f"{name} holds no text.", reason="empty")
 
 
-def _notes(bare: Sequence[int], failed: Sequence[int]) -> Iterator[str]:
+def _notes(bare: Sequence[int], failed: Sequence[int], read_from_pictures: Sequence[int]) -> Iterator[str]:
+    if read_from_pictures:
+        yield f"recognised from pictures: page {_listed(read_from_pictures)}"
     if bare:
         yield f"pictures without text: page {_listed(bare)}"
     if failed:

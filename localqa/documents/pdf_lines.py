@@ -1,8 +1,10 @@
-"""The lines of a PDF's page: characters with their places, in the order in which people read them."""
+"""The lines of a PDF's page: its characters with their places, as they stand beside each other."""
 
 import ctypes
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -10,74 +12,46 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 from numpy.typing import NDArray
 
-Places = NDArray[np.float64]
+from localqa.documents.pdf_fields import among, fields_of
+from localqa.documents.pdf_layout import laid_out
+from localqa.documents.pdf_sheets import Line, Places, Sheet, Turn, direction, turned
+
 _ENDS: Final = frozenset("\r\n")
 _BREAKS: Final = frozenset("\x02\ufffe")
 """What PDFium gives for a hyphen at the end of a line."""
 _HYPHENS: Final = {"\x02": "-", "\ufffe": "-", "\xad": "-"}
 _LAM: Final = "\u0644"
 _ALEFS: Final = frozenset("\u0622\u0623\u0625\u0627")
-_GAP: Final = 1.6
-"""Heights of the letters that part the cells of a row, or two columns."""
-_BOLD: Final = 600
-_COUNTED: Final = 8
-"""Numbers below each other, each one more than the one before, that count the lines of a page."""
-_COLUMN_CHARS: Final = 18
-"""Mean length of what stands beside a gap in columns of text; cells of tables are shorter."""
-_COLUMN_LINES: Final = 6
+_VOWELS: Final = frozenset(map(chr, (*range(0x064B, 0x0660), 0x0670)))
+"""Arabic marks above and below letters."""
+_UNSEEN: Final = "\u200b"
+_BOLD: Final = re.compile(r"bold|black|heavy|demi|medi$|bx\d", re.IGNORECASE)
+_MONO: Final = re.compile(r"mono|courier|consol|typewriter|cmtt", re.IGNORECASE)
+_FORCE_BOLD: Final = 1 << 18
+_FIXED_PITCH: Final = 1
+_NAME_BYTES: Final = 128
 
 
-@dataclass(slots=True, eq=False)
-class Line:
-    """Characters beside each other.
-
-    Attributes:
-        text: of the line, as it is read.
-        edges: left edges of its characters and the right edge of the last, in points from the left.
-        top, bottom: in points from the top of the page as it is shown.
-        size: height of its letters, in points.
-        bold: whether it is.
-        cell: whether it stands beside the line before, as another cell of a row.
-    """
-
-    text: str
-    edges: list[float]
-    top: float
-    bottom: float
-    size: float
-    bold: bool = False
-    cell: bool = False
-
-    @property
-    def left(self) -> float:
-        """Of the line."""
-        return min(self.edges)
-
-    @property
-    def right(self) -> float:
-        """Of the line."""
-        return max(self.edges)
-
-
-def lines_of(page: pdfium.PdfPage) -> list[Line]:
+def sheet_of(page: pdfium.PdfPage) -> Sheet:
     """The lines of a page; those of columns one column after the other."""
+    width, height = page.get_size()
     textpage = page.get_textpage()
     try:
-        count = textpage.count_chars()
-        if count <= 0:
-            return []
-        chars, places = _characters(textpage, count)
+        chars, places = _characters(textpage, max(0, textpage.count_chars()))
         shown = _as_shown(page, places)
-        found = [line for part in _parts(chars) if (line := _line(textpage, chars, shown, part))]
+        parts = [part for whole in _parts(chars) if (part := _trimmed(chars, *whole))]
+        turn = _turn(shown, parts)
+        placed = turned(shown, turn, width, height)
+        lines = [line for part in parts if (line := _line(textpage, chars, placed, part))]
     finally:
         textpage.close()
-    width, height = page.get_size()
+    usual = float(np.median([line.size for line in lines])) if lines else 0.0
+    fields = fields_of(page, lambda own: turned(_as_shown(page, own), turn, width, height), usual)
+    lines = among(lines, fields) if fields else lines
+    across, tall = (height, width) if turn else (width, height)
     # What lies beside the page is not seen; pages cut out of a spread hold all of it.
-    seen = (
-        one for one in found if one.right > 0 and one.left < width and one.bottom > 0 and one.top < height
-    )
-    pieces = [piece for line in _without_copies(seen) for piece in _pieces(line)]
-    return _in_columns(_without_line_numbers(pieces))
+    seen = (one for one in lines if one.right > 0 and one.left < across and one.bottom > 0 and one.top < tall)
+    return Sheet(width, height, laid_out(seen, turned=bool(turn)), turn)
 
 
 def _characters(textpage: pdfium.PdfTextPage, count: int) -> tuple[list[str], Places]:
@@ -96,6 +70,7 @@ def _characters(textpage: pdfium.PdfTextPage, count: int) -> tuple[list[str], Pl
         if raw.FPDFText_GetLooseCharBox(handle, at, place):
             places[at] = box.left, box.bottom, box.right, box.top
     _right_ligatures(chars, places)
+    _right_vowels(chars, places)
     return chars, places
 
 
@@ -105,6 +80,14 @@ def _right_ligatures(chars: list[str], places: Places) -> None:
     for at in np.flatnonzero(same).tolist():
         if chars[at] in _ALEFS and chars[at + 1] == _LAM:
             chars[at], chars[at + 1] = chars[at + 1], chars[at]
+
+
+def _right_vowels(chars: list[str], places: Places) -> None:
+    """Put an Arabic mark behind its letter, where it comes out before it and with a space that is none."""
+    for at in range(len(chars) - 2):
+        if chars[at] == " " and chars[at + 1] in _VOWELS and unicodedata.bidirectional(chars[at + 2]) == "AL":
+            chars[at : at + 3] = chars[at + 2], chars[at + 1], _UNSEEN
+            places[at : at + 3] = places[at + 2], places[at + 1], places[at]
 
 
 def _as_shown(page: pdfium.PdfPage, places: Places) -> Places:
@@ -140,112 +123,79 @@ def _parts(chars: Sequence[str]) -> Iterator[tuple[int, int]]:
         yield start, len(chars)
 
 
-def _line(
-    textpage: pdfium.PdfTextPage, chars: Sequence[str], places: Places, part: tuple[int, int]
-) -> Line | None:
-    start, end = part
+def _trimmed(chars: Sequence[str], start: int, end: int) -> tuple[int, int] | None:
     while start < end and chars[start].isspace():
         start += 1
     while start < end and chars[end - 1].isspace():
         end -= 1
-    if start == end:
-        return None
+    return (start, end) if start < end else None
+
+
+def _turn(shown: Places, parts: Sequence[tuple[int, int]]) -> Turn:
+    """How most characters of a page run."""
+    counts: Counter[Turn] = Counter()
+    for start, end in parts:
+        counts[_run(shown[start:end])] += end - start
+    return counts.most_common(1)[0][0] if counts else ""
+
+
+def _run(inside: Places) -> Turn:
+    return direction(inside[(inside[:, 2] > inside[:, 0]) & (inside[:, 3] > inside[:, 1])])
+
+
+def _line(
+    textpage: pdfium.PdfTextPage, chars: Sequence[str], places: Places, part: tuple[int, int]
+) -> Line | None:
+    start, end = part
     inside = places[start:end]
     # Spaces that PDFium has put in have no place of their own.
     real = np.array([not char.isspace() for char in chars[start:end]]) & (inside[:, 2] > inside[:, 0])
     if not real.any():
         return None
-    edges = _edges(inside, real)
+    text = "".join(_HYPHENS.get(char, char) for char in chars[start:end])
+    stray = bool(_run(inside))
     seen = inside[real]
-    first, last = (start + int(np.flatnonzero(real)[at]) for at in (0, -1))
+    middle = start + int(np.flatnonzero(real)[real.sum() // 2])
+    styles = [_style(textpage, at) for at in (start, middle, end - 1)]
+    if stray:
+        edges = [float(seen[:, 0].min())] * len(text) + [float(seen[:, 2].max())]
+    else:
+        edges = _edges(inside, real, backwards=_is_right_to_left(text))
     return Line(
-        "".join(_HYPHENS.get(char, char) for char in chars[start:end]),
+        text,
         edges,
         float(seen[:, 1].min()),
         float(seen[:, 3].max()),
-        float(np.median(seen[:, 3] - seen[:, 1])),
-        all(raw.FPDFText_GetFontWeight(textpage.raw, at) >= _BOLD for at in (first, last)),
+        float(np.median(seen[:, 2 if stray else 3] - seen[:, 0 if stray else 1])),
+        bold=all(bold for bold, _ in styles),
+        mono=all(mono for _, mono in styles),
+        stray=stray,
     )
 
 
-def _edges(inside: Places, real: NDArray[np.bool_]) -> list[float]:
-    """The left edge of each character, and the right edge of the last."""
-    lefts, rights = inside[:, 0].copy(), inside[:, 2]
+def _style(textpage: pdfium.PdfTextPage, at: int) -> tuple[bool, bool]:
+    """Whether a character is bold, and whether its font has letters of one width: by its font's name.
+
+    The weight that PDFium tells is a guess by the width of stems, and wrong for many a plain font.
+    """
+    name, flags = ctypes.create_string_buffer(_NAME_BYTES), ctypes.c_int()
+    raw.FPDFText_GetFontInfo(textpage.raw, at, name, _NAME_BYTES, ctypes.byref(flags))
+    told = name.value.decode("latin-1")
+    bold = bool(_BOLD.search(told) or flags.value & _FORCE_BOLD)
+    return bold, bool(_MONO.search(told) or flags.value & _FIXED_PITCH)
+
+
+def _is_right_to_left(text: str) -> bool:
+    kinds = Counter(map(unicodedata.bidirectional, text))
+    return kinds["R"] + kinds["AL"] > kinds["L"]
+
+
+def _edges(inside: Places, real: NDArray[np.bool_], *, backwards: bool) -> list[float]:
+    """The edge of each character on the side where reading begins, and the other edge of the last."""
+    begins, ends = (inside[:, 2], inside[:, 0]) if backwards else (inside[:, 0], inside[:, 2])
+    firsts = begins.copy()
     known = np.flatnonzero(real)
     for at in np.flatnonzero(~real):
         before = known[known < at]
-        lefts[at] = rights[before[-1]] if len(before) else inside[known[0], 0]
-    return [*lefts.tolist(), float(rights[known[-1]])]
-
-
-def _without_copies(lines: Iterable[Line]) -> Iterator[Line]:
-    """Lines but for those that are printed over themselves, to look bold."""
-    seen: dict[str, list[Line]] = {}
-    for line in lines:
-        near = seen.setdefault(line.text, [])
-        if all(abs(line.left - one.left) > 2 or abs(line.top - one.top) > 2 for one in near):
-            near.append(line)
-            yield line
-
-
-def _without_line_numbers(lines: list[Line]) -> list[Line]:
-    """Lines but for the numbers that count them in the margin."""
-    numbers = [line for line in lines if line.text.isdecimal()]
-    counted = [
-        one
-        for before, one in zip(numbers, numbers[1:], strict=False)
-        if int(one.text) == int(before.text) + 1 and abs(one.right - before.right) < 3
-    ]
-    if len(counted) < _COUNTED:
-        return lines
-    aside = {id(numbers[0]), *map(id, counted)}
-    return [line for line in lines if id(line) not in aside]
-
-
-def _pieces(line: Line) -> list[Line]:
-    """A line, parted where a wide gap stands in it."""
-    wide = _GAP * line.size
-    cuts = [0]
-    for at in range(1, len(line.text)):
-        if line.text[at - 1].isspace() and not line.text[at].isspace():
-            before = len(line.text[:at].rstrip())
-            if line.edges[at] - line.edges[before] > wide and before > cuts[-1]:
-                cuts.append(at)
-    pieces = []
-    for start, end in zip(cuts, [*cuts[1:], len(line.text)], strict=True):
-        text = line.text[start:end].rstrip()
-        edges = line.edges[start : start + len(text) + 1]
-        pieces.append(Line(text, edges, line.top, line.bottom, line.size, line.bold, cell=start > 0))
-    return pieces
-
-
-def _in_columns(pieces: list[Line]) -> list[Line]:
-    """Where lines run through two columns at once, the left column first, then the right one."""
-    gutter = _gutter(pieces)
-    if gutter is None:
-        return pieces
-    ordered: list[Line] = []
-    left: list[Line] = []
-    right: list[Line] = []
-    for piece in pieces:
-        if piece.left < gutter - 2 and piece.right > gutter + 2:
-            # A heading or a table over both columns ends them.
-            ordered += left + right + [piece]
-            left, right = [], []
-        else:
-            piece.cell = False
-            (right if piece.left >= gutter - 2 else left).append(piece)
-    return ordered + left + right
-
-
-def _gutter(pieces: Sequence[Line]) -> float | None:
-    """Where two columns of text part; None where what stands side by side is no text in columns."""
-    pairs = [(one, two) for one, two in zip(pieces, pieces[1:], strict=False) if two.cell and not one.cell]
-    if len(pairs) < _COLUMN_LINES:
-        return None
-    starts = np.array([two.left for _, two in pairs])
-    middle = float(np.median(starts))
-    aligned = [(one, two) for (one, two), at in zip(pairs, starts, strict=True) if abs(at - middle) < 12]
-    lengths = [len(line.text) for pair in aligned for line in pair]
-    enough = len(aligned) >= max(_COLUMN_LINES, 0.5 * len(pairs))
-    return middle if enough and float(np.mean(lengths)) >= _COLUMN_CHARS else None
+        firsts[at] = ends[before[-1]] if len(before) else begins[known[0]]
+    return [*firsts.tolist(), float(ends[known[-1]])]

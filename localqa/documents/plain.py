@@ -17,6 +17,13 @@ from localqa.documents.markup import MarkupWriter, parse, title_of
 
 _DECLARED: Final = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([A-Za-z0-9_-]{2,40})", re.IGNORECASE)
 _HEAD: Final = 4096
+_WESTERN: Final = "cp1252"
+_ENCODINGS: Final = (
+    *(f"cp125{number}" for number in range(9)),
+    *("koi8_r", "mac_roman", "shift_jis", "euc_jp", "gb18030", "big5", "euc_kr"),
+)
+"""That texts without a mark, and in no UTF, are written in."""
+_AS_LIKELY: Final = 0.05
 _UNDERLINED: Final = re.compile(r"[=\-~^#*]{3,}")
 _SHOWN_HEADERS: Final = ("From", "To", "Cc", "Date", "Subject")
 
@@ -102,16 +109,25 @@ def decoded(data: bytes, declared: str = "") -> str:
     ):
         if data.startswith(mark):
             return _lines(data.decode(name, errors="replace"))
-    for name in ("utf-8", declared):
+    for name in filter(None, ("utf-8", declared)):
         try:
-            return (
-                _lines(data.decode(name))
-                if name
-                else _lines(str(from_bytes(data).best() or data.decode("latin-1")))
-            )
+            return _lines(data.decode(name))
         except (UnicodeDecodeError, LookupError):
             continue
-    return _lines(str(from_bytes(data).best() or data.decode("latin-1")))
+    return _lines(_guessed(data))
+
+
+def _guessed(data: bytes) -> str:
+    """Bytes by the likeliest encoding; where Western Europe's is as likely as another one, by that."""
+    found = from_bytes(data, cp_isolation=list(_ENCODINGS))
+    best = found.best()
+    if best is None:
+        return data.decode(_WESTERN, errors="replace")
+    for match in found:
+        near = match.chaos <= best.chaos + _AS_LIKELY and match.coherence >= best.coherence - _AS_LIKELY
+        if near and _WESTERN in (match.encoding, *match.could_be_from_charset):
+            return data.decode(_WESTERN, errors="replace")
+    return str(best)
 
 
 def _lines(text: str) -> str:

@@ -4,8 +4,10 @@ import io
 import zipfile
 from collections.abc import Mapping, Sequence
 
-Line = tuple[float, float, float, str]
-"""Left and baseline in points from the bottom left corner, size in points, and the text."""
+Line = tuple[float, float, float, str] | tuple[float, float, float, str, str]
+"""Left and baseline in points from the bottom left corner, size in points, the text, and "up" or "down" where
+it runs that way."""
+_TURNS = {"": "1 0 0 1", "up": "0 1 -1 0", "down": "0 -1 1 0"}
 
 
 def pdf(pages: Sequence[Sequence[Line]], *, width: int = 595, height: int = 842, rotate: int = 0) -> bytes:
@@ -49,6 +51,25 @@ def picture_pdf() -> bytes:
             b"/Contents 5 0 R >>",
             image,
             b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+        ]
+    )
+
+
+def form_pdf(name: str, note: str) -> bytes:
+    """A PDF with a label and a field beside it that holds a name, a box that is ticked, and a note."""
+    content = b"BT /F1 10 Tf 1 0 0 1 72 700 Tm (Owner:) Tj 1 0 0 1 72 680 Tm (Ship: Ada) Tj ET"
+    widget = b"<< /Type /Annot /Subtype /Widget /F 4 /Rect [%s] /FT /%s /T (f) /V %s >>"
+    return _file(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [6 0 R 7 0 R] >> >>",
+            b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F1 4 0 R >> >> "
+            b"/Contents 5 0 R /Annots [6 0 R 7 0 R 8 0 R] >>",
+            b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+            widget % (b"150 697 300 709", b"Tx", f"({name})".encode("cp1252")),
+            widget % (b"150 677 160 687", b"Btn", b"/Yes"),
+            f"<< /Type /Annot /Subtype /FreeText /F 4 /Rect [72 500 300 520] /Contents ({note}) >>".encode(),
         ]
     )
 
@@ -139,10 +160,11 @@ def epub(chapters: Mapping[str, str]) -> bytes:
 
 
 def _drawn(line: Line) -> bytes:
-    left, baseline, size, text = line
+    left, baseline, size, text, *turn = line
     font = "F2" if text.startswith("*") else "F1"
     escaped = text.removeprefix("*").replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
-    return f"BT /{font} {size} Tf {left} {baseline} Td ({escaped}) Tj ET".encode("cp1252")
+    matrix = f"{_TURNS[turn[0] if turn else '']} {left} {baseline}"
+    return f"BT /{font} {size} Tf {matrix} Tm ({escaped}) Tj ET".encode("cp1252")
 
 
 def _file(objects: Sequence[bytes]) -> bytes:

@@ -29,74 +29,6 @@ def headings(document):
     return [(document.text[one.start : one.end], one.level) for one in document.headings]
 
 
-def test_pdf_lines_become_paragraphs_and_hyphens_go(read):
-    lines = [
-        (72, 760, 18, "The ferry"),
-        (72, 720, 10, "The ferry leaves the island every morning at seven and takes pas-"),
-        (72, 708, 10, "sengers only. In winter it does not sail on Sundays, whatever the weather."),
-        (72, 660, 10, "Tickets are sold on board."),
-    ]
-    document = read(made.pdf([lines]), "ferry.pdf")
-    assert document.text == (
-        "The ferry\n\nThe ferry leaves the island every morning at seven and takes passengers only. In "
-        "winter it does not sail on Sundays, whatever the weather.\n\nTickets are sold on board."
-    )
-    assert headings(document) == [("The ferry", 1)]
-    assert document.page_at(0) == 1
-
-
-@pytest.mark.parametrize("rotate", [0, 90])
-def test_boxes_lie_where_the_words_are_drawn(read, rotate):
-    lines = [(72, 700, 10, "Nothing is here."), (100, 500, 10, "The toll was two pence for a carriage.")]
-    document = read(made.pdf([lines], rotate=rotate), "toll.pdf")
-    start = document.text.index("two pence")
-    (box,) = document.boxes(start, start + len("two pence"))
-    assert 100 + 40 < box.left < 100 + 75 < box.right < 100 + 120
-    assert box.top < 842 - 500 < box.bottom
-    assert box.bottom - box.top < 16
-    assert (document.pages[0].width, document.pages[0].height) == (595, 842)
-
-
-def test_columns_are_read_one_after_the_other(read):
-    words = "and so the water of the river goes on down to the sea"
-    rows = [(600 - 14 * at, f"left {at} {words[:30]}", f"right {at} {words[:30]}") for at in range(10)]
-    lines = [line for at, one, two in rows for line in ((50, at, 10, one), (320, at, 10, two))]
-    text = read(made.pdf([lines]), "columns.pdf").text
-    assert text.index("left 9") < text.index("right 0")
-
-
-def test_rows_of_a_table_keep_their_cells(read):
-    rows = [("Item", "Price"), ("Adult", "4.50"), ("Child", "2.00"), ("Dog", "1.00")]
-    lines = [
-        (left, 600 - 15 * at, 10, text)
-        for at, row in enumerate(rows)
-        for left, text in zip((72, 250), row, strict=True)
-    ]
-    assert "Adult | 4.50\nChild | 2.00\nDog | 1.00" in read(made.pdf([lines]), "prices.pdf").text
-
-
-def test_running_heads_and_page_numbers_are_set_aside(read):
-    pages = [
-        [
-            (72, 810, 9, "Harbour office, rules of the quay"),
-            (72, 600, 10, f"Rule {number}: {rule}."),
-            (290, 30, 9, f"{number}"),
-        ]
-        for number, rule in enumerate(
-            ("boats moor at the north side", "no fires", "dogs on a lead", "no nets"), 1
-        )
-    ]
-    document = read(made.pdf(pages), "rules.pdf")
-    assert "Harbour office" not in document.text
-    assert [document.text[page.start : page.end].strip() for page in document.pages] == [
-        "Rule 1: boats moor at the north side.",
-        "Rule 2: no fires.",
-        "Rule 3: dogs on a lead.",
-        "Rule 4: no nets.",
-    ]
-    assert document.page_at(document.text.index("dogs")) == 3
-
-
 def test_word(read):
     body = (
         made.word_paragraph("House rules", "Heading1")
@@ -108,6 +40,13 @@ def test_word(read):
     assert document.text == "House rules\n\nPets\n\nTwo cats are allowed.\n\nFee | Amount\nKey | 12 EUR"
     assert headings(document) == [("House rules", 1), ("Pets", 2)]
     assert document.page_at(5) is None
+
+
+def test_formulas_in_word_are_read_as_their_letters(read):
+    space = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
+    formula = f"<m:oMath {space}><m:r><m:t>a+b</m:t></m:r><m:r><m:t>=c</m:t></m:r></m:oMath>"
+    body = f"<w:p><w:r><w:t>Here </w:t></w:r>{formula}<w:r><w:t> holds.</w:t></w:r></w:p>"
+    assert read(made.docx(body), "formula.docx").text == "Here a+b=c holds."
 
 
 def test_opendocument(read):
@@ -166,6 +105,9 @@ def test_slides_and_sheets_are_pages(read, tmp_path):
             "One\ntwo <3",
         ),
         ("a.html", '<meta charset="cp1252"><p>fünf €</p>'.encode("cp1252"), "fünf €"),
+        ("a.txt", "El niño comió paella. ¡Qué rico!".encode("cp1252"), "El niño comió paella. ¡Qué rico!"),
+        ("a.txt", "Příliš žluťoučký kůň pěl.".encode("cp1250"), "Příliš žluťoučký kůň pěl."),
+        ("a.txt", "Привет, как дела? Мы были дома.".encode("cp1251"), "Привет, как дела? Мы были дома."),
         ("a.rtf", rb"{\rtf1\ansi Gr\'fc\'dfe an {\b alle}.\par Zwei}", "Grüße an alle.\n\nZwei"),
         ("a.eml", b"From: a@b.example\nSubject: Keys\n\nThe keys are\nin the box.\n", None),
     ],

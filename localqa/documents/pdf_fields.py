@@ -1,0 +1,91 @@
+"""What was written onto a PDF's page afterwards: the values of its form's fields, and notes on the page."""
+
+import ctypes
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+import numpy as np
+import pypdfium2 as pdfium
+import pypdfium2.raw as raw
+
+from localqa.documents.pdf_sheets import Line, Places
+
+_HELD: Final = {raw.FPDF_ANNOT_WIDGET: b"V", raw.FPDF_ANNOT_FREETEXT: b"Contents"}
+"""Kind of an annotation -> under which key its text is."""
+_UNSEEN: Final = raw.FPDF_ANNOT_FLAG_HIDDEN | raw.FPDF_ANNOT_FLAG_NOVIEW
+_MOST: Final = 2000
+"""Annotations of a page that are looked at."""
+_TALLEST: Final = 12.0
+_LETTER: Final = 0.5
+"""Width of a letter, in heights of it."""
+
+
+def fields_of(page: pdfium.PdfPage, placed: Callable[[Places], Places], usual: float) -> list[Line]:
+    """The texts that were written onto a page, a line each.
+
+    Args:
+        page: that they are on.
+        placed: makes places on the sheet of places in the page's own units.
+        usual: height of most letters, in points.
+    """
+    lines = []
+    for text, box in _texts(page):
+        left, top, right, bottom = placed(np.array([box]))[0].tolist()
+        size = min(bottom - top, usual or _TALLEST)
+        flat = " ".join(text.split())
+        step = min(_LETTER * size, (right - left) / max(1, len(flat)))
+        if flat and step > 0:
+            edges = [left + step * at for at in range(len(flat) + 1)]
+            lines.append(Line(flat, edges, top, bottom, size))
+    return lines
+
+
+def among(lines: Sequence[Line], fields: Sequence[Line]) -> list[Line]:
+    """Lines, each followed by the fields beside it as cells of its row; fields beside none come last."""
+    beside: dict[int, list[Line]] = {}
+    alone = []
+    for field in fields:
+        middle = (field.top + field.bottom) / 2
+        level = [
+            one
+            for one in lines
+            if one.top <= middle <= one.bottom and one.left < field.left and not one.stray
+        ]
+        if level:
+            field.cell = True
+            beside.setdefault(id(max(level, key=lambda one: one.right)), []).append(field)
+        else:
+            alone.append(field)
+    placed = [
+        one for line in lines for one in (line, *sorted(beside.get(id(line), ()), key=lambda one: one.left))
+    ]
+    return placed + sorted(alone, key=lambda one: one.top)
+
+
+def _texts(page: pdfium.PdfPage) -> Iterator[tuple[str, tuple[float, float, float, float]]]:
+    """Texts, each with left, bottom, right and top in the page's own units."""
+    for number in range(min(_MOST, raw.FPDFPage_GetAnnotCount(page.raw))):
+        annotation = raw.FPDFPage_GetAnnot(page.raw, number)
+        if not annotation:
+            continue
+        key = _HELD.get(raw.FPDFAnnot_GetSubtype(annotation))
+        box = raw.FS_RECTF()
+        seen = not raw.FPDFAnnot_GetFlags(annotation) & (
+            raw.FPDF_ANNOT_FLAG_HIDDEN | raw.FPDF_ANNOT_FLAG_NOVIEW
+        )
+        # A box that is ticked holds the name of a state, no text.
+        if (
+            key
+            and seen
+            and raw.FPDFAnnot_GetValueType(annotation, key) == raw.FPDF_OBJECT_STRING
+            and raw.FPDFAnnot_GetRect(annotation, ctypes.byref(box))
+        ):
+            yield _string(annotation, key), (box.left, box.bottom, box.right, box.top)
+        raw.FPDFPage_CloseAnnot(annotation)
+
+
+def _string(annotation: "raw.FPDF_ANNOTATION", key: bytes) -> str:
+    size = raw.FPDFAnnot_GetStringValue(annotation, key, None, 0)
+    buffer = ctypes.create_string_buffer(size)
+    raw.FPDFAnnot_GetStringValue(annotation, key, ctypes.cast(buffer, ctypes.POINTER(raw.FPDF_WCHAR)), size)
+    return buffer.raw[:size].decode("utf-16-le", errors="replace").rstrip("\x00")

@@ -1,0 +1,304 @@
+"""PDFs: paragraphs, headings, columns, tables and places, from pages that were made for it."""
+
+import pytest
+
+from localqa.documents.document import Document
+from localqa.documents.limits import Limits
+from localqa.documents.process import ReadingProcess
+from localqa.documents.reading import read_bytes
+from tests.documents import made
+
+LIMITS = Limits(seconds=60)
+
+
+@pytest.fixture(scope="module")
+def process():
+    with ReadingProcess(LIMITS) as found:
+        yield found
+
+
+@pytest.fixture
+def read(process):
+    def read(data: bytes, name: str) -> Document:
+        return read_bytes(data, name, limits=LIMITS, process=process)
+
+    return read
+
+
+def headings(document):
+    return [(document.text[one.start : one.end], one.level) for one in document.headings]
+
+
+def test_pdf_lines_become_paragraphs_and_hyphens_go(read):
+    lines = [
+        (72, 760, 18, "The ferry"),
+        (72, 720, 10, "The ferry leaves the island every morning at seven and takes pas-"),
+        (72, 708, 10, "sengers only. In winter it does not sail on Sundays, whatever the weather."),
+        (72, 660, 10, "Tickets are sold on board."),
+    ]
+    document = read(made.pdf([lines]), "ferry.pdf")
+    assert document.text == (
+        "The ferry\n\nThe ferry leaves the island every morning at seven and takes passengers only. In "
+        "winter it does not sail on Sundays, whatever the weather.\n\nTickets are sold on board."
+    )
+    assert headings(document) == [("The ferry", 1)]
+    assert document.page_at(0) == 1
+
+
+@pytest.mark.parametrize("rotate", [0, 90])
+def test_boxes_lie_where_the_words_are_drawn(read, rotate):
+    lines = [(72, 700, 10, "Nothing is here."), (100, 500, 10, "The toll was two pence for a carriage.")]
+    document = read(made.pdf([lines], rotate=rotate), "toll.pdf")
+    start = document.text.index("two pence")
+    (box,) = document.boxes(start, start + len("two pence"))
+    assert 100 + 40 < box.left < 100 + 75 < box.right < 100 + 120
+    assert box.top < 842 - 500 < box.bottom
+    assert box.bottom - box.top < 16
+    assert (document.pages[0].width, document.pages[0].height) == (595, 842)
+
+
+def test_columns_are_read_one_after_the_other(read):
+    words = "and so the water of the river goes on down to the sea"
+    rows = [(600 - 14 * at, f"left {at} {words[:30]}", f"right {at} {words[:30]}") for at in range(10)]
+    lines = [line for at, one, two in rows for line in ((50, at, 10, one), (320, at, 10, two))]
+    text = read(made.pdf([lines]), "columns.pdf").text
+    assert text.index("left 9") < text.index("right 0")
+
+
+def prose(top, lines, *, left=72, size=10):
+    """Lines of a paragraph, below each other."""
+    return [(left, top - 1.2 * size * at, size, line) for at, line in enumerate(lines)]
+
+
+def test_a_table_within_a_column_keeps_its_cells(read):
+    words = "and so the water of the river goes on down to the sea"
+    rows = [(700 - 14 * at, f"left {at} {words[:30]}", f"right {at} {words[:30]}") for at in range(10)]
+    lines = [line for at, one, two in rows for line in ((50, at, 10, one), (320, at, 10, two))]
+    for at, (name, price) in enumerate((("Adult", "4.50"), ("Child", "2.00"))):
+        level = 540 - 14 * at
+        lines += [
+            (50, level, 10, name),
+            (150, level, 10, price),
+            (320, level, 10, f"beside {at} {words[:30]}"),
+        ]
+    text = read(made.pdf([lines]), "columns.pdf").text
+    assert "Adult | 4.50\nChild | 2.00\n" in text
+    assert text.index("Child") < text.index("right 0") < text.index("beside 1")
+
+
+def test_cells_keep_apart_where_a_heading_almost_touches_the_next_one(read):
+    rows = [(72, 134, 250)] * 3
+    texts = [("Product Code", "Place", "Price"), ("SKU-1", "A-12", "450"), ("SKU-2", "B-07", "289")]
+    lines = [
+        (left if at else left - 0.2, 600 - 15 * at, 9, text)
+        for at, (lefts, row) in enumerate(zip(rows, texts, strict=True))
+        for left, text in zip(lefts, row, strict=True)
+    ]
+    lines += prose(500, ["A line of text below, wide enough to be one of a paragraph, and no table."])
+    assert "Product Code | Place | Price\nSKU-1 | A-12 | 450" in read(made.pdf([lines]), "a.pdf").text
+
+
+def test_a_label_in_bold_beside_a_value_is_no_heading(read):
+    lines = [(72, 700, 10, "*Owner"), (250, 700, 10, "Ada"), (72, 685, 10, "*Colour"), (250, 685, 10, "Red")]
+    lines += prose(600, ["The rest of the page is about other things than owners and colours of it."] * 4)
+    document = read(made.pdf([lines]), "a.pdf")
+    assert document.text.startswith("Owner | Ada\nColour | Red")
+    assert headings(document) == []
+
+
+def test_a_paragraph_in_large_letters_is_no_heading(read):
+    words = "a large line of a paragraph that goes on and on and on"
+    lines = prose(760, [f"First comes {words}", f"then {words}", f"then {words}", "then it ends."], size=14)
+    lines += prose(600, ["A smaller line that is one of many, such as most of the page is."] * 12)
+    document = read(made.pdf([lines]), "a.pdf")
+    assert headings(document) == []
+    assert document.text.startswith(f"First comes {words} then {words} then {words} then it ends.")
+
+
+def test_a_heading_of_two_lines_is_one(read):
+    lines = [(72, 760, 18, "How the harbour of the island was built and"), (72, 738, 18, "paid for")]
+    lines += prose(680, ["A smaller line that is one of many, such as most of the page is."] * 12)
+    assert headings(read(made.pdf([lines]), "a.pdf")) == [
+        ("How the harbour of the island was built and paid for", 1)
+    ]
+
+
+def test_a_mark_of_a_note_does_not_part_a_sentence(read):
+    lines = [
+        (72, 700, 10, "What the ferry carries is often told"),
+        (222, 704, 6, "2"),
+        (226, 700, 10, ", with the names"),
+        (72, 688, 10, "of all who were on board."),
+    ]
+    assert read(made.pdf([lines]), "a.pdf").text == (
+        "What the ferry carries is often told2, with the names of all who were on board."
+    )
+
+
+def test_words_with_a_hyphen_of_their_own_keep_it(read):
+    first = prose(
+        700, ["The framework that is used here is called by its authors a dual-", "encoder framework."]
+    )
+    second = prose(700, ["It is said on a later page that the dual-encoder reads both sides."])
+    text = read(made.pdf([first, second]), "a.pdf").text
+    assert "a dual-encoder framework." in text
+
+
+def test_numbers_and_addresses_go_on_over_a_line(read):
+    lines = prose(
+        700,
+        [
+            "The directive that applies to all of these airplanes is the one numbered 2018\u2013",
+            "23, and what was said of it before is found at the address https://",
+            "www.ferry.example/rules, where all of the rules are kept for those who ask.",
+        ],
+    )
+    assert "numbered 2018\u201323, and" in read(made.pdf([lines]), "a.pdf").text
+    assert "https://www.ferry.example/rules" in read(made.pdf([lines]), "a.pdf").text
+
+
+def test_a_sentence_goes_on_over_a_page_and_notes_come_behind_it(read):
+    first = [
+        (72, 300, 10, "The master of the ferry keeps a list of all who are on board, and gives"),
+        (72, 120, 7, "1 A note below the line, in small letters."),
+        (300, 40, 9, "1"),
+    ]
+    second = [(72, 700, 10, "it to the harbour office every evening."), (300, 40, 9, "2")]
+    document = read(made.pdf([[*first[:1], first[2]], second]), "a.pdf")
+    assert document.text == (
+        "The master of the ferry keeps a list of all who are on board, and gives it to the harbour office "
+        "every evening."
+    )
+    at = document.text.index("it to")
+    assert (document.page_at(at - 2), document.page_at(at)) == (1, 2)
+    assert document.pages[1].start == at
+
+
+def test_notes_at_the_foot_of_a_column_come_behind_the_text(read):
+    words = "and so the water of the river goes on down to the sea"
+    left = [(50, 700 - 12 * at, 10, f"left {at} {words[:32]}") for at in range(20)]
+    right = [(320, 700 - 12 * at, 10, f"right {at} {words[:32]}") for at in range(22)]
+    note = [(50, 446, 7, "1 The note of the left column stands at its foot.")]
+    text = read(made.pdf([[*left, *note, *right]]), "a.pdf").text
+    assert text.index("left 19") < text.index("right 0") < text.index("The note")
+
+
+@pytest.mark.parametrize("turn", ["up", "down"])
+def test_a_page_of_text_that_runs_up_or_down_is_read_as_one_that_is_turned(read, turn):
+    rows = [("Item", "Price"), ("Adult", "4.50"), ("Child", "2.00")]
+    lines = [
+        (300 - 15 * at, 700 - along, 10, text, "down")
+        if turn == "down"
+        else (300 + 15 * at, 100 + along, 10, text, "up")
+        for at, row in enumerate(rows)
+        for along, text in zip((0, 200), row, strict=True)
+    ]
+    document = read(made.pdf([lines[4:] + lines[2:4] + lines[:2]]), "a.pdf")
+    assert document.text == "Item | Price\nAdult | 4.50\nChild | 2.00"
+    (box,) = document.boxes(document.text.index("2.00"), len(document.text))
+    if turn == "down":
+        assert 265 < box.left < 270 < box.right < 282
+        assert 342 - 2 < box.top < 342 + 2 < box.bottom < 372
+    else:
+        assert 318 < box.left < 330 < box.right < 335
+        assert 842 - 325 < box.top < 842 - 310 < box.bottom < 842 - 298
+
+
+def test_a_line_up_the_margin_stands_by_itself(read):
+    lines = [
+        *prose(700, ["The ferry leaves the island every morning at seven and takes", "passengers only."]),
+        (30, 300, 12, "A stamp up the margin", "up"),
+    ]
+    assert read(made.pdf([lines]), "a.pdf").text == (
+        "The ferry leaves the island every morning at seven and takes passengers only.\n\n"
+        "A stamp up the margin"
+    )
+
+
+def test_running_heads_are_known_on_large_sheets(read):
+    pages = [
+        [
+            (160, 671, 8, f"{number}"),
+            (270, 671, 8, "FERRY v. ISLAND"),
+            (291, 647, 8, "Syllabus"),
+            *prose(620, [f"The court says the {word} thing of all that it has to say here,", "and no more."]),
+        ]
+        for number, word in enumerate(("first", "second", "third", "fourth"), 18)
+    ]
+    text = read(made.pdf(pages), "a.pdf").text
+    assert "FERRY" not in text
+    assert "Syllabus" not in text
+    assert not any(str(number) in text for number in range(18, 22))
+
+
+def test_dots_that_lead_to_a_number_part_it_as_a_cell(read):
+    lines = prose(700, ["Notices " + ". " * 60 + "vii", "Trademarks " + ". " * 57 + "viii"])
+    assert read(made.pdf([lines]), "a.pdf").text == "Notices | vii\nTrademarks | viii"
+
+
+def test_lines_of_a_form_do_not_run_together(read):
+    rows = [(150 + 60 * at, 500 - 20 * row, 9, f"x{row}{at}") for row in range(8) for at in range(-1, 6)]
+    lines = prose(700, ["Report: 1234", "Place: Centre East", "Date: 2024-11-15", "Name: Sarah"])
+    lines += rows
+    lines += prose(
+        300, ["One wide line of text that goes from the left of the page to its right side, or"] * 6
+    )
+    assert read(made.pdf([lines]), "a.pdf").text.startswith(
+        "Report: 1234\nPlace: Centre East\nDate: 2024-11-15\nName: Sarah\n"
+    )
+
+
+def test_rows_of_a_table_keep_their_cells(read):
+    rows = [("Item", "Price"), ("Adult", "4.50"), ("Child", "2.00"), ("Dog", "1.00")]
+    lines = [
+        (left, 600 - 15 * at, 10, text)
+        for at, row in enumerate(rows)
+        for left, text in zip((72, 250), row, strict=True)
+    ]
+    assert "Adult | 4.50\nChild | 2.00\nDog | 1.00" in read(made.pdf([lines]), "prices.pdf").text
+
+
+def test_a_table_that_was_drawn_column_by_column_is_read_row_by_row(read):
+    columns = (("Item", "Adult", "Child", "Dog", "Bicycle"), ("Price", "4.50", "2.00", "1.00", "0.50"))
+    lines = prose(700, ["Above the table stands a line of text, wide enough to be no cell of it at all."])
+    for left, column in zip((72, 250), columns, strict=True):
+        lines += [(left, 600 - 15 * at, 10, text) for at, text in enumerate(column)]
+    text = read(made.pdf([lines]), "prices.pdf").text
+    assert "Item | Price\nAdult | 4.50\nChild | 2.00\nDog | 1.00\nBicycle | 0.50" in text
+
+
+def test_the_mark_of_a_point_stands_before_it(read):
+    lines = [(72, 700, 10, "-"), (96, 700, 10, "Security"), (72, 660, 10, "-"), (96, 660, 10, "State")]
+    lines += prose(500, ["A line of text below, wide enough to be one of a paragraph, and no table."])
+    assert read(made.pdf([lines]), "a.pdf").text.startswith("- Security\n\n- State\n\n")
+
+
+def test_what_was_filled_in_stands_beside_its_label(read):
+    document = read(made.form_pdf("Grace Hopper", "Seen by the harbour office."), "form.pdf")
+    assert document.text == "Owner: | Grace Hopper\nShip: Ada\n\nSeen by the harbour office."
+    start = document.text.index("Grace")
+    (box,) = document.boxes(start, start + len("Grace"))
+    assert 149 < box.left < 151 < box.right < 200
+    assert (box.top, box.bottom) == pytest.approx((842 - 709, 842 - 697), abs=0.5)
+
+
+def test_running_heads_and_page_numbers_are_set_aside(read):
+    pages = [
+        [
+            (72, 810, 9, "Harbour office, rules of the quay"),
+            (72, 600, 10, f"Rule {number}: {rule}."),
+            (290, 30, 9, f"{number}"),
+        ]
+        for number, rule in enumerate(
+            ("boats moor at the north side", "no fires", "dogs on a lead", "no nets"), 1
+        )
+    ]
+    document = read(made.pdf(pages), "rules.pdf")
+    assert "Harbour office" not in document.text
+    assert [document.text[page.start : page.end].strip() for page in document.pages] == [
+        "Rule 1: boats moor at the north side.",
+        "Rule 2: no fires.",
+        "Rule 3: dogs on a lead.",
+        "Rule 4: no nets.",
+    ]
+    assert document.page_at(document.text.index("dogs")) == 3

@@ -1,0 +1,103 @@
+"""Scanned pages: told as such, and recognised by Tesseract where that is asked for; here by a stand-in."""
+
+import os
+import sys
+
+import pytest
+
+from localqa.documents.document import DocumentError
+from localqa.documents.limits import Limits
+from localqa.documents.reading import read_bytes
+from tests.documents import made
+
+ASKED = Limits(seconds=60, ocr=True)
+ROWS = [
+    [
+        "level",
+        "page_num",
+        "block_num",
+        "par_num",
+        "line_num",
+        "word_num",
+        "left",
+        "top",
+        "width",
+        "height",
+        "conf",
+        "text",
+    ],
+    [1, 1, 0, 0, 0, 0, 0, 0, 2479, 3508, -1, ""],
+    [5, 1, 1, 1, 1, 1, 300, 600, 240, 50, 96.1, "Tickets"],
+    [5, 1, 1, 1, 1, 2, 560, 600, 90, 50, 95, "are"],
+    [5, 1, 1, 1, 1, 3, 670, 610, 100, 40, 91, "sold"],
+    [5, 1, 1, 1, 2, 1, 300, 660, 120, 50, 90, "on"],
+    [5, 1, 1, 1, 2, 2, 440, 660, 280, 50, 92, "board."],
+    [5, 1, 1, 1, 2, 3, 760, 660, 20, 50, 4, "~"],
+    [5, 1, 2, 1, 1, 1, 300, 900, 300, 50, 93, "Dogs"],
+    [5, 1, 2, 1, 1, 2, 620, 900, 200, 50, 93, "pay."],
+]
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """Puts a program in Tesseract's place; returns a function that says what it does with the picture."""
+
+    def stand_in(code: str) -> None:
+        program = tmp_path / "tesseract"
+        program.write_text(
+            f"#!{sys.executable}\nimport sys, time\npicture = sys.stdin.buffer.read()\n{code}\n"
+        )
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+
+    return stand_in
+
+
+def test_a_scanned_page_is_recognised_with_the_places_of_its_words(stand_in):
+    table = "\n".join("\t".join(map(str, row)) for row in ROWS)
+    stand_in(f"assert picture.startswith(b'\\x89PNG')\nassert sys.argv[-1] == 'tsv'\nprint({table!r})")
+    document = read_bytes(made.picture_pdf(), "scan.pdf", limits=ASKED)
+    assert document.text == "Tickets are sold on board.\n\nDogs pay."
+    assert document.notes == ("recognised from pictures: page 1",)
+    start = document.text.index("are sold on")
+    first, second = document.boxes(start, start + len("are sold on"))
+    # The picture has 300 dots in an inch, 72 points of the page.
+    assert [first.left, first.right, first.top] == pytest.approx([134.4, 184.8, 144], abs=0.1)
+    assert [second.left, second.right, second.top] == pytest.approx([72, 100.8, 158.4], abs=0.1)
+
+
+def test_nothing_is_recognised_unless_it_is_asked_for(stand_in):
+    stand_in("raise SystemExit('asked')")
+    with pytest.raises(DocumentError) as told:
+        read_bytes(made.picture_pdf(), "scan.pdf", limits=Limits(seconds=60))
+    assert told.value.reason == "scanned"
+
+
+def test_without_the_program_the_remedy_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DocumentError, match="Tesseract") as told:
+        read_bytes(made.picture_pdf(), "scan.pdf", limits=ASKED)
+    assert told.value.reason == "scanned"
+
+
+def test_a_page_that_was_scanned_on_its_side_is_read_along_its_lines(stand_in):
+    up = [(300, 1000, "Dogs"), (300, 780, "pay"), (360, 1000, "for"), (360, 780, "both.")]
+    rows = [
+        [5, 1, 1, 1, 1 + at // 2, 1 + at % 2, left, top, 50, 200, 95, text]
+        for at, (left, top, text) in enumerate(up)
+    ]
+    table = "\n".join("\t".join(map(str, row)) for row in [ROWS[0], *rows])
+    stand_in(f"print({table!r})")
+    document = read_bytes(made.picture_pdf(), "scan.pdf", limits=ASKED)
+    assert document.text == "Dogs pay for both."
+    (box,) = document.boxes(0, 4)
+    assert [box.left, box.right] == pytest.approx([72, 84], abs=0.1)
+    assert box.bottom == pytest.approx(288, abs=0.1)
+
+
+@pytest.mark.parametrize("code", ["raise SystemExit(1)", "print('nonsense')", "print()"])
+def test_a_program_that_recognises_nothing_leaves_the_page_scanned(stand_in, code):
+    stand_in(code)
+    with pytest.raises(DocumentError) as told:
+        read_bytes(made.picture_pdf(), "scan.pdf", limits=ASKED)
+    assert told.value.reason == "scanned"
