@@ -146,12 +146,13 @@ _MIN_SCORE_FIELD: Final = Field(
 )
 
 
-Read = Literal["likeliest", "all"]
-_READ_FIELD: Final = Field(
-    default="likeliest",
-    description="Of a long text (12,000 characters and more) the passages that the answer likeliest stands "
-    "in are read; `all` reads every window, which takes longer the longer the text is.",
-)
+Read = Annotated[
+    Literal["likeliest", "all"],
+    Field(
+        description="Of a long text (12,000 characters and more) the passages that the answer likeliest "
+        "stands in are read; `all` reads every window, which takes longer the longer the text is.",
+    ),
+]
 
 
 class PredictRequest(Body):
@@ -164,7 +165,7 @@ class PredictRequest(Body):
     )
     abstain: bool | None = _ABSTAIN_FIELD
     min_score: float = _MIN_SCORE_FIELD
-    read: Read = _READ_FIELD
+    read: Read = "likeliest"
 
     def ask(self) -> Ask:
         """The same as the router takes it."""
@@ -202,7 +203,7 @@ class AskRequest(Body):
     top_k: TopK = _TOP_K_FIELD
     abstain: bool | None = _ABSTAIN_FIELD
     min_score: float = _MIN_SCORE_FIELD
-    read: Read = _READ_FIELD
+    read: Read = "likeliest"
     route: Route = Field(
         default="auto",
         description="Who answers: `extractive` BERT from the context, `ollama` a model of the Ollama server; "

@@ -227,8 +227,9 @@ def _all(found: Located) -> list[tuple[Any, Place]]:
 
 
 def _as_json(library: Library, found: Located) -> dict[str, Any]:
-    from localqa.api.document_schemas import Source, library_answer
+    from localqa.api.document_schemas import library_answer
     from localqa.api.schemas import OWN_MODEL
+    from localqa.api.source_schemas import Source
 
     sources = {place: Source.of(place, library.document(place.document.id)) for _, place in _all(found)}
     return library_answer(found, sources, OWN_MODEL).model_dump()
