@@ -3,6 +3,7 @@
 import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice, pairwise
 from typing import Final
 
 import regex
@@ -14,7 +15,7 @@ _LONGEST: Final = 1.5
 """So many times the words that are wanted, at most."""
 _BLOCK: Final = regex.compile(r"\n{2,}")
 _SENTENCE: Final = regex.compile(
-    r"(?<=[.!?…][\"'”’)\]]*)\s+(?=[\p{Lu}\p{Lt}\p{Lo}\p{N}\"'“‘(\[])|(?<=[。！？])(?=\S)|\n"
+    r"(?<=[.!?…][\"'”’)\]]{0,3})\s+(?=[\p{Lu}\p{Lt}\p{Lo}\p{N}\"'“‘(\[])|(?<=[。！？])(?=\S)|\n"
 )
 _PLACE: Final = regex.compile(r"\s+|(?<=\p{Han}|\p{Hiragana}|\p{Katakana}|\p{Thai})")
 _WORD: Final = regex.compile(
@@ -87,22 +88,16 @@ def _pieces(text: str, start: int, end: int, words: int) -> Iterator[_Piece]:
 
 
 def _cut(text: str, start: int, end: int, words: int) -> Iterator[_Piece]:
-    """A sentence, in parts where it is too long to be one."""
-    count = _count(text, start, end)
-    while count > words * _LONGEST:
-        places = (place for place in _PLACE.finditer(text, start + 1, end))
-        cut = start
-        for number, place in enumerate(places, 1):
-            cut = place.end()
-            if number >= words:
-                break
-        if not start < cut < end:
-            break
-        yield _Piece(*_trimmed(text, start, cut), words)
-        start = cut
-        count = _count(text, start, end)
-    if count:
-        yield _Piece(*_trimmed(text, start, end), count)
+    """A sentence, in parts where it is too long to be one; in one pass, however long it is."""
+    cuts = [start]
+    if _count(text, start, end) > words * _LONGEST:
+        cuts += [
+            place.end() for place in islice(_PLACE.finditer(text, start + 1, end), words - 1, None, words)
+        ]
+    for first, last in pairwise([*cuts, end]):
+        part = _trimmed(text, first, last)
+        if part[0] < part[1]:
+            yield _Piece(*part, _count(text, *part))
 
 
 def _groups(pieces: Sequence[_Piece], words: int) -> Iterator[tuple[int, int]]:

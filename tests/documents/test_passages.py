@@ -1,5 +1,7 @@
 """Passages: exact parts of a text, on its borders, with all of its words."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,6 +52,15 @@ def test_a_text_without_sentences_is_cut(text):
     assert all(one.end - one.start <= 9000 for one in found)
     if " " in text or text[0] == "字":
         assert len(found) >= 4
+
+
+@pytest.mark.parametrize(
+    "text", ["字" * 500_000, "word " * 100_000, ". " * 250_000, '"' * 500_000, "\n" * 500_000]
+)
+def test_a_huge_text_of_one_kind_takes_a_few_seconds_at_most(text):
+    began = time.monotonic()
+    split_passages(document(text))
+    assert time.monotonic() - began < 10
 
 
 RUNS = st.lists(
