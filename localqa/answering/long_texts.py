@@ -1,5 +1,6 @@
 """Long texts: the parts that are likeliest to hold the answer are read, and not all the rest."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -14,6 +15,10 @@ READ: Final = 16
 """Passages of about a hundred words that are read of it."""
 _PRIOR: Final = 3.0
 """Logits between the best passage and one that shares no word with the question."""
+
+
+_taking_apart: Final = threading.Lock()
+"""Long texts are taken apart one at a time: it takes many times their size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,8 @@ def narrowed(query: Query) -> Narrowed | None:
     """The same question about less; None where the text is short, or its parts are told apart already."""
     if len(query.context) < LONG or query.borders or query.whole or not query.context.strip():
         return None
-    parts = tuple(likeliest(query.context, query.question, most=READ))
+    with _taking_apart:
+        parts = tuple(likeliest(query.context, query.question, most=READ))
     if not parts:
         return None
     joined = Joined.of([query.context[one.passage.start : one.passage.end] for one in parts])

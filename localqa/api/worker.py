@@ -113,7 +113,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.room = max(self.room, 2 * self.max_body)
+        self.room = max(self.room, self.max_body)
         self._waiting: dict[Connection, None] = {}
         self._line: deque[Connection] = deque()
         self._looked = 0.0
