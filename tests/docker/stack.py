@@ -19,7 +19,10 @@ import requests
 from tests.server import ROOT, free_port
 
 COMPOSE = Path(sys.executable).parent / "docker-compose"
-FILES = ["compose.yaml", ".dockerignore", "app.py", "bert_qa.py", "requirements-serve.txt"]
+FILES = [
+    *("compose.yaml", ".dockerignore", "app.py", "bert_qa.py"),
+    *(f"requirements-{name}.txt" for name in ("serve", "documents", "postgres")),
+]
 FOLDERS = ["docker", "localqa", "models", "scripts"]
 
 ASK_INSIDE = """
