@@ -7,10 +7,10 @@ from localqa.documents.importing import Importer
 from localqa.documents.library import (
     DEFAULT_COLLECTION,
     CollectionNotFoundError,
-    DocumentNotFoundError,
     Library,
     Scope,
     Vectors,
+    not_there,
 )
 from localqa.documents.limits import Limits
 from localqa.documents.opening import is_there, open_library
@@ -71,7 +71,7 @@ class Shelf:
     def holding(self, document: str) -> Library:
         """The library, if it holds a document of this id; raises DocumentNotFoundError."""
         if not self.holds_documents:
-            raise DocumentNotFoundError(f"There is no document '{document}' in the library.")
+            raise not_there(document)
         self.library.entry(document)
         return self.library
 

@@ -67,7 +67,7 @@ def ask(body: LibraryRequest) -> Response | dict[str, Any]:
     from these passages, and each of its sentences comes with the words that carry it.
     """
     service = current_service()
-    service.answerer.shelf.check(body.ask().scope)
+    service.answerer.shelf.check(body.scope)
     if not body.generate:
         return _whole(service.answerer.ask_library(body.ask(), patience())).model_dump()
     written = service.answerer.write_from_library(body.ask(), body.model, patience())

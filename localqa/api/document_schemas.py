@@ -1,12 +1,12 @@
 """What goes in and comes out where documents are concerned."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
 from localqa.answering.imports import Job
 from localqa.answering.library import READ, LibraryAsk, Located, Place
-from localqa.api.schemas import MAX_TOP_K, NOT_BLANK, Body, Text, TopK, rounded, whole
+from localqa.api.schemas import MAX_TOP_K, NOT_BLANK, Body, Text, TopK, rounded, span_of, whole
 from localqa.api.source_schemas import Source
 from localqa.config import ADAPTER_NAME
 from localqa.documents.importing import Outcome
@@ -20,8 +20,6 @@ MAX_DOCUMENTS: Final = 1000
 NAME_CHARS: Final = 255
 _QUESTION: Final = "How long is the notice period?"
 _PASSAGE: Final = "Either party may end the agreement by giving two months' notice in writing."
-_ANSWER: Final = "two months"
-_AT: Final = _PASSAGE.index(_ANSWER)
 
 CollectionName = Annotated[str, Field(pattern=COLLECTION_NAME)]
 
@@ -40,19 +38,16 @@ class TextRequest(Body):
     collection: CollectionName = Field(default=DEFAULT_COLLECTION, description="Where it belongs.")
 
 
-class SearchRequest(Body):
-    """A question whose passages are looked for."""
+class ScopedRequest(Body):
+    """A question, and which documents it is about."""
 
     question: Text = Field(
-        description="What to look for.",
+        description="What to ask, in one sentence.",
         json_schema_extra={"minLength": 1, "pattern": NOT_BLANK, "example": _QUESTION},
     )
     collection: CollectionName | None = Field(default=None, description="Look in this one; null: in all.")
     documents: list[str] = Field(
         default=[], max_length=MAX_DOCUMENTS, description="Ids of the documents to look in; empty: in all."
-    )
-    top_k: Annotated[int, Field(ge=1, le=MAX_PASSAGES), BeforeValidator(whole)] = Field(
-        default=10, description="Passages to return."
     )
 
     @property
@@ -61,17 +56,17 @@ class SearchRequest(Body):
         return Scope(self.collection, tuple(self.documents))
 
 
-class LibraryRequest(Body):
+class SearchRequest(ScopedRequest):
+    """A question whose passages are looked for."""
+
+    top_k: Annotated[int, Field(ge=1, le=MAX_PASSAGES), BeforeValidator(whole)] = Field(
+        default=10, description="Passages to return."
+    )
+
+
+class LibraryRequest(ScopedRequest):
     """A question to the library."""
 
-    question: Text = Field(
-        description="What to ask, in one sentence.",
-        json_schema_extra={"minLength": 1, "pattern": NOT_BLANK, "example": _QUESTION},
-    )
-    collection: CollectionName | None = Field(default=None, description="Ask this one; null: all.")
-    documents: list[str] = Field(
-        default=[], max_length=MAX_DOCUMENTS, description="Ids of the documents to ask; empty: all."
-    )
     top_k: TopK = Field(
         default=1, ge=1, le=MAX_TOP_K, description="Answers to return: the best and its alternatives."
     )
@@ -101,7 +96,7 @@ class LibraryRequest(Body):
         """The same as it is answered."""
         return LibraryAsk(
             self.question,
-            Scope(self.collection, tuple(self.documents)),
+            self.scope,
             adapter=self.adapter,
             top_k=self.top_k,
             passages=self.passages,
@@ -297,14 +292,14 @@ class ImportResponse(BaseModel):
 
 def found_answer(answer: Answer, source: Source) -> FoundAnswer:
     """A possible answer as it is sent."""
-    return FoundAnswer(**_span(answer), source=source)
+    return FoundAnswer(**span_of(answer), source=source)
 
 
 def library_answer(found: Located, sources: dict[Place, Source], own_model: str) -> LibraryAnswer:
     """An answer as it is sent; `sources` are those of all its places."""
     answer = found.answer
     return LibraryAnswer(
-        **_span(answer),
+        **span_of(answer),
         answerable=answer.answerable,
         null_score=rounded(answer.null_score),
         source=sources[found.place] if found.place else None,
@@ -313,8 +308,3 @@ def library_answer(found: Located, sources: dict[Place, Source], own_model: str)
         alternatives=[found_answer(other, sources[place]) for other, place in found.others],
         passages_read=len(found.read),
     )
-
-
-def _span(answer: Answer) -> dict[str, Any]:
-    score = round(answer.score, 6)
-    return {"answer": answer.answer, "score": score, "start": answer.start, "end": answer.end}

@@ -308,14 +308,14 @@ class AnswerResponse(BaseModel):
         """BERT's answer as it is sent, and where it stands in the library if it is from there."""
         answer = found.answer
         return cls(
-            **_span(answer),
+            **span_of(answer),
             answerable=answer.answerable,
             null_score=rounded(answer.null_score),
             source="bert",
             model=f"{OWN_MODEL}:{answer.adapter}",
             routed_because=found.because,
             adapter=answer.adapter,
-            alternatives=[Span(**_span(other)) for other in answer.alternatives],
+            alternatives=[Span(**span_of(other)) for other in answer.alternatives],
             supported=None,
             support=None,
             document=document,
@@ -338,11 +338,12 @@ class AnswerResponse(BaseModel):
             adapter=refusal.adapter if refusal else None,
             alternatives=[],
             supported=support.supported,
-            support=Span(**_span(support.span)) if support.span else None,
+            support=Span(**span_of(support.span)) if support.span else None,
         )
 
 
-def _span(answer: Answer) -> dict[str, Any]:
+def span_of(answer: Answer) -> dict[str, Any]:
+    """What is sent of a span."""
     return {
         "answer": answer.answer,
         "score": round(answer.score, _SCORE_DIGITS),

@@ -20,6 +20,15 @@ _COMMON: Final = frozenset(_COMMON_TEXT.split())
 """English words that say nothing of what is asked about."""
 
 
+TOKENIZE: Final = "porter unicode61 remove_diacritics 2"
+"""How FTS5 takes these words apart: endings and accents do not count."""
+
+
+def any_of(words: Sequence[str]) -> str:
+    """A query of FTS5 for some of these words; none of them is taken for a command."""
+    return " OR ".join('"' + word.replace('"', '""') + '"' for word in words)
+
+
 def indexed(headings: Sequence[str], text: str) -> str:
     """The words that a passage is found by: its own and those of the headings above it."""
     return _CLOSE.sub(r" \g<0> ", "\n".join((*headings, text)))

@@ -1,9 +1,10 @@
 """What a library of documents is, whatever keeps it: collections, passages found by words and vectors."""
 
 import hashlib
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final, Protocol
 
 import numpy as np
@@ -65,6 +66,24 @@ class Item:
         """See `document_id`."""
         return document_id(self.collection, self.source)
 
+    def entry(self) -> "Entry":
+        """What is told of it once it is kept, which is now."""
+        document = self.document
+        return Entry(
+            self.id,
+            self.collection,
+            document.name,
+            self.source,
+            document.media_type,
+            document.digest,
+            document.title,
+            len(document.text),
+            len(document.pages),
+            len(self.passages),
+            time.time(),
+            self.embedder,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -108,6 +127,8 @@ class Scope:
 
 
 ALL: Final = Scope()
+ENTRY_COLUMNS: Final = tuple(field.name for field in fields(Entry))
+"""The columns of a table of documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,3 +210,8 @@ class Library(Protocol):
 def document_id(collection: str, source: str) -> str:
     """The id of a document: the same whenever the same file is read into the same collection."""
     return hashlib.sha256(f"{collection}\0{source}".encode()).hexdigest()[:16]
+
+
+def not_there(document: str) -> DocumentNotFoundError:
+    """The error of an id that no document has."""
+    return DocumentNotFoundError(f"There is no document '{document}' in the library.")

@@ -8,10 +8,9 @@ are kept.
 
 import contextlib
 import json
-import time
 import zlib
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import astuple, replace
 from typing import Any, Final
 
 from psycopg import sql
@@ -20,22 +19,22 @@ from localqa.documents.document import Document
 from localqa.documents.indexed import indexed
 from localqa.documents.library import (
     ALL,
+    ENTRY_COLUMNS,
     Collection,
-    DocumentNotFoundError,
     Entry,
     Item,
     Kept,
     Scope,
     Vectors,
+    not_there,
 )
 from localqa.documents.postgres_connections import Connection, Connections
 from localqa.documents.postgres_tables import SCHEMA, open_tables, write_alone
 from localqa.documents.postgres_vectors import add_vectors, cosines, nearest
 from localqa.documents.postgres_words import Clause, WordIndex
 
-_COLUMNS: Final = [field.name for field in fields(Entry)]
-_ENTRY: Final = ", ".join(_COLUMNS)
-_ENTRY_BESIDE: Final = ", ".join(f"documents.{name}" for name in _COLUMNS)
+_ENTRY: Final = ", ".join(ENTRY_COLUMNS)
+_ENTRY_BESIDE: Final = ", ".join(f"documents.{name}" for name in ENTRY_COLUMNS)
 
 
 class PostgresLibrary:
@@ -58,21 +57,8 @@ class PostgresLibrary:
         document = item.document
         source, name, title = (_storable(text) for text in (item.source, document.name, document.title))
         content = zlib.compress(document.to_json().encode(), 6)
-        entry = Entry(
-            item.id,
-            item.collection,
-            name,
-            source,
-            document.media_type,
-            document.digest,
-            title,
-            len(document.text),
-            len(document.pages),
-            len(item.passages),
-            time.time(),
-            item.embedder,
-        )
-        values = [getattr(entry, name) for name in _COLUMNS]
+        entry = replace(item.entry(), source=source, name=name, title=title)
+        values = astuple(entry)
         with self._connections.transaction() as connection:
             write_alone(connection)
             self._forget(connection, item.id)
@@ -90,7 +76,7 @@ class PostgresLibrary:
         with self._connections.transaction() as connection:
             write_alone(connection)
             if not self._forget(connection, document):
-                raise _not_there(document)
+                raise not_there(document)
 
     def removing(self) -> contextlib.AbstractContextManager[None]:
         """See `Library.removing`; the server tidies by itself."""
@@ -111,7 +97,7 @@ class PostgresLibrary:
         """See `Library.entry`."""
         found = self.entries(Scope(documents=(document,)))
         if not found:
-            raise _not_there(document)
+            raise not_there(document)
         return found[0]
 
     def document(self, document: str) -> Document:
@@ -222,7 +208,7 @@ class PostgresLibrary:
                 f"SELECT {column} FROM texts JOIN documents ON number = document WHERE id = %s", (document,)
             ).fetchone()
         if row is None:
-            raise _not_there(document)
+            raise not_there(document)
         return row[0]
 
 
@@ -249,7 +235,3 @@ def _rows_within(scope: Scope) -> Clause:
         return condition, values
     inner = sql.SQL("document IN (SELECT number FROM documents WHERE {})")
     return inner.format(condition), values
-
-
-def _not_there(document: str) -> DocumentNotFoundError:
-    return DocumentNotFoundError(f"There is no document '{document}' in the library.")

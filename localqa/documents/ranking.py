@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from localqa.documents.document import Document
-from localqa.documents.indexed import indexed, words_of
+from localqa.documents.indexed import TOKENIZE, any_of, indexed, words_of
 from localqa.documents.passages import Passage, split_passages
 
 
@@ -27,14 +27,12 @@ def likeliest(text: str, question: str, *, most: int) -> list[Ranked]:
     passages = split_passages(Document("", "text/plain", "", "", text))
     index = sqlite3.connect(":memory:")
     try:
-        index.execute(
-            "CREATE VIRTUAL TABLE words USING fts5(text, tokenize='porter unicode61 remove_diacritics 2')"
-        )
+        index.execute(f"CREATE VIRTUAL TABLE words USING fts5(text, tokenize='{TOKENIZE}')")
         index.executemany(
             "INSERT INTO words (rowid, text) VALUES (?, ?)",
             ((number, indexed((), text[one.start : one.end])) for number, one in enumerate(passages)),
         )
-        wanted = " OR ".join(f'"{word}"' for word in words_of(question))
+        wanted = any_of(words_of(question))
         query = "SELECT rowid, -rank FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?"
         rows = index.execute(query, (wanted, most)).fetchall() if wanted else []
     finally:

@@ -9,26 +9,27 @@ import contextlib
 import json
 import sqlite3
 import threading
-import time
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from localqa.documents.document import Document
-from localqa.documents.indexed import indexed
+from localqa.documents.indexed import TOKENIZE, any_of, indexed
 from localqa.documents.library import (
     ALL,
+    ENTRY_COLUMNS,
     Collection,
-    DocumentNotFoundError,
     Entry,
     Item,
     Kept,
     LibraryError,
     Scope,
     Vectors,
+    not_there,
 )
 from localqa.documents.vectors import HALF, Row, VectorIndex
 from localqa.errors import ResourceError
@@ -36,7 +37,7 @@ from localqa.errors import ResourceError
 _VERSION: Final = 1
 _WAIT_S: Final = 60.0
 """For another process that writes; a document takes parts of a second."""
-_TABLES: Final = """
+_TABLES: Final = f"""
 CREATE TABLE IF NOT EXISTS documents (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, collection TEXT NOT NULL,
     name TEXT NOT NULL, source TEXT NOT NULL, media_type TEXT NOT NULL, digest TEXT NOT NULL,
@@ -56,12 +57,10 @@ CREATE INDEX IF NOT EXISTS passages_of_documents ON passages (document);
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 INSERT OR IGNORE INTO counters VALUES ('removals', 0), ('untidy', 0);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
-    text, content='', tokenize='porter unicode61 remove_diacritics 2'
+    text, content='', tokenize='{TOKENIZE}'
 );
 """
-_ENTRY: Final = (
-    "id, collection, name, source, media_type, digest, title, characters, pages, passages, added, embedder"
-)
+_ENTRY: Final = ", ".join(ENTRY_COLUMNS)
 
 
 class SqliteLibrary:
@@ -106,19 +105,9 @@ class SqliteLibrary:
 
     def put(self, item: Item) -> Entry:
         """See `Library.put`."""
-        document, now = item.document, time.time()
+        document, entry = item.document, item.entry()
         content = zlib.compress(document.to_json().encode(), 6)
-        values = (
-            *(item.id, item.collection, document.name, item.source, document.media_type, document.digest),
-            *(
-                document.title,
-                len(document.text),
-                len(document.pages),
-                len(item.passages),
-                now,
-                item.embedder,
-            ),
-        )
+        values = astuple(entry)
         with self._written() as connection:
             untidy = self._forget(connection, item.id)
             marks = ", ".join("?" * len(values))
@@ -140,13 +129,13 @@ class SqliteLibrary:
                 )
         if untidy:
             self._tidy_unless_later()
-        return self.entry(item.id)
+        return entry
 
     def remove(self, document: str) -> None:
         """See `Library.remove`."""
         with self._written() as connection:
             if not self._forget(connection, document):
-                raise _not_there(document)
+                raise not_there(document)
         self._tidy_unless_later()
 
     @contextlib.contextmanager
@@ -164,7 +153,7 @@ class SqliteLibrary:
 
     def entries(self, scope: Scope = ALL, *, first: int = 0, most: int | None = None) -> list[Entry]:
         """See `Library.entries`."""
-        where, values = _within(scope, "documents")
+        where, values = _within(scope)
         rows = self._connection.execute(
             f"SELECT {_ENTRY} FROM documents {where} ORDER BY collection, name, id LIMIT ? OFFSET ?",  # noqa: S608 - constants
             (*values, -1 if most is None else most, first),
@@ -175,7 +164,7 @@ class SqliteLibrary:
         """See `Library.entry`."""
         found = self.entries(Scope(documents=(document,)))
         if not found:
-            raise _not_there(document)
+            raise not_there(document)
         return found[0]
 
     def document(self, document: str) -> Document:
@@ -199,8 +188,7 @@ class SqliteLibrary:
         """See `Library.by_words`."""
         if not words:
             return []
-        query = " OR ".join('"' + word.replace('"', '""') + '"' for word in words)
-        where, values = _within(scope, "documents")
+        where, values = _within(scope)
         if where:
             where = (
                 "AND rowid IN (SELECT passages.number FROM passages "
@@ -208,14 +196,14 @@ class SqliteLibrary:
             )
         rows = self._connection.execute(
             f"SELECT rowid, -rank FROM words WHERE words MATCH ? {where} ORDER BY rank LIMIT ?",  # noqa: S608 - constants
-            (query, *values, most),
+            (any_of(words), *values, most),
         )
         return rows.fetchall()
 
     def by_vector(self, vector: Vectors, scope: Scope, most: int) -> list[tuple[int, float]]:
         """See `Library.by_vector`."""
         among = None
-        where, values = _within(scope, "documents")
+        where, values = _within(scope)
         if where:
             rows = self._connection.execute(f"SELECT number FROM documents {where}", values)  # noqa: S608 - constants
             among = np.array([number for (number,) in rows], dtype=np.int64)
@@ -227,7 +215,7 @@ class SqliteLibrary:
 
     def passages(self, numbers: Sequence[int]) -> list[Kept]:
         """See `Library.passages`."""
-        columns = ", ".join(f"documents.{name}" for name in _ENTRY.split(", "))
+        columns = ", ".join(f"documents.{name}" for name in ENTRY_COLUMNS)
         rows = self._connection.execute(
             'SELECT passages.number, start, "end", headings, text, '
             f"{columns} FROM passages JOIN documents ON documents.number = passages.document "  # noqa: S608 - constants
@@ -335,7 +323,7 @@ class SqliteLibrary:
             (document,),
         ).fetchone()
         if row is None:
-            raise _not_there(document)
+            raise not_there(document)
         found: bytes = row[0]
         return found
 
@@ -363,17 +351,17 @@ class SqliteLibrary:
         return dict(rows.fetchall())
 
 
-def _within(scope: Scope, table: str) -> tuple[str, tuple[str, ...]]:
+def _within(scope: Scope) -> tuple[str, tuple[str, ...]]:
     """A WHERE clause for the documents of a scope, "" for all, and its values."""
     if scope.documents:
         ids = scope.documents
-        clause = f"WHERE {table}.id IN ({', '.join('?' * len(ids))})"
+        clause = f"WHERE documents.id IN ({', '.join('?' * len(ids))})"
         if scope.collection is None:
             return clause, ids
-        return f"{clause} AND {table}.collection = ?", (*ids, scope.collection)
+        return f"{clause} AND documents.collection = ?", (*ids, scope.collection)
     if scope.collection is None:
         return "", ()
-    return f"WHERE {table}.collection = ?", (scope.collection,)
+    return "WHERE documents.collection = ?", (scope.collection,)
 
 
 @contextlib.contextmanager
@@ -390,7 +378,3 @@ def _told(path: Path) -> Iterator[None]:
         raise LibraryError(f"The library {path} cannot be written: {e}.", remedy="See to the file.") from e
     except sqlite3.DatabaseError as e:
         raise LibraryError(f"The library {path} cannot be read: {e}.", remedy="Restore it.") from e
-
-
-def _not_there(document: str) -> DocumentNotFoundError:
-    return DocumentNotFoundError(f"There is no document '{document}' in the library.")

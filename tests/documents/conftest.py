@@ -1,10 +1,33 @@
-"""The libraries that tests are made for: in a file, and in a PostgreSQL server with pgvector."""
+"""What reads documents, and the libraries that tests are made for: in a file, and in a PostgreSQL server."""
 
 import itertools
 
 import pytest
 
+from localqa.documents.document import Document
+from localqa.documents.limits import Limits
+from localqa.documents.process import ReadingProcess
+from localqa.documents.reading import read_bytes
 from tests.documents.postgres_server import PostgresServer
+
+LIMITS = Limits(seconds=60)
+
+
+@pytest.fixture(scope="session")
+def process():
+    """One process that reads for all tests."""
+    with ReadingProcess(LIMITS) as found:
+        yield found
+
+
+@pytest.fixture
+def read(process):
+    """Reads the bytes of a file by their name."""
+
+    def read(data: bytes, name: str, password: str | None = None) -> Document:
+        return read_bytes(data, name, limits=LIMITS, password=password, process=process)
+
+    return read
 
 
 @pytest.fixture(scope="session")

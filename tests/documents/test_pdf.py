@@ -2,31 +2,7 @@
 
 import pytest
 
-from localqa.documents.document import Document
-from localqa.documents.limits import Limits
-from localqa.documents.process import ReadingProcess
-from localqa.documents.reading import read_bytes
-from tests.documents import made
-
-LIMITS = Limits(seconds=60)
-
-
-@pytest.fixture(scope="module")
-def process():
-    with ReadingProcess(LIMITS) as found:
-        yield found
-
-
-@pytest.fixture
-def read(process):
-    def read(data: bytes, name: str) -> Document:
-        return read_bytes(data, name, limits=LIMITS, process=process)
-
-    return read
-
-
-def headings(document):
-    return [(document.text[one.start : one.end], one.level) for one in document.headings]
+from tests.documents import headings, made
 
 
 def test_pdf_lines_become_paragraphs_and_hyphens_go(read):
