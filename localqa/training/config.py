@@ -125,6 +125,9 @@ class TrainConfig(RunConfig):
         [], description="files that were learned before, of which some are repeated lest they be forgotten"
     )
     rehearsal_size: int = Field(0, ge=0, description="how many examples of them are repeated")
+    answerable_only: bool = Field(
+        False, description="leave out the questions that have no answer: for adapters that always answer"
+    )
     negatives: float = Field(
         0.0, ge=0, le=1, description="unanswerable copies made for this share of the answerable questions"
     )

@@ -24,6 +24,7 @@ _TOLD = (
     "gradient_accumulation",
     "token_masking",
     "rehearsal_size",
+    "answerable_only",
     "negatives",
     "retrieved_negatives",
     "joined",

@@ -198,12 +198,12 @@ def load_data(config: TrainConfig) -> RunData:
     Raises:
         DataError: a file that cannot be read, or nothing usable in it.
     """
-    train = _read(config, config.train_data)
+    train = _learned(config, config.train_data)
     if config.exclude_data:
         # Before anything is held out of it: thresholds must not be fitted on these texts either.
         train = _keep_out(train, _read(config, config.exclude_data), "--exclude_data")
     if config.validation_data:
-        validation = _of_titles(_read(config, config.validation_data), config.validation_titles)
+        validation = _of_titles(_learned(config, config.validation_data), config.validation_titles)
         train = _keep_out(train, validation, "the validation data")
     elif config.validation_size:
         train, validation = split_by_context(
@@ -229,7 +229,7 @@ def load_data(config: TrainConfig) -> RunData:
 
 def _rehearsed(config: TrainConfig, validation: list[Example]) -> list[Example]:
     """A sample of what was learned before, under the same exclusions as the training data."""
-    examples = _keep_out(_read(config, config.rehearsal_data), validation, "the validation data")
+    examples = _keep_out(_learned(config, config.rehearsal_data), validation, "the validation data")
     if config.exclude_data:
         examples = _keep_out(examples, _read(config, config.exclude_data), "--exclude_data")
     return subset(examples, config.rehearsal_size, seed=config.seed)
@@ -243,6 +243,12 @@ def _among_neighbours(config: TrainConfig, examples: list[Example]) -> list[Exam
     retrieved = make_retrieved(examples, paragraphs, config.retrieved_negatives, config.seed)
     joined = join_paragraphs(examples, paragraphs, config.joined, config.joined_paragraphs, config.seed)
     return joined + retrieved
+
+
+def _learned(config: TrainConfig, sources: list[str]) -> list[Example]:
+    """The examples of files that a run is to learn from, or to be judged on."""
+    examples = _read(config, sources)
+    return [e for e in examples if not e.is_impossible] if config.answerable_only else examples
 
 
 def _read(config: TrainConfig, sources: list[str]) -> list[Example]:

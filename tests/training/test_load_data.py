@@ -77,3 +77,14 @@ def test_paragraphs_that_look_right_and_texts_of_several_are_learned_from(articl
     assert len(retrieved) == 2
     assert all(example.is_impossible for example in retrieved)
     assert {example.context.count("\n\n") for example in data.train if example not in retrieved} == {1}
+
+
+def test_an_adapter_that_always_answers_learns_from_answerable_questions_alone(tmp_path):
+    both = article("Turin", "Ada")
+    unanswered = {"id": "none", "question": "Who left?", "answers": [], "is_impossible": True}
+    both["paragraphs"][0]["qas"].append(unanswered)
+    path = tmp_path / "both.json"
+    path.write_text(json.dumps({"version": "v2.0", "data": [both]}))
+    given = {"train_data": [str(path)], "output_dir": "x", "validation_size": 0}
+    assert len(load_data(TrainConfig(**given)).train) == 2
+    assert [example.id for example in load_data(TrainConfig(**given, answerable_only=True)).train] == ["Ada"]
