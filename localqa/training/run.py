@@ -13,6 +13,7 @@ from localqa.evaluation.calibrate import Kind, calibrate, score_decoded
 from localqa.evaluation.seen import kept_rows, sketch
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
+from localqa.model.adapter_files import named_adapter
 from localqa.model.adapters import count_parameters, load_adapter, save_adapter
 from localqa.model.bases import DEFAULT_BASE, Base
 from localqa.model.loading import load_base_of, served_bits
@@ -31,8 +32,8 @@ from localqa.training.estimate import print_estimate
 from localqa.training.features import Augmentation, Feature, by_question, make_features
 from localqa.training.guards import begin, resources
 from localqa.training.loop import Evaluation, fit, make_plan
+from localqa.training.methods import make_trainee
 from localqa.training.report import common, write_report
-from localqa.training.setup import make_trainee, named_adapter
 from localqa.training.validate import predict, validate
 
 _WEIGHTS_GLOB = "*.safetensors"
@@ -63,7 +64,7 @@ def run(config: TrainConfig) -> Path | None:
     data = _fitting(load_data(config), windower)
     _check_validation(config, data)
     features = make_features(data.train, windower)
-    trainee = make_trainee(config, base)
+    trainee = make_trainee(config, base, begin_from=origin)
     _print_settings(config, trainee.model, data, features, threads, bf16=trainee.bf16)
     alone = not config.init_adapter and config.method == "lora" and config.base == DEFAULT_BASE
     if alone and len(data.train) < _FEW:

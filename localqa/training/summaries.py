@@ -24,13 +24,15 @@ from localqa.summarization.evaluation import summaries, table
 from localqa.summarization.pairs import Pair, fingerprint, read_pairs, split_pairs
 from localqa.summarization.scores import KINDS, score
 from localqa.summarization.summarizer import Summarizer, input_ids, load_tokenizer, room_for_text
+from localqa.training.arithmetic import quickened
 from localqa.training.checkpoint import Checkpoints, Progress
 from localqa.training.config import SummaryTrainConfig
 from localqa.training.estimate import print_estimate
 from localqa.training.guards import begin, resources
 from localqa.training.loop import Evaluation, fit, make_plan
+from localqa.training.processor import training_device
 from localqa.training.report import common, write_report
-from localqa.training.setup import Trainee, quickened, training_device
+from localqa.training.trainee import Trainee
 
 _IGNORED = -100
 """Label of a place that nothing is learned from."""
