@@ -36,7 +36,7 @@ from localqa.squad.report import CheckReport
 from localqa.squad.split import fingerprint, split_by_context
 from localqa.squad.writers import write_squad
 from localqa.training.config import TrainConfig, checked, read_file
-from localqa.training.run import run
+from localqa.training.questions import run
 from localqa.training.validate import predict
 
 PARTS: Final = ("train", "validation", "test")
