@@ -107,6 +107,12 @@ ERRORS: Final[Mapping[str, Kind]] = {
         "The model is still loading.",
     ),
     "overloaded": Kind(503, _LATER, "Too much is waiting already.", "The server has too much to do."),
+    "library_unavailable": Kind(
+        503,
+        _LATER,
+        "The database of the library cannot be reached for now.",
+        "The library postgresql://db/docs cannot be reached: connection refused.",
+    ),
     "base_unavailable": Kind(503),
     "checksum_mismatch": Kind(503),
     "no_summarizer": Kind(503),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from localqa.answering.library import NOTHING, LibraryAsk, Located, ask_library
 from localqa.answering.limits import Work, check_ask, check_question, check_text, parts
 from localqa.answering.long_texts import shortened
-from localqa.answering.routing import NO_OLLAMA, Answered, Ask, Extracted, Generated, route
+from localqa.answering.routing import NO_OLLAMA, Answered, Ask, Because, Extracted, Generated, route
 from localqa.answering.shelf import Shelf
 from localqa.answering.summaries import Summarized, Summarizes, by_adapter, by_ollama
 from localqa.answering.writing import Written, write
@@ -182,13 +182,15 @@ class Answerer:
             patience,
         )
         if found.place is None and ask.route == "auto" and self._ollama.found() is not None:
-            generated = self._answered([ask], patience)[0]
-            return replace(generated, because="not_in_library")
+            return self._answered([ask], patience, without_text="not_in_library")[0]
         self._counts.routed("library", generated=False)
         alternatives = tuple(answer for answer, _ in found.others)
         return Extracted("library", replace(found.answer, alternatives=alternatives), found.place)
 
-    def _answered(self, asks: Sequence[Ask], patience: Patience) -> list[Answered]:
+    def _answered(
+        self, asks: Sequence[Ask], patience: Patience, *, without_text: Because = "no_context"
+    ) -> list[Answered]:
+        """Answers by route; `without_text` is why a question that brings no text goes to a model."""
         ollama = self._ollama.found() if any(ask.may_generate for ask in asks) else None
         found = route(
             asks,
@@ -196,6 +198,7 @@ class Answerer:
             ollama=ollama,
             gone=patience.cancelled,
         )
+        found = [replace(one, because=without_text) if one.because == "no_context" else one for one in found]
         for one in found:
             self._counts.routed(one.because, generated=isinstance(one, Generated))
         return found

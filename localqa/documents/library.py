@@ -27,6 +27,12 @@ class LibraryError(LocalQAError):
     code = "bad_library"
 
 
+class LibraryUnavailableError(LibraryError):
+    """The library's server is away for now, or busy; nothing is there by half, and asking again may help."""
+
+    code = "library_unavailable"
+
+
 class DocumentNotFoundError(LocalQAError):
     """No document of that id is in the library."""
 

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 
-from localqa.documents.library import LibraryError
+from localqa.documents.library import LibraryError, LibraryUnavailableError
 from localqa.documents.opening import shown
 from localqa.errors import LocalQAError, ResourceError
 
@@ -63,7 +63,8 @@ class Connections:
         """A connection, each of whose statements is a transaction of its own.
 
         Raises:
-            LibraryError: the server cannot be reached, or refuses.
+            LibraryUnavailableError: the server cannot be reached, or is busy for too long.
+            LibraryError: it refuses.
             ResourceError: its disk is full.
         """
         with self._free, self._told():
@@ -116,10 +117,10 @@ class Connections:
         with self._lock:
             self._idle.append(connection)
 
-    def _unreachable(self, error: psycopg.Error) -> LibraryError:
+    def _unreachable(self, error: psycopg.Error) -> LibraryUnavailableError:
         said = _line(error)
         remedies = (remedy for pattern, remedy in _UNREACHABLE if re.search(pattern, said))
-        return LibraryError(
+        return LibraryUnavailableError(
             f"The library {self.shown} cannot be reached: {said}.",
             remedy=next(remedies, "See whether PostgreSQL runs there, and takes connections from here."),
         )
@@ -138,7 +139,7 @@ class Connections:
                 remedy="Make room there, try again.",
             )
         if isinstance(error, errors.LockNotAvailable):
-            return LibraryError(
+            return LibraryUnavailableError(
                 f"Another program has been writing to the library {self.shown} for too long.",
                 remedy="Try again once it is done.",
             )
@@ -148,7 +149,7 @@ class Connections:
                 remedy="Name the owner of the database in QA_LIBRARY.",
             )
         if isinstance(error, psycopg.OperationalError) and (error.sqlstate or "08")[:2] in _LOST:
-            return LibraryError(
+            return LibraryUnavailableError(
                 f"The connection to the library {self.shown} was lost: {_line(error)}.",
                 remedy="Try again: nothing is there by half.",
             )

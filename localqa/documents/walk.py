@@ -32,7 +32,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file or folder that is passed over, and why."""
+    """A file or folder that is passed over, and why.
+
+    Attributes:
+        path: of it; bytes that are no UTF-8 text are written out (`caf\\xe9.txt`), so that it can be printed.
+        reason: why.
+    """
 
     path: Path
     reason: str
@@ -45,7 +50,9 @@ def walk(paths: Sequence[Path]) -> Iterator[Found | Skipped]:
     """
     seen: set[Path] = set()
     for path in paths:
-        if path.is_dir():
+        if not _is_text(path):
+            yield _without_text(path)
+        elif path.is_dir():
             yield from _below(path, path, path.resolve(), seen)
         else:
             yield from _file(path, path.name, seen)
@@ -62,7 +69,9 @@ def _below(folder: Path, top: Path, root: Path, seen: set[Path]) -> Iterator[Fou
         yield Skipped(folder, f"cannot be listed: {e.strerror}")
         return
     for path in (folder / name for name in names if not name.startswith((".", "~$"))):
-        if path.is_symlink() and not path.resolve().is_relative_to(root):
+        if not _is_text(path):
+            yield _without_text(path)
+        elif path.is_symlink() and not path.resolve().is_relative_to(root):
             yield Skipped(path, "a link that leads out of the folder")
         elif path.is_dir():
             yield from _below(path, top, root, seen)
@@ -87,6 +96,20 @@ def _file(path: Path, name: str, seen: set[Path]) -> Iterator[Found | Skipped]:
             yield Found(path, name, digest_of(path))
         except OSError as e:
             yield Skipped(path, f"cannot be read: {e.strerror}")
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a path can be written down: Linux takes any bytes as a name, JSON and databases take text."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _without_text(path: Path) -> Skipped:
+    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return Skipped(Path(shown), "its name is not UTF-8 text: rename it")
 
 
 def digest_of(path: Path) -> str:

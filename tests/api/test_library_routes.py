@@ -189,6 +189,9 @@ def test_what_the_library_does_not_answer_goes_to_the_model(generating):
     client.post("/api/documents", json={"name": "ferry.txt", "text": "unanswerable things"})
     found = client.post("/api/qa", json={"question": "Why is the sky blue?"}).json
     assert (found["routed_because"], found["source"]) == ("not_in_library", "ollama")
+    counted = client.get("/metrics").get_data(as_text=True)
+    assert 'because="not_in_library"' in counted
+    assert 'because="no_context"' not in counted
     found = client.post("/api/qa", json={"question": "Why?", "route": "extractive"}).json
     assert (found["routed_because"], found["answerable"]) == ("library", False)
     assert (

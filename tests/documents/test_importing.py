@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -75,6 +76,19 @@ def test_sync_removes_what_vanished_from_the_folder_alone(library, folder, tmp_p
     removed = [one for one in importer.add([folder], sync=True) if one.state == "removed"]
     assert [one.entry.name for one in removed] == ["docs/ferry.txt"]
     assert {one.name for one in library.entries()} == {"docs/inner/rules.md", "other.txt"}
+
+
+def test_a_name_that_is_not_text_is_passed_over_and_told(library, folder):
+    nameless = os.fsencode(folder) + b"/caf\xe9.txt"
+    with open(nameless, "w") as stream:
+        stream.write("The cafe opens at six.")
+    os.mkdir(os.fsencode(folder) + b"/\xe9t\xe9")
+    importer = Importer(library, WordEmbedder())
+    for outcomes in (importer.add([folder]), importer.add([Path(os.fsdecode(nameless))])):
+        skipped = {Path(one.name).name: one.reason for one in outcomes if one.state == "skipped"}
+        assert "caf\\xe9.txt" in skipped
+        assert all("not UTF-8" in reason for reason in skipped.values())
+    assert len(library.entries()) == 2
 
 
 def test_what_is_no_document_is_passed_over_and_told(library, folder, tmp_path):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from localqa.documents import opening
-from localqa.documents.library import LibraryError, Scope
+from localqa.documents.library import LibraryError, LibraryUnavailableError, Scope
 from localqa.documents.opening import open_library, shown
+from localqa.errors import ERRORS
 from tests.documents.postgres_server import PASSWORD
 from tests.documents.test_library import FERRY, HARBOUR, item, vector_of
 
@@ -152,8 +153,9 @@ def test_other_things_in_the_database_stay(sql, postgres_address):
 def test_a_server_that_was_started_again_is_found_again(library, postgres):
     entry = library.put(item("ferry.txt", FERRY))
     postgres.stop()
-    with pytest.raises(LibraryError, match="cannot be reached"):
+    with pytest.raises(LibraryUnavailableError, match="cannot be reached") as away:
         library.entries()
+    assert ERRORS[away.value.code].status == 503
     postgres.start()
     assert library.entries() == [entry]
 
@@ -167,7 +169,7 @@ def test_a_connection_lost_in_the_middle_leaves_nothing_by_half(library, sql, mo
 
     with monkeypatch.context() as patched:
         patched.setattr("localqa.documents.postgres.add_vectors", cut)
-        with pytest.raises(LibraryError, match="was lost"):
+        with pytest.raises(LibraryUnavailableError, match="was lost"):
             library.put(item("notes.txt", HARBOUR))
     assert library.entries() == [kept]
     assert library.by_words(["ferry"], Scope(), 5)
