@@ -39,7 +39,8 @@ from localqa.training.config import TrainConfig
 from localqa.training.features import Feature, make_features
 from localqa.training.loop import learning_rate, make_optimizer, make_plan, train_step
 from localqa.training.report import environment, peak_memory_mb
-from localqa.training.setup import keep_freed_memory, make_trainee, use_threads
+from localqa.training.methods import make_trainee
+from localqa.training.processor import keep_freed_memory, use_threads
 from localqa.training.validate import validate
 
 RECIPES = ("textbook", "localqa")

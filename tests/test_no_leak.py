@@ -11,7 +11,7 @@ from localqa.evaluation.sets import EVALUATION_FILES
 from localqa.squad.files import find_file
 from localqa.squad.load import load_training_data
 from localqa.training.config import TrainConfig
-from localqa.training.run import load_data
+from localqa.training.question_data import load_data
 from tests.conftest import ROOT
 
 CONFIGS = [

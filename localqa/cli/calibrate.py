@@ -26,8 +26,8 @@ from localqa.squad.records import Example
 from localqa.squad.split import subset
 from localqa.training.calibrating import before_and_after, decoded_kinds, table
 from localqa.training.config import read_config
-from localqa.training.run import load_data
-from localqa.training.setup import use_threads
+from localqa.training.processor import use_threads
+from localqa.training.question_data import load_data
 
 EPILOG = """examples:
   localqa calibrate --adapter faq --data held-out.json

@@ -7,7 +7,7 @@ from pathlib import Path
 from localqa.training.config import SummaryTrainConfig, TrainConfig, parse_config
 from localqa.training.domain import is_domain_file, run_domain
 from localqa.training.loop import InterruptedTraining
-from localqa.training.run import run
+from localqa.training.questions import run
 
 DESCRIPTION = (
     "Train an adapter for extractive question answering, or with --task summarization one that summarises. "

@@ -1,15 +1,15 @@
 """Adapter folders as files: found, named and checked without torch; see `adapters` for what is in them."""
 
+import contextlib
 import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError
 
-from localqa.config import ADAPTER_NAME
+from localqa.config import ADAPTER_NAME, models_dirs
 from localqa.errors import AdapterError, AdapterNotFoundError
 from localqa.extraction.qa_config import FILE_NAME, QAConfig
 from localqa.model.bases import Base
@@ -81,6 +81,25 @@ def locate_adapter(models: Path | Sequence[Path], name: str | Path, marker: str 
             remedy="Name a folder written by fine_tune.py.",
         )
     return folder
+
+
+def named_adapter(name: str, *folders: Path) -> Path:
+    """The folder of an adapter that a setting names: by its name, or by a path.
+
+    Args:
+        name: as the user wrote it.
+        folders: where adapters lie, before the folder of all models.
+
+    Raises:
+        AdapterNotFoundError: there is none.
+    """
+    for folder in folders:
+        with contextlib.suppress(AdapterNotFoundError):
+            return locate_adapter(folder, name)
+    with contextlib.suppress(AdapterNotFoundError):
+        return locate_adapter(models_dirs(), name)
+    # A folder beside, too: names of folders were taken before names of adapters were.
+    return Path(name).resolve() if (Path(name) / FILE_NAME).is_file() else locate_adapter(models_dirs(), name)
 
 
 def known_adapters(
@@ -213,7 +232,7 @@ def check_positions(config: QAConfig, folder: Path, positions: int | None, *, be
         )
 
 
-@contextmanager
+@contextlib.contextmanager
 def damage_named(folder: Path) -> Iterator[None]:
     """Turn what the libraries raise for damaged or mismatching files into an error that names the folder.
 

@@ -21,13 +21,14 @@ from localqa.config import cache_dir
 from localqa.errors import AdapterNotFoundError, ConfigError
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Window, Windower
+from localqa.model.adapter_files import named_adapter
 from localqa.model.adapters import load_adapter, merge
 from localqa.model.bases import file_sha256, resolve_base
 from localqa.model.loading import load_base_of, max_tokens
 from localqa.model.runner import run_windows
 from localqa.squad.records import Example
 from localqa.training.features import Feature, SoftLabels
-from localqa.training.setup import has_bf16, named_adapter
+from localqa.training.processor import has_bf16
 
 _CHUNK = 1024
 """Windows whose labels are computed and written at a time."""

@@ -22,6 +22,7 @@ from localqa.evaluation.report import figures, write_evaluation
 from localqa.extraction.pipeline import to_answer
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
+from localqa.model.adapter_files import named_adapter
 from localqa.model.adapters import load_adapter
 from localqa.model.bases import resolve_base
 from localqa.model.loading import load_base_of
@@ -35,8 +36,7 @@ from localqa.squad.report import CheckReport
 from localqa.squad.split import fingerprint, split_by_context
 from localqa.squad.writers import write_squad
 from localqa.training.config import TrainConfig, checked, read_file
-from localqa.training.run import run
-from localqa.training.setup import named_adapter
+from localqa.training.questions import run
 from localqa.training.validate import predict
 
 PARTS: Final = ("train", "validation", "test")

@@ -6,7 +6,7 @@ import time
 from localqa.training.config import RunConfig
 from localqa.training.loop import Features, make_optimizer, make_plan, train_step
 from localqa.training.report import peak_memory_mb
-from localqa.training.setup import Trainee
+from localqa.training.trainee import Trainee
 
 _WARM_UP = 2
 _MEASURED = 5

@@ -15,7 +15,7 @@ from localqa.model.bases import Base, resolve_base
 from localqa.model.versions import check_adapter_folder
 from localqa.training.checkpoint import Checkpoints
 from localqa.training.config import RunConfig, TrainConfig
-from localqa.training.setup import keep_freed_memory, use_threads
+from localqa.training.processor import keep_freed_memory, use_threads
 
 
 def begin(config: RunConfig) -> tuple[Path, int, Base]:

@@ -18,7 +18,7 @@ from localqa.extraction.batches import length_sorted_batches
 from localqa.training.checkpoint import Checkpoints, Progress
 from localqa.training.config import RunConfig
 from localqa.training.features import BatchOrder
-from localqa.training.setup import Trainee
+from localqa.training.trainee import Trainee
 
 Features: TypeAlias = Sequence[Any]
 """What is learned, one at a time of any kind that has a length in tokens."""

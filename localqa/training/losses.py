@@ -1,7 +1,6 @@
 """What a batch of windows costs: the loss of start and end."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -9,17 +8,15 @@ from localqa.model.loading import uses_token_types
 from localqa.model.runner import collate, pad_token_id
 from localqa.training.config import TrainConfig
 from localqa.training.features import Feature, legal_positions, soft_targets
+from localqa.training.trainee import Trainee
 
 _IMPOSSIBLE = -1e4
 """A logit of no probability; finite, for infinite ones have no gradient."""
 _LEAST_NULL = 1e-6
 """A teacher's labels are kept in fp16, in which the smallest probabilities are 0."""
 
-if TYPE_CHECKING:
-    from localqa.training.setup import Trainee
 
-
-def span_loss(config: TrainConfig, trainee: "Trainee", features: Sequence[Feature]) -> torch.Tensor:
+def span_loss(config: TrainConfig, trainee: Trainee, features: Sequence[Feature]) -> torch.Tensor:
     """Mean loss of a question, a scalar in fp32.
 
     Cross-entropy of start and end over the legal positions of all windows of the question that a feature

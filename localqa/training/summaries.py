@@ -1,6 +1,6 @@
-"""A run that learns to summarise, top to bottom: pairs -> model -> fit -> adapter -> before and after."""
+"""A run that learns to summarise: what it learns, and what its adapter is worth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,24 +13,23 @@ from torch.nn import functional
 
 from localqa.errors import ConfigError, DataError
 from localqa.evaluation.seen import sketch
-from localqa.model.adapters import add_lora, count_parameters, linear_layers, save_summary_adapter
+from localqa.model.adapters import add_lora, linear_layers, save_summary_adapter
 from localqa.model.bases import Base
 from localqa.model.loading import load_seq2seq
 from localqa.model.summary_config import SummaryConfig
 from localqa.model.t5_shape import read_t5_shape
-from localqa.model.versions import keep, saving
 from localqa.squad.split import subset
 from localqa.summarization.evaluation import summaries, table
 from localqa.summarization.pairs import Pair, fingerprint, read_pairs, split_pairs
 from localqa.summarization.scores import KINDS, score
 from localqa.summarization.summarizer import Summarizer, input_ids, load_tokenizer, room_for_text
-from localqa.training.checkpoint import Checkpoints, Progress
+from localqa.training.arithmetic import quickened
 from localqa.training.config import SummaryTrainConfig
-from localqa.training.estimate import print_estimate
-from localqa.training.guards import begin, resources
-from localqa.training.loop import Evaluation, fit, make_plan
-from localqa.training.report import common, write_report
-from localqa.training.setup import Trainee, quickened, training_device
+from localqa.training.loop import Augment, Evaluation
+from localqa.training.processor import training_device
+from localqa.training.run import Judged, print_settings
+from localqa.training.run import run as run_task
+from localqa.training.trainee import Trainee
 
 _IGNORED = -100
 """Label of a place that nothing is learned from."""
@@ -50,13 +49,84 @@ class Text:
 
 
 def run(config: SummaryTrainConfig) -> Path | None:
-    """Train an adapter that summarises and write its folder; returns it (None after a dry run).
+    """Train an adapter that summarises and write its folder; see `localqa.training.run.run`."""
+    return run_task(config, prepare)
+
+
+@dataclass(frozen=True, slots=True)
+class Summaries:
+    """What a run learns to summarise from, and by.
+
+    Attributes:
+        config: of the run.
+        base: to learn over.
+        summary_config: settings of the adapter.
+        train, validation: pairs to learn from and to be judged by.
+        features: the former as token ids.
+        held_out: the latter as token ids.
+        trainee: the model that learns.
+        threads: of the processor.
+    """
+
+    config: SummaryTrainConfig
+    base: Base
+    summary_config: SummaryConfig
+    train: Sequence[Pair]
+    validation: Sequence[Pair]
+    features: Sequence[Text]
+    held_out: Sequence[Text]
+    trainee: Trainee
+    threads: int
+
+    def digests(self) -> dict[str, str]:
+        """Of the data."""
+        return {
+            "train_sha256": fingerprint(self.train),
+            "validation_sha256": fingerprint(self.validation),
+        }
+
+    def judge_origin(self) -> None:
+        """There is none: every run begins from the base."""
+
+    def evaluation(self) -> Callable[[], Evaluation] | None:
+        """The loss on the validation data."""
+        if not self.held_out:
+            return None
+        return partial(_validation_loss, self.config, self.trainee, self.held_out)
+
+    def augmentation(self) -> Augment:
+        """None: texts are learned as they are."""
+        return lambda texts, step: texts
+
+    def save(self, folder: Path) -> None:
+        """Write the adapter."""
+        save_summary_adapter(self.trainee.model, folder, self.summary_config)
+
+    def judge(self, folder: Path) -> Judged:
+        """Score summaries of the base alone and of what was written."""
+        judged = _before_and_after(self.base, folder, self.summary_config, self.validation, self.threads)
+        figures = {name: {key: one[key] for key in KINDS} for name, one in judged.items()}
+        return Judged(figures, (table(judged, "simple"),) if judged else ())
+
+    def data(self) -> dict[str, Any]:
+        """Where the texts came from, and how many there are."""
+        return {
+            "train": self.config.train_data,
+            "train_texts": len(self.train),
+            "train_sha256": fingerprint(self.train),
+            "train_rows": sketch((pair.document, pair.summary) for pair in self.train),
+            "validation": self.config.validation_data or f"{len(self.validation)} held out by text",
+            "validation_texts": len(self.validation),
+            "validation_sha256": fingerprint(self.validation),
+        }
+
+
+def prepare(config: SummaryTrainConfig, base: Base, threads: int) -> Summaries:
+    """Read the data and load the model, and say what will be done.
 
     Raises:
-        LocalQAError: bad settings or data, a base that is not there, no memory or disk left.
-        InterruptedTraining: after SIGINT or SIGTERM, with a checkpoint written.
+        LocalQAError: data or a base that cannot be used.
     """
-    folder, threads, base = begin(config)
     summary_config = _summary_config(config, base)
     end_id = read_t5_shape(base.folder).end_id
     tokenizer = load_tokenizer(base)
@@ -65,34 +135,17 @@ def run(config: SummaryTrainConfig) -> Path | None:
     make = partial(_texts, tokenizer=tokenizer, config=summary_config, end_id=end_id)
     texts, held_out = make(train), make(validation)
     trainee = make_trainee(config, base)
-    _print_settings(config, trainee, texts, held_out, threads)
-    course = config.course() | {"bf16": trainee.bf16, "base_sha256": base.sha256}
-    course |= {"train_sha256": fingerprint(train), "validation_sha256": fingerprint(validation)}
-    checkpoints = Checkpoints(
-        folder / "checkpoints", course, defaults=config.defaults(), overwrite=config.overwrite
+    cut = sum(len(text) == config.max_input_tokens for text in texts)
+    print_settings(
+        config,
+        trainee,
+        texts,
+        threads,
+        method="lora",
+        data=f"{len(texts):,} texts, {cut:,} of them cut at {config.max_input_tokens} tokens; "
+        f"{len(held_out):,} for validation",
     )
-    checkpoints.check()
-    with resources(config, checkpoints):
-        if config.dry_run:
-            print_estimate(config, trainee, texts)
-            return None
-        folder.mkdir(parents=True, exist_ok=True)
-        keep(folder)
-        (folder / "report.json").unlink(missing_ok=True)
-        evaluate = partial(_validation_loss, config, trainee, held_out) if held_out else None
-        progress = fit(config, trainee, texts, checkpoints, evaluate)
-        # Made whole beside what is served, report included, before it takes its place.
-        with saving(folder) as made:
-            save_summary_adapter(trainee.model, made, summary_config)
-            judged = _before_and_after(base, made, summary_config, validation, threads)
-            parameters = count_parameters(trainee.model)
-            report = _report(config, base, made, train, validation, progress, judged, parameters)
-            write_report(made, report, folder.name)
-    checkpoints.clear()
-    if judged:
-        print(table(judged, "simple"))
-    print(f"{folder}: done after {progress.step} steps in {progress.seconds / 60:.1f} minutes")
-    return folder
+    return Summaries(config, base, summary_config, train, validation, texts, held_out, trainee, threads)
 
 
 def load_data(config: SummaryTrainConfig) -> tuple[list[Pair], list[Pair]]:
@@ -216,57 +269,4 @@ def _before_and_after(
             summaries(Summarizer(base, config, adapter, threads=threads), validation, name), references
         )
         for name, adapter in (("before", None), ("after", folder))
-    }
-
-
-def _print_settings(
-    config: SummaryTrainConfig,
-    trainee: Trainee,
-    texts: Sequence[Text],
-    held_out: Sequence[Text],
-    threads: int,
-) -> None:
-    counts = count_parameters(trainee.model)
-    plan = make_plan(config, texts)
-    cut = sum(len(text) == config.max_input_tokens for text in texts)
-    print(
-        f"method: lora, {'bf16' if trainee.bf16 else 'fp32'}, {threads} threads\n"
-        f"parameters: {counts['trainable']:,} trained of {counts['total']:,} "
-        f"({100 * counts['trainable'] / counts['total']:.2f} %)\n"
-        f"data: {len(texts):,} texts, {cut:,} of them cut at {config.max_input_tokens} tokens; "
-        f"{len(held_out):,} for validation\n"
-        f"steps: {plan.total_steps:,} of {config.batch_size * config.gradient_accumulation} texts, "
-        f"learning rate {config.learning_rate:g} ({config.schedule})"
-    )
-
-
-def _report(
-    config: SummaryTrainConfig,
-    base: Base,
-    folder: Path,
-    train: Sequence[Pair],
-    validation: Sequence[Pair],
-    progress: Progress,
-    judged: dict[str, Any],
-    parameters: dict[str, int],
-) -> dict[str, Any]:
-    return {
-        "result": {
-            **{name: {key: one[key] for key in KINDS} for name, one in judged.items()},
-            "final_loss": round(progress.losses[-1]["loss"], 6),
-            "steps": progress.step,
-            "best_step": progress.best_step or progress.step,
-            "parameters": parameters,
-            "adapter_bytes": sum(file.stat().st_size for file in folder.glob("*.safetensors")),
-        },
-        "data": {
-            "train": config.train_data,
-            "train_texts": len(train),
-            "train_sha256": fingerprint(train),
-            "train_rows": sketch((pair.document, pair.summary) for pair in train),
-            "validation": config.validation_data or f"{len(validation)} held out by text",
-            "validation_texts": len(validation),
-            "validation_sha256": fingerprint(validation),
-        },
-        **common(config, base, progress, unit="texts"),
     }

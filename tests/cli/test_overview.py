@@ -78,7 +78,7 @@ def test_a_program_has_the_flags_of_its_verb(capsys, monkeypatch, program, verb)
 
 
 def test_a_package_that_is_missing_is_told_with_its_extra(capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "localqa.training.run", None)
+    monkeypatch.setitem(sys.modules, "localqa.training.questions", None)
     monkeypatch.delitem(sys.modules, "localqa.cli.train", raising=False)
 
     def missing(name):

@@ -13,8 +13,8 @@ from localqa.training.config import TrainConfig
 from localqa.training.distill import soft_labels, with_soft_labels
 from localqa.training.features import make_features, soft_targets
 from localqa.training.losses import span_loss
-from localqa.training.run import run
-from localqa.training.setup import make_trainee
+from localqa.training.methods import make_trainee
+from localqa.training.questions import run
 
 
 @pytest.fixture(autouse=True)

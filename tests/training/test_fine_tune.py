@@ -17,7 +17,8 @@ from localqa.squad.metrics import score
 from localqa.squad.readers import read_examples
 from localqa.training import loop
 from localqa.training.config import TrainConfig
-from localqa.training.run import load_data, run
+from localqa.training.question_data import load_data
+from localqa.training.questions import run
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
@@ -162,7 +163,7 @@ def test_changed_data_does_not_continue_an_old_checkpoint(tmp_path, flags, tiny_
         raise MemoryError
 
     config = TrainConfig(**flags, output_dir=str(tmp_path / "changed"))
-    monkeypatch.setattr("localqa.training.run.save_adapter", full)
+    monkeypatch.setattr("localqa.training.questions.save_adapter", full)
     with pytest.raises(ResourceError):
         run(config)
     tiny_data.write_text(tiny_data.read_text().replace("What year", "Which year"))

@@ -6,7 +6,7 @@ import pytest
 
 from localqa.errors import ConfigError, DataError
 from localqa.training.config import TrainConfig, checked
-from localqa.training.run import load_data
+from localqa.training.question_data import load_data
 
 
 def test_excluded_contexts_are_in_neither_part(tiny_data, tmp_path):

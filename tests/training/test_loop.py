@@ -13,7 +13,7 @@ from localqa.training.checkpoint import Checkpoints, Progress
 from localqa.training.config import TrainConfig
 from localqa.training.features import make_features
 from localqa.training.loop import Evaluation, fit, learning_rate, make_optimizer, make_plan, train_step
-from localqa.training.setup import make_trainee
+from localqa.training.methods import make_trainee
 
 
 def config_of(**changes) -> TrainConfig:

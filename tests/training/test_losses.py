@@ -20,7 +20,7 @@ from localqa.training.features import (
     soft_targets,
 )
 from localqa.training.losses import span_loss
-from localqa.training.setup import make_trainee
+from localqa.training.methods import make_trainee
 
 CONTEXT = " ".join(f"The quick fox {number} jumps." for number in range(24))
 
