@@ -25,13 +25,14 @@ _SETTINGS: Final[dict[str, Any]] = {
     "keepalives_count": 4,
     "tcp_user_timeout": 60_000,
 }
-_UNREACHABLE: Final = (
+_REFUSED: Final = (
     (r"password|authentication|role .* does not exist", "Put the right user and password into QA_LIBRARY."),
     (r"database .* does not exist", "Make it with `createdb`, or name another one in QA_LIBRARY."),
     (r"pg_hba", "Allow this machine in the server's pg_hba.conf."),
-    (r"too many|reserved", "Raise max_connections on the server, or run fewer replicas."),
 )
-"""What the server's messages at connecting hold -> what to do."""
+"""What the messages of a server that will go on refusing hold -> what to do."""
+_FULL: Final = "too many|reserved"
+"""The same of one that has no connection left."""
 
 _LOST: Final = ("08", "57")
 """Classes of SQLSTATE: of connections, and of a server that was told to end."""
@@ -117,13 +118,17 @@ class Connections:
         with self._lock:
             self._idle.append(connection)
 
-    def _unreachable(self, error: psycopg.Error) -> LibraryUnavailableError:
+    def _unreachable(self, error: psycopg.Error) -> LibraryError:
         said = _line(error)
-        remedies = (remedy for pattern, remedy in _UNREACHABLE if re.search(pattern, said))
-        return LibraryUnavailableError(
-            f"The library {self.shown} cannot be reached: {said}.",
-            remedy=next(remedies, "See whether PostgreSQL runs there, and takes connections from here."),
-        )
+        message = f"The library {self.shown} cannot be reached: {said}."
+        refused = next((remedy for pattern, remedy in _REFUSED if re.search(pattern, said)), None)
+        if refused:
+            return LibraryError(message, remedy=refused)
+        if re.search(_FULL, said):
+            remedy = "Raise max_connections on the server, or run fewer replicas."
+        else:
+            remedy = "See whether PostgreSQL runs there, and takes connections from here."
+        return LibraryUnavailableError(message, remedy=remedy)
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:

@@ -50,6 +50,7 @@ def refused(address):
     with pytest.raises(LibraryError) as raised:
         open_library(address)
     assert raised.value.remedy
+    assert not isinstance(raised.value, LibraryUnavailableError)
     return str(raised.value)
 
 
@@ -87,10 +88,15 @@ def test_without_psycopg_it_is_told_what_to_install(monkeypatch):
     assert "pip install 'localqa[postgres]'" in refused("postgresql://ada:secret@db/docs")
 
 
-def test_a_server_that_is_not_there_a_wrong_password_and_database_are_told(postgres):
+def test_a_server_that_is_not_there_may_be_there_later(postgres):
+    with pytest.raises(LibraryUnavailableError) as raised:
+        open_library(postgres.address().replace(str(postgres.port), "1"))
+    assert "See whether PostgreSQL runs there" in raised.value.remedy
+
+
+def test_a_wrong_password_or_database_is_told_and_no_matter_of_time(postgres):
     right = postgres.address()
     for wrong, told in (
-        (right.replace(str(postgres.port), "1"), "See whether PostgreSQL runs there"),
         (right.replace("%231", "secret"), "right user and password"),
         (postgres.address("nowhere"), "createdb"),
         (postgres.address(user="nobody"), "right user and password"),
