@@ -1,6 +1,6 @@
 """The one way in: questions, summaries and embeddings, whatever protocol they came by."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Literal, Protocol
@@ -83,21 +83,20 @@ class Answerer:
             OverloadedError: too many requests are answered already.
             LocalQAError: what the reader or the Ollama server raise.
         """
-        check_ask(ask, self._settings)
-        if ask.context is None and ask.route != "ollama" and self.shelf.holds_documents:
-            return self._from_library(ask, patience)
-        return self._answered([ask], patience)[0]
+        return next(self._answers([ask], patience))
 
-    def answer_batch(self, asks: Sequence[Ask], patience: Patience) -> list[Answered]:
-        """Have several questions answered, in order; raises as `answer` does."""
+    def answer_batch(self, asks: Sequence[Ask], patience: Patience) -> Iterator[Answered]:
+        """Have several questions answered, in order; raises as `answer` does.
+
+        The texts are read now, all of them together; documents are searched and models begin to write as the
+        answers are asked for, one after the other.
+        """
         if len(asks) > self._settings.max_batch:
             raise InvalidInputError(
                 f"qa_pairs: holds {len(asks):,} pairs, at most {self._settings.max_batch:,} are allowed.",
                 remedy="Send them in several requests.",
             )
-        for index, ask in enumerate(asks):
-            check_ask(ask, self._settings, at=f"qa_pairs[{index}].")
-        return self._answered(asks, patience)
+        return self._answers(asks, patience)
 
     def embed(
         self, texts: Sequence[str], patience: Patience, *, truncate: bool
@@ -169,6 +168,19 @@ class Answerer:
         self._counts.summarized(found.source)
         return found
 
+    def _answers(self, asks: Sequence[Ask], patience: Patience) -> Iterator[Answered]:
+        """What brings no text is asked of the library, if there is one; the rest goes by its route."""
+        for ask in asks:
+            check_ask(ask, self._settings)
+        in_library = [ask.context is None and ask.route != "ollama" for ask in asks]
+        if not any(in_library) or not self.shelf.holds_documents:
+            return self._routed(asks, patience)
+        routed = self._routed([ask for ask, own in zip(asks, in_library, strict=True) if not own], patience)
+        return (
+            self._from_library(ask, patience) if own else next(routed)
+            for ask, own in zip(asks, in_library, strict=True)
+        )
+
     def _from_library(self, ask: Ask, patience: Patience) -> Answered:
         """The library's answer; where it has none, and it may be asked, that of a model."""
         found = self.ask_library(
@@ -182,14 +194,14 @@ class Answerer:
             patience,
         )
         if found.place is None and ask.route == "auto" and self._ollama.found() is not None:
-            return self._answered([ask], patience, without_text="not_in_library")[0]
+            return next(self._routed([ask], patience, without_text="not_in_library"))
         self._counts.routed("library", generated=False)
         alternatives = tuple(answer for answer, _ in found.others)
         return Extracted("library", replace(found.answer, alternatives=alternatives), found.place)
 
-    def _answered(
+    def _routed(
         self, asks: Sequence[Ask], patience: Patience, *, without_text: Because = "no_context"
-    ) -> list[Answered]:
+    ) -> Iterator[Answered]:
         """Answers by route; `without_text` is why a question that brings no text goes to a model."""
         ollama = self._ollama.found() if any(ask.may_generate for ask in asks) else None
         found = route(
@@ -198,10 +210,14 @@ class Answerer:
             ollama=ollama,
             gone=patience.cancelled,
         )
-        found = [replace(one, because=without_text) if one.because == "no_context" else one for one in found]
-        for one in found:
+
+        def counted(one: Answered) -> Answered:
+            if one.because == "no_context":
+                one = replace(one, because=without_text)
             self._counts.routed(one.because, generated=isinstance(one, Generated))
-        return found
+            return one
+
+        return map(counted, found)
 
     def _read(self, queries: Sequence[Query], patience: Patience) -> list[Answer]:
         reader = self._reader()

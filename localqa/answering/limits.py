@@ -72,15 +72,15 @@ def parts(queries: Sequence[Query]) -> Iterator[list[Query]]:
     return in_groups(queries, lambda query: len(query.context), _AT_ONCE)
 
 
-def check_ask(ask: Ask, settings: Settings, *, at: str = "") -> None:
-    """Refuse a question over a limit; `at` is where it stands in what was sent.
+def check_ask(ask: Ask, settings: Settings) -> None:
+    """Refuse a question over a limit.
 
     Raises:
         InvalidInputError: naming the field.
     """
-    check_question(f"{at}question", ask.question, settings)
+    check_question(f"{ask.at}question", ask.question, settings)
     check_text(
-        f"{at}context", ask.context or "", settings, remedy="Split the context and ask about each part."
+        f"{ask.at}context", ask.context or "", settings, remedy="Split the context and ask about each part."
     )
 
 

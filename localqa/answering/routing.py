@@ -44,6 +44,7 @@ class Ask:
         min_score: below it an answer from the text is held back, see `Query`.
         borders: of the sources that the text is made of, see `Query`.
         whole: read all of a long text, see `Query`.
+        at: where the question stands among others that were sent, for messages: `qa_pairs[3].`.
     """
 
     question: str
@@ -57,6 +58,7 @@ class Ask:
     min_score: float = 0.0
     borders: tuple[int, ...] = ()
     whole: bool = False
+    at: str = ""
 
     @property
     def may_fall_back(self) -> bool:
@@ -133,8 +135,10 @@ Reads: TypeAlias = Callable[[Sequence[Query]], list[Answer]]
 """BERT: answers to questions, in their order."""
 
 
-def route(asks: Sequence[Ask], *, read: Reads, ollama: "Ollama | None", gone: Gone) -> list[Answered]:
-    """Decide who answers each question, and begin; what has a text is read once, all of it together.
+def route(asks: Sequence[Ask], *, read: Reads, ollama: "Ollama | None", gone: Gone) -> Iterator[Answered]:
+    """Decide who answers each question; what has a text is read at once, all of it together.
+
+    A model begins with an answer when that one is asked for: an Ollama server takes so many at a time.
 
     Args:
         asks: the questions.
@@ -144,13 +148,13 @@ def route(asks: Sequence[Ask], *, read: Reads, ollama: "Ollama | None", gone: Go
 
     Raises:
         InvalidInputError: no context for BERT, or no Ollama server.
-        LocalQAError: what `read` or `Ollama.generate` raise; not where a fallback fails: BERT's own "not
-            answerable" is the answer then.
+        LocalQAError: what `read` raises, and what `Ollama.generate` does as answers are asked for; not where
+            a fallback fails: BERT's own "not answerable" is the answer then.
     """
     for ask in asks:
         _check(ask, ollama)
     found = _read(asks, read, may_fall_back=ollama is not None)
-    return [_answered(ask, one, ollama, gone) for ask, one in zip(asks, found, strict=True)]
+    return (_answered(ask, one, ollama, gone) for ask, one in zip(asks, found, strict=True))
 
 
 def support(ask: Ask, generated: Generated, text: str) -> Support:
@@ -162,11 +166,11 @@ def support(ask: Ask, generated: Generated, text: str) -> Support:
 
 def _check(ask: Ask, ollama: "Ollama | None") -> None:
     if ask.route == "extractive" and ask.context is None:
-        raise InvalidInputError("context: is missing.", remedy="Send the text to search as context.")
+        raise InvalidInputError(f"{ask.at}context: is missing.", remedy="Send the text to search as context.")
     if ollama is None and ask.route == "ollama":
-        raise InvalidInputError("route: there is no Ollama server to ask.", remedy=NO_OLLAMA)
+        raise InvalidInputError(f"{ask.at}route: there is no Ollama server to ask.", remedy=NO_OLLAMA)
     if ollama is None and ask.context is None:
-        raise InvalidInputError("context: is missing.", remedy=NO_OLLAMA)
+        raise InvalidInputError(f"{ask.at}context: is missing.", remedy=NO_OLLAMA)
 
 
 def _read(asks: Sequence[Ask], read: Reads, *, may_fall_back: bool) -> list[Answer | None]:
@@ -181,7 +185,7 @@ def _read(asks: Sequence[Ask], read: Reads, *, may_fall_back: bool) -> list[Answ
     try:
         answers = read(list(queries.values())) if queries else []
     except (NotReadyError, OverloadedError, DeadlineError):
-        if any(ask.route != "ollama" for ask in asks):
+        if any(asks[at].route != "ollama" for at in queries):
             raise
         return [None] * len(asks)
     found = dict(zip(queries, answers, strict=True))

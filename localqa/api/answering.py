@@ -62,11 +62,13 @@ def answer(body: AskRequest) -> Response | dict[str, Any]:
 def answer_batch(body: BatchRequest) -> dict[str, Any]:
     """Answer several questions at once
 
-    Each pair has its own context and may name its own adapter; the results come in the same order.
-    One bad pair refuses the whole batch, and the message names it, such as `qa_pairs[3].context`.
+    Each pair is asked as `/api/qa` would be, with its own context, adapter and route; the results come in the
+    same order. The contexts are read together, and a model of the Ollama server writes one answer after the
+    other. One bad pair refuses the whole batch, and the message names it, such as `qa_pairs[3].context`.
     """
-    asks = body.asks()
-    found = current_service().answerer.answer_batch(asks, patience())
+    service = current_service()
+    asks = body.asks(fallback=service.settings.ollama_fallback)
+    found = service.answerer.answer_batch(asks, patience())
     results = [_whole(ask, one) for ask, one in zip(asks, found, strict=True)]
     return BatchResponse(results=results, count=len(results)).model_dump()
 
@@ -75,7 +77,8 @@ def answer_batch(body: BatchRequest) -> dict[str, Any]:
 def predict(body: PredictRequest) -> dict[str, Any]:
     """Answer a question, the short form
 
-    Uses the default adapter and returns the question and context with the answer.
+    Uses the default adapter and returns the question and context with the answer. That is always an exact
+    part of the context: this form could not tell it from a generated one.
     """
     ask = body.ask()
     found = _whole(ask, current_service().answerer.answer(ask, patience()))

@@ -1,7 +1,6 @@
 """What goes in and comes out over HTTP, as pydantic models with the descriptions that Swagger UI shows."""
 
 import math
-from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, FailFast, Field, model_validator
@@ -178,18 +177,7 @@ class PredictRequest(Body):
         )
 
 
-class QuestionRequest(PredictRequest):
-    """A question, the text that may hold its answer, and the adapter that shall find it."""
-
-    adapter: Annotated[str, Field(pattern=ADAPTER_NAME)] | None = _ADAPTER_FIELD
-    top_k: TopK = _TOP_K_FIELD
-
-    def ask(self) -> Ask:
-        """The same as the router takes it."""
-        return replace(super().ask(), adapter=self.adapter, top_k=self.top_k)
-
-
-class AskRequest(Body):
+class QuestionRequest(Body):
     """A question, with the text that may hold its answer, and who shall answer it."""
 
     question: Text = _QUESTION_FIELD
@@ -217,14 +205,9 @@ class AskRequest(Body):
     model: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
         default=None, description="Model of the Ollama server; null: the one that the server is set to."
     )
-    stream: bool = Field(
-        default=False,
-        description='Send lines of JSON as they come: `{"delta": "..."}` for each piece of a generated '
-        'answer, last the whole answer with `"done": true`.',
-    )
 
-    def ask(self, *, fallback: bool) -> Ask:
-        """The same as the router takes it; `fallback` is the server's own setting."""
+    def ask(self, *, fallback: bool, at: str = "") -> Ask:
+        """The same as the router takes it; `fallback` is the server's own setting, `at` see `Ask`."""
         return Ask(
             question=self.question,
             context=self.context,
@@ -236,20 +219,34 @@ class AskRequest(Body):
             abstain=self.abstain,
             min_score=self.min_score,
             whole=self.read == "all",
+            at=at,
         )
 
 
+class AskRequest(QuestionRequest):
+    """A question, and how its answer is to come."""
+
+    stream: bool = Field(
+        default=False,
+        description='Send lines of JSON as they come: `{"delta": "..."}` for each piece of a generated '
+        'answer, last the whole answer with `"done": true`.',
+    )
+
+
 class BatchRequest(Body):
-    """Several questions at once; each has its own context and may name its own adapter."""
+    """Several questions at once, each as it would be asked alone."""
 
     # Failing fast keeps a list of a million broken pairs from becoming a million error reports.
     qa_pairs: Annotated[list[QuestionRequest], FailFast()] = Field(
-        min_length=1, description="The questions with their contexts; adapters may be mixed."
+        min_length=1,
+        description="The questions, each with its own context; adapters and routes may be mixed.",
     )
 
-    def asks(self) -> list[Ask]:
-        """The same as the router takes it, in order."""
-        return [pair.ask() for pair in self.qa_pairs]
+    def asks(self, *, fallback: bool) -> list[Ask]:
+        """The same as the router takes it, in order; `fallback` is the server's own setting."""
+        return [
+            pair.ask(fallback=fallback, at=f"qa_pairs[{index}].") for index, pair in enumerate(self.qa_pairs)
+        ]
 
 
 def rounded(value: float) -> float | None:

@@ -132,10 +132,21 @@ def test_what_has_a_text_is_read_together_and_once(ollama):
         Ask("Who?", "Ada did not.", fallback=True),
         Ask("Who?", "Ada.", route="ollama"),
     ]
-    found = route(asks, read=read, ollama=ollama, gone=lambda: False)
+    found = list(route(asks, read=read, ollama=ollama, gone=lambda: False))
     assert calls == [["Ada did.", "Ada did not.", "Ada."]]
     assert [one.because for one in found] == ["context_given", "no_context", "not_answerable", "requested"]
     assert [isinstance(one, Generated) for one in found] == [False, True, True, True]
+
+
+def test_model_answers_beside_an_open_question_while_bert_has_no_time(ollama):
+    def busy(queries):
+        raise OverloadedError("too much")
+
+    asks = [Ask("Why?"), Ask("Who?", "Ada.", route="ollama")]
+    found = route(asks, read=busy, ollama=ollama, gone=lambda: False)
+    assert [one.because for one in found] == ["no_context", "requested"]
+    with pytest.raises(OverloadedError):
+        route([*asks, Ask("Who?", "Ada.")], read=busy, ollama=ollama, gone=lambda: False)
 
 
 def test_what_was_held_back_supports_what_is_generated_instead(ollama):

@@ -194,6 +194,19 @@ def test_what_the_library_does_not_answer_goes_to_the_model(generating):
     assert 'because="no_context"' not in counted
     found = client.post("/api/qa", json={"question": "Why?", "route": "extractive"}).json
     assert (found["routed_because"], found["answerable"]) == ("library", False)
+    pairs = [
+        {"question": "Why?", "route": "extractive"},
+        {"question": "Why?", "context": FERRY},
+        {"question": "Why?"},
+        {"question": "Why?", "route": "ollama"},
+    ]
+    results = client.post("/api/qa/batch", json={"qa_pairs": pairs}).json["results"]
+    assert [one["routed_because"] for one in results] == [
+        "library",
+        "context_given",
+        "not_in_library",
+        "requested",
+    ]
     assert (
         client.post("/api/qa", json={"question": "Why?", "route": "ollama"}).json["routed_because"]
         == "requested"

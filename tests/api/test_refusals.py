@@ -91,6 +91,10 @@ def test_a_compressed_body(client: FlaskClient) -> None:
     assert "'gzip'" in refused(response, 415)["message"]
 
 
+STREAM_IN_BATCH = (
+    "qa_pairs[0]: unknown field 'stream' (known: question, context, adapter, top_k, abstain, min_score, "
+    "read, route, fallback, model)."
+)
 BAD_FIELDS = [
     ({"question": ""}, "question: must not be empty."),
     ({"question": " \t\n\u2003"}, "question: must not be blank"),
@@ -226,7 +230,10 @@ def test_a_field_name_that_cannot_be_echoed(client: FlaskClient, key: str) -> No
         (None, "qa_pairs: must be a list, not null."),
         ([QA, "text"], "qa_pairs[1]: must be an object, not a string."),
         ([[QA]], "qa_pairs[0]: must be an object, not a list."),
-        ([{}], "qa_pairs[0].question: is missing; qa_pairs[0].context: is missing."),
+        ([{}], "qa_pairs[0].question: is missing."),
+        ([QA, {"question": "Who?"}], "qa_pairs[1].context: is missing."),
+        ([{**QA, "route": "nowhere"}], "qa_pairs[0].route: must be 'auto', 'extractive' or 'ollama'."),
+        ([{**QA, "stream": True}], STREAM_IN_BATCH),
     ],
     ids=lambda value: repr(value)[:30],
 )

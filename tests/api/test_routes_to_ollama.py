@@ -1,4 +1,4 @@
-"""`/api/qa` with an Ollama server: open questions, fallback, streams."""
+"""`/api/qa` and its batch with an Ollama server: open questions, fallback, streams."""
 
 import json
 
@@ -102,6 +102,69 @@ def test_faults_are_errors_with_a_remedy(asking, server, fault, status, code):
     assert (response.status_code, error["code"]) == (status, code)
     assert error["remedy"]
     assert asking.post("/api/qa", json={"question": "Who?", "context": TEXT}).status_code == 200
+
+
+def batch(client, *pairs):
+    return client.post("/api/qa/batch", json={"qa_pairs": pairs})
+
+
+def test_each_question_of_a_batch_goes_its_own_way(asking, reader):
+    pairs = [
+        {"question": "Who?", "context": TEXT},
+        {"question": "Who?", "context": TEXT, "route": "extractive"},
+        {"question": "Who?", "context": TEXT, "route": "ollama", "model": "other:1b"},
+        {"question": "Who?", "context": "unanswerable"},
+        {"question": "Who?", "context": "unanswerable", "fallback": True},
+        {"question": "Who?", "context": TEXT, "fallback": True},
+        {"question": "Who?"},
+    ]
+    found = batch(asking, *pairs).get_json()["results"]
+    assert [(one["source"], one["routed_because"]) for one in found] == [
+        ("bert", "context_given"),
+        ("bert", "requested"),
+        ("ollama", "requested"),
+        ("bert", "context_given"),
+        ("ollama", "not_answerable"),
+        ("bert", "context_given"),
+        ("ollama", "no_context"),
+    ]
+    assert (found[2]["model"], found[2]["supported"], found[4]["model"]) == ("other:1b", True, "tiny:1b")
+    assert len(reader.queries) == 6
+    alone = [asking.post("/api/qa", json=pair).get_json() for pair in pairs]
+    assert alone == found
+
+
+def test_a_batch_falls_back_as_the_server_is_set(server, reader):
+    settings = Settings.load(ollama="on", ollama_host=server.url, ollama_fallback=True)
+    always = create_app(settings, reader).test_client()
+    pair = {"question": "Who?", "context": "unanswerable"}
+    found = batch(always, pair, pair | {"fallback": False}).get_json()["results"]
+    assert [one["source"] for one in found] == ["ollama", "bert"]
+    server.fault = "cut"
+    (found,) = batch(always, pair).get_json()["results"]
+    assert (found["source"], found["routed_because"]) == ("bert", "ollama_failed")
+
+
+def test_a_batch_takes_one_place_at_the_server(server, reader):
+    settings = Settings.load(ollama="on", ollama_host=server.url, ollama_max_requests=1)
+    asking = create_app(settings, reader).test_client()
+    response = batch(asking, *[{"question": "Who?"}] * 3)
+    assert (response.status_code, response.get_json()["count"]) == (200, 3)
+
+
+def test_a_batch_with_a_question_that_nobody_can_answer_is_refused(reader, asking, server):
+    alone = create_app(Settings.load(ollama="off"), reader).test_client()
+    known = {"question": "Who?", "context": TEXT}
+    for client, pair, said in [
+        (alone, {"question": "Who?"}, "qa_pairs[1].context: is missing."),
+        (alone, known | {"route": "ollama"}, "qa_pairs[1].route: there is no Ollama server to ask."),
+        (asking, {"question": "Who?", "route": "extractive"}, "qa_pairs[1].context: is missing."),
+    ]:
+        response = batch(client, known, pair)
+        assert (response.status_code, response.get_json()["error"]["message"]) == (422, said)
+    assert (reader.queries, server.requests) == ([], [])
+    server.fault = "500"
+    assert batch(asking, known, {"question": "Who?"}).status_code == 503
 
 
 def lines(response):

@@ -83,6 +83,10 @@ def test_extractive_and_generated_answers_to_one_text(server):
     extracted = requests.post(f"{server}/api/qa", json=body, timeout=60).json()
     assert (extracted["source"], extracted["answer"]) == ("bert", "Dunmore and Sons")
     generated = requests.post(f"{server}/api/qa", json=body | {"route": "ollama"}, timeout=60).json()
+    pairs = {"qa_pairs": [body | {"route": "ollama"}, body]}
+    results = requests.post(f"{server}/api/qa/batch", json=pairs, timeout=60).json()["results"]
+    assert [one["source"] for one in results] == ["ollama", "bert"]
+    assert results[1] == extracted
     assert generated["source"] == "ollama"
     assert isinstance(generated["supported"], bool)
     if generated["support"]:
