@@ -129,8 +129,7 @@ def test_answer_is_highlighted_and_adapters_stand_side_by_side(url):
         expect(answer.locator("tbody tr")).to_have_count(3)
         choose(page, "Adapter", "squad2")
         ask(page, WHO)
-        # "squad2, 60 % sure", or "Not answerable says squad2:".
-        expect(answer).to_contain_text(re.compile("squad2[,:]"))
+        expect(answer).to_contain_text("squad2,")
         choose(page, "Compare with", "squad")
         page.locator("#ask").click()
         expect(page.locator("#second-answer mark")).to_have_text("Dunmore and Sons")
