@@ -118,14 +118,7 @@ class Answerer:
             LocalQAError: as `answer` does, and what the library raises.
         """
         check_question("question", ask.question, self._settings)
-        if not self.shelf.holds_documents:
-            return NOTHING
-        return ask_library(
-            ask,
-            self.shelf.library,
-            embed=lambda texts: self.embed(texts, patience, truncate=True)[0],
-            read=lambda queries: self._read(queries, patience),
-        )
+        return self._located(ask, patience) if self.shelf.holds_documents else NOTHING
 
     def write_from_library(self, ask: LibraryAsk, model: str | None, patience: Patience) -> Written:
         """Have a model of the Ollama server write an answer from the passages that a question finds.
@@ -183,7 +176,7 @@ class Answerer:
 
     def _from_library(self, ask: Ask, patience: Patience) -> Answered:
         """The library's answer; where it has none, and it may be asked, that of a model."""
-        found = self.ask_library(
+        found = self._located(
             LibraryAsk(
                 ask.question,
                 adapter=ask.adapter,
@@ -198,6 +191,15 @@ class Answerer:
         self._counts.routed("library", generated=False)
         alternatives = tuple(answer for answer, _ in found.others)
         return Extracted("library", replace(found.answer, alternatives=alternatives), found.place)
+
+    def _located(self, ask: LibraryAsk, patience: Patience) -> Located:
+        """The answer of a library that is there, to a question that was checked."""
+        return ask_library(
+            ask,
+            self.shelf.library,
+            embed=lambda texts: self.embed(texts, patience, truncate=True)[0],
+            read=lambda queries: self._read(queries, patience),
+        )
 
     def _routed(
         self, asks: Sequence[Ask], patience: Patience, *, without_text: Because = "no_context"

@@ -50,8 +50,8 @@ def walk(paths: Sequence[Path]) -> Iterator[Found | Skipped]:
     """
     seen: set[Path] = set()
     for path in paths:
-        if not _is_text(path):
-            yield _without_text(path)
+        if nameless := _nameless(path):
+            yield nameless
         elif path.is_dir():
             yield from _below(path, path, path.resolve(), seen)
         else:
@@ -69,8 +69,8 @@ def _below(folder: Path, top: Path, root: Path, seen: set[Path]) -> Iterator[Fou
         yield Skipped(folder, f"cannot be listed: {e.strerror}")
         return
     for path in (folder / name for name in names if not name.startswith((".", "~$"))):
-        if not _is_text(path):
-            yield _without_text(path)
+        if nameless := _nameless(path):
+            yield nameless
         elif path.is_symlink() and not path.resolve().is_relative_to(root):
             yield Skipped(path, "a link that leads out of the folder")
         elif path.is_dir():
@@ -98,18 +98,14 @@ def _file(path: Path, name: str, seen: set[Path]) -> Iterator[Found | Skipped]:
             yield Skipped(path, f"cannot be read: {e.strerror}")
 
 
-def _is_text(path: Path) -> bool:
-    """Whether a path can be written down: Linux takes any bytes as a name, JSON and databases take text."""
+def _nameless(path: Path) -> Skipped | None:
+    """Why a path cannot be written down: Linux takes any bytes as a name, JSON and databases take text."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _without_text(path: Path) -> Skipped:
-    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return Skipped(Path(shown), "its name is not UTF-8 text: rename it")
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        return Skipped(Path(shown), "its name is not UTF-8 text: rename it")
+    return None
 
 
 def digest_of(path: Path) -> str:
