@@ -4,6 +4,8 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 COMPOSE ?= docker compose
 LARGE ?= squad-mpnet
+# Test files that run side by side: most of them wait for servers and processes.
+WORKERS ?= 2
 export VENV
 
 .DEFAULT_GOAL := help
@@ -36,7 +38,8 @@ demo: ## a page to try the running server on (on port 7860; PORT=8080 make demo,
 	@$(PY) demo.py
 
 test: setup-dev lint ## lint, types and every test
-	$(PY) -m pytest
+	$(PY) -m pytest -m "not alone" --numprocesses $(WORKERS) --dist loadfile
+	$(PY) -m pytest -m alone
 
 test-fast: setup-dev ## the tests that need no model and no server
 	$(PY) -m pytest -m "not slow and not integration"

@@ -18,11 +18,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from common import RESULTS, ROOT, publish, saved_rows
+from judged import Judged, judged_ones
 
-from benchmarks.common import RESULTS, publish, saved_rows
-from benchmarks.judged import Judged, judged_ones
 from localqa.config import Precision, data_dir
 from localqa.errors import LocalQAError, report_and_exit
 from localqa.evaluation import seen

@@ -12,17 +12,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from adapters import SHOWN
+from common import RESULTS, ROOT
+from length import SHOWN as LENGTH_SHOWN
 from tabulate import tabulate
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.adapters import SHOWN
-from benchmarks.common import RESULTS
-from benchmarks.length import SHOWN as LENGTH_SHOWN
-from benchmarks.runs import RECORD
 from localqa.training.record import read_record
 from localqa.training.record import table as run_table
+from runs import RECORD
 
 IN_README = ("dev-v1.1", "dev-v2.0", "dev-v2.0-part", "user-documents", "policyqa-test", "cuad-windows-test")
 """The sets whose figures everybody should see."""

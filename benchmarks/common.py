@@ -11,6 +11,8 @@ from typing import Any
 from tabulate import tabulate
 
 ROOT = Path(__file__).resolve().parents[1]
+# What starts a server for the tests does so here, too.
+sys.path.append(str(ROOT))
 RESULTS = ROOT / "benchmarks" / "results"
 TRAIN = "squad_v1/train-v1.1-part.json"
 TEST = "squad_v1/dev-v1.1.json"

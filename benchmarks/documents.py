@@ -14,7 +14,6 @@ the first N. The last line printed is one JSON object, which benchmarks/results/
 import argparse
 import os
 import random
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -22,13 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import ROOT, publish, resident_mb
+from corpora import COLLECTIONS, Asked, Collected, Gold
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.common import publish, resident_mb
-from benchmarks.corpora import COLLECTIONS, Asked, Collected, Gold
 from localqa.answering.library import LibraryAsk, ask_library
 from localqa.answering.shelf import ReaderEmbedder
 from localqa.config import Settings, data_dir

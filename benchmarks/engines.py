@@ -21,13 +21,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
+from common import RESULTS, TEST, publish
+from peers.starting import OWN, Peer, write_pairs
 from tabulate import tabulate
 
-from benchmarks.common import RESULTS, TEST, publish
-from benchmarks.peers.starting import OWN, Peer, write_pairs
 from localqa.engine.precision import LIMIT, Ability, abilities, decided, has_bf16
 from localqa.errors import LocalQAError, report_and_exit
 from localqa.squad.load import load_reported

@@ -14,19 +14,15 @@ The last line printed is one JSON object, which benchmarks/results/length.json h
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+from adapters import GENERAL
+from common import RESULTS, ROOT, publish, saved_rows
+from judged import Judged, judged_ones
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.adapters import GENERAL
-from benchmarks.common import RESULTS, publish, saved_rows
-from benchmarks.judged import Judged, judged_ones
 from localqa.config import Precision, data_dir
 from localqa.errors import LocalQAError, report_and_exit
 from localqa.evaluation.panel import Verdicts, figures

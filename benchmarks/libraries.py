@@ -11,20 +11,16 @@ The last line printed is one JSON object; --keep writes it to benchmarks/results
 import argparse
 import os
 import random
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import ROOT, publish
+from corpora import COLLECTIONS, Asked
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.common import publish
-from benchmarks.corpora import COLLECTIONS, Asked
 from localqa.answering.shelf import ReaderEmbedder
 from localqa.config import Settings, data_dir
 from localqa.documents.importing import item_of

@@ -12,15 +12,12 @@ The last line printed is one JSON object, which benchmarks/results/memory.json h
 import argparse
 import json
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from common import ROOT, in_own_process, last_json, publish, resident_mb
 
-from benchmarks.common import in_own_process, last_json, publish, resident_mb
-from bert_qa import BertQA
+from localqa import BertQA
 
 KINDS = ("adapters", "full models")
 QUESTION = ("What does LoRA train?", "LoRA trains two small matrices beside each frozen one.")

@@ -20,12 +20,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
+from common import ROOT, TEST, TRAIN, in_own_process, publish
 from tabulate import tabulate
 
-from benchmarks.common import TEST, TRAIN, in_own_process, publish
 from localqa.ownership import claim, clear
 from localqa.training.report import environment
 

@@ -11,18 +11,14 @@ import argparse
 import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
 import requests
+from common import publish
 
-from benchmarks.common import publish
 from localqa.errors import ConfigError, LocalQAError, report_and_exit
 from localqa.ollama.address import LOCAL, server_url
 from localqa.training.report import environment

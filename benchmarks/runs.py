@@ -9,11 +9,9 @@ after its folder is gone. The record is benchmarks/results/runs.jsonl.
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from common import ROOT
 
 from localqa.errors import LocalQAError, report_and_exit
 from localqa.training.record import read_record, record_of, table, write_record

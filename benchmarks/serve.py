@@ -24,14 +24,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
 import requests
+from common import TEST, publish
+from peers.starting import OWN, RUNS, SCRIPTS, Peer, write_pairs
+from rates import matrix_rates
 
-from benchmarks.common import TEST, publish
-from benchmarks.peers.starting import OWN, RUNS, SCRIPTS, Peer, write_pairs
-from benchmarks.rates import matrix_rates
 from localqa.engine.base_weights import BaseWeights, read_shape
 from localqa.errors import ConfigError, LocalQAError, report_and_exit
 from localqa.extraction.windows import Windower

@@ -14,20 +14,15 @@ import json
 import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-# First of all: it asks for huge pages before torch takes its first memory.
-import localqa  # noqa: F401, I001 - imported for that effect, before torch
-
+from common import TEST, TRAIN, in_own_process, last_json, publish
 from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers import AutoModelForQuestionAnswering, Trainer, TrainingArguments
 
-from benchmarks.common import TEST, TRAIN, in_own_process, last_json, publish
+# First of all: it asks for huge pages before torch takes its first memory.
+import localqa  # noqa: F401, I001 - imported for that effect, before torch
 from localqa.config import data_dir
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
@@ -38,9 +33,9 @@ from localqa.squad.split import subset
 from localqa.training.config import TrainConfig
 from localqa.training.features import Feature, make_features
 from localqa.training.loop import learning_rate, make_optimizer, make_plan, train_step
-from localqa.training.report import environment, peak_memory_mb
 from localqa.training.methods import make_trainee
 from localqa.training.processor import keep_freed_memory, use_threads
+from localqa.training.report import environment, peak_memory_mb
 from localqa.training.validate import validate
 
 RECIPES = ("textbook", "localqa")

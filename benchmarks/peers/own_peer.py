@@ -1,14 +1,10 @@
 """This project's BertQA, with the precision that it chooses for this processor."""
 
 import os
-import sys
-from pathlib import Path
 
 from protocol import Pair, serve
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from bert_qa import BertQA
+from localqa import BertQA
 
 reader = BertQA.load(adapter="squad", precision=os.environ.get("PRECISION", "auto"))
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import ROOT
+from common import ROOT
+
 from localqa.errors import ConfigError
 
 RUNS = ROOT / "runs" / "serve"

@@ -13,13 +13,11 @@ from localqa.extraction.decodings import Decodings, Pair, weights_sha256
 from localqa.extraction.pipeline import decode_pairs
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded
-from localqa.extraction.windows import Windower
-from localqa.model.adapters import load_adapter
 from localqa.model.bases import Base
-from localqa.model.loading import load_base_of
 from localqa.model.runner import run_windows
 from localqa.squad.records import Example
 from localqa.squad.split import split_by_context
+from localqa.training.saved import SavedAdapter
 
 _AT_A_TIME = 128
 _TOP_K = 2
@@ -40,15 +38,14 @@ def decoded_kinds(
     Raises:
         AdapterError: damaged, or made for another base.
     """
-    model = load_adapter(load_base_of(folder, base), folder).eval()
-    windower = Windower.from_folder(base.folder, max_length=config.max_length, stride=config.stride)
+    saved = SavedAdapter.load(folder, base)
     kept = Decodings.of_adapter(weights_sha256(folder), config, "torch")
 
     def decode(pairs: Sequence[Pair]) -> list[Decoded]:
         return decode_pairs(
             pairs,
-            windower=windower,
-            run=lambda windows: run_windows(model, windows),
+            windower=saved.windower,
+            run=lambda windows: run_windows(saved.model, windows),
             config=config,
             top_k=_TOP_K,
         )

@@ -22,13 +22,14 @@ from localqa.errors import AdapterNotFoundError, ConfigError
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Window, Windower
 from localqa.model.adapter_files import named_adapter
-from localqa.model.adapters import load_adapter, merge
-from localqa.model.bases import file_sha256, resolve_base
-from localqa.model.loading import load_base_of, max_tokens
+from localqa.model.adapters import merge
+from localqa.model.bases import file_sha256
+from localqa.model.loading import max_tokens
 from localqa.model.runner import run_windows
 from localqa.squad.records import Example
 from localqa.training.features import Feature, SoftLabels
 from localqa.training.processor import has_bf16
+from localqa.training.saved import SavedAdapter
 
 _CHUNK = 1024
 """Windows whose labels are computed and written at a time."""
@@ -117,15 +118,14 @@ class _Teacher:
 
     def _load(self) -> tuple[nn.Module, Windower]:
         if self._loaded is None:
-            base = resolve_base(self.config.base)
-            model = load_base_of(self.folder, base)
+            saved = SavedAdapter.load(self.folder)
             # Windows of a teacher with other special tokens may be a few tokens longer than the student's.
-            longest = min(max_tokens(model) or 512, 512)
+            longest = min(max_tokens(saved.model) or 512, 512)
             device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-            teacher = merge(load_adapter(model, self.folder)).to(device).eval()
+            teacher = merge(saved.model).to(device).eval()
             if has_bf16(device):
                 teacher = teacher.to(torch.bfloat16)
-            self._loaded = teacher, Windower.from_folder(base.folder, max_length=longest)
+            self._loaded = teacher, Windower.from_folder(saved.base.folder, max_length=longest)
         return self._loaded
 
 

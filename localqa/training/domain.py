@@ -20,12 +20,7 @@ from localqa.evaluation.comparison import compare, differing, summary, write_com
 from localqa.evaluation.outcomes import Outcome, make_outcomes
 from localqa.evaluation.report import figures, write_evaluation
 from localqa.extraction.pipeline import to_answer
-from localqa.extraction.qa_config import QAConfig
-from localqa.extraction.windows import Windower
 from localqa.model.adapter_files import named_adapter
-from localqa.model.adapters import load_adapter
-from localqa.model.bases import resolve_base
-from localqa.model.loading import load_base_of
 from localqa.ownership import is_report, refuse_foreign
 from localqa.squad.checks import repair
 from localqa.squad.files import TextFormat, find_file
@@ -37,7 +32,7 @@ from localqa.squad.split import fingerprint, split_by_context
 from localqa.squad.writers import write_squad
 from localqa.training.config import TrainConfig, checked, read_file
 from localqa.training.questions import run
-from localqa.training.validate import predict
+from localqa.training.saved import SavedAdapter
 
 PARTS: Final = ("train", "validation", "test")
 
@@ -236,13 +231,11 @@ def _read(path: Path) -> DomainConfig:
 
 def _outcomes(folder: Path, examples: Sequence[Example]) -> list[Outcome]:
     """What becomes of the questions with an adapter, in the arithmetic of the torch engine."""
-    config = QAConfig.load(folder)
-    base = resolve_base(config.base)
-    model = load_adapter(load_base_of(folder, base), folder)
-    windower = Windower.from_folder(base.folder, max_length=config.max_length, stride=config.stride)
-    decoded = predict(model, examples, windower=windower, config=config, description=folder.name, top_k=2)
+    saved = SavedAdapter.load(folder)
+    decoded = saved.predict(examples, top_k=2)
     answers = [
-        to_answer(one.context, found, config, top_k=2) for one, found in zip(examples, decoded, strict=True)
+        to_answer(one.context, found, saved.config, top_k=2)
+        for one, found in zip(examples, decoded, strict=True)
     ]
     return make_outcomes(examples, answers)
 

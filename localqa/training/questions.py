@@ -12,9 +12,9 @@ from localqa.evaluation.seen import kept_rows, sketch
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
 from localqa.model.adapter_files import named_adapter
-from localqa.model.adapters import load_adapter, save_adapter
+from localqa.model.adapters import save_adapter
 from localqa.model.bases import DEFAULT_BASE, Base
-from localqa.model.loading import load_base_of, served_bits
+from localqa.model.loading import served_bits
 from localqa.squad.metrics import Scores
 from localqa.squad.records import Example
 from localqa.squad.split import fingerprint
@@ -26,8 +26,9 @@ from localqa.training.methods import make_trainee
 from localqa.training.question_data import RunData, check_validation, fitting, load_data, may_abstain
 from localqa.training.run import Judged, print_settings
 from localqa.training.run import run as run_task
+from localqa.training.saved import SavedAdapter
 from localqa.training.trainee import Trainee
-from localqa.training.validate import predict, validate
+from localqa.training.validate import validate
 
 _FEW = 5000
 """Questions below which an adapter from nothing falls far behind one that is trained further."""
@@ -107,8 +108,7 @@ class Questions:
 
     def judge(self, folder: Path) -> Judged:
         """Calibrate what was written, and score it."""
-        raw = _qa_config(self.config, self.base)
-        fitted, scores = _final_scores(self.config, self.base, folder, self.examples, self.windower, raw)
+        fitted, scores = _final_scores(self.config, self.base, folder, self.examples)
         start = self.start
         figures = {
             "validation": _as_dict(scores),
@@ -171,14 +171,8 @@ def _judged_origin(folder: Path, base: Base, data: RunData) -> Start:
     """Judge what the run begins from, before anything of it can be written over."""
     scores = None
     if data.validation:
-        own = QAConfig.load(folder)
-        windower = Windower.from_folder(base.folder, max_length=own.max_length, stride=own.stride)
-        model = load_adapter(load_base_of(folder, base), folder)
-        scores = score_decoded(
-            data.validation,
-            predict(model, data.validation, windower=windower, config=own, description=folder.name),
-            own,
-        )
+        origin = SavedAdapter.load(folder, base)
+        scores = score_decoded(data.validation, origin.predict(data.validation), origin.config)
     return Start(folder.name, scores, kept_rows(folder))
 
 
@@ -211,18 +205,16 @@ def _qa_config(config: TrainConfig, base: Base) -> QAConfig:
 
 
 def _final_scores(
-    config: TrainConfig, base: Base, folder: Path, data: RunData, windower: Windower, qa_config: QAConfig
+    config: TrainConfig, base: Base, folder: Path, data: RunData
 ) -> tuple[QAConfig, Scores | None]:
     """Score and calibrate what a user will load: the saved files, in fp32."""
     if not data.validation:
-        return qa_config, None
-    model = load_adapter(load_base_of(folder, base), folder)
-    decoded = predict(
-        model, data.validation, windower=windower, config=qa_config, description="final evaluation"
-    )
+        return QAConfig.load(folder), None
+    saved = SavedAdapter.load(folder, base)
+    decoded = saved.predict(data.validation, description="final evaluation")
     impossible = any(example.is_impossible for example in data.validation)
     kinds = [Kind("held out", data.validation, decoded)]
-    qa_config = calibrate(kinds, qa_config, abstain=impossible and may_abstain(config, data))
+    qa_config = calibrate(kinds, saved.config, abstain=impossible and may_abstain(config, data))
     qa_config.save(folder)
     return qa_config, score_decoded(data.validation, decoded, qa_config)
 

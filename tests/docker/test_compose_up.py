@@ -15,7 +15,7 @@ import requests
 from tests.docker.stack import Load, Stack, daemon_answers, run
 from tests.server import until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 MODEL = "llama3.2:1b"
 CONTEXT = "The bridge was built by Dunmore and Sons in 1891."

@@ -11,7 +11,7 @@ import requests
 from tests.ollama.fake_server import fake_ollama
 from tests.server import running, until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 QUESTION = {"question": "Who?", "context": "Ada was there."}
 BODY = json.dumps(QUESTION).encode()

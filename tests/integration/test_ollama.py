@@ -17,7 +17,7 @@ import requests
 from localqa.ollama.address import LOCAL, server_url
 from tests.server import running, until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 UPSTREAM = server_url(os.environ.get("OLLAMA_HOST") or LOCAL)
 MODEL = os.environ.get("OLLAMA_TEST_MODEL", "smollm2:135m")

@@ -17,7 +17,7 @@ from tests.documents import made
 from tests.server import free_port, running
 from tests.watched import Watch, can_trace, python
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 ASKED = {"question": "Who wrote it?", "context": "Ada wrote it in 1843."}
 
@@ -182,7 +182,8 @@ def test_answers_of_a_file(watch, rows, more):
 
 def test_rates_of_the_processor(watch):
     """A benchmark's part that imports OpenVINO by itself."""
-    watch.run(*python("-c", "import benchmarks.rates, logging; assert not logging.getLogger().handlers"))
+    code = "import sys; sys.path.append('benchmarks'); import rates, logging"
+    watch.run(*python("-c", f"{code}; assert not logging.getLogger().handlers"))
     expect_silence(watch)
 
 

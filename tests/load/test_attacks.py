@@ -21,7 +21,7 @@ from tests.load.attacks import (
 from tests.ollama.flood import NDJSON, Endless, flooding, head
 from tests.server import running, until
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.alone]
 
 BOUND = 600
 """MiB that the server may take, whatever is sent."""

@@ -16,7 +16,7 @@ from localqa.squad.readers import read_examples
 from tests.conftest import ROOT
 from tests.server import running, until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 CALLERS = 200
 SECONDS = float(os.environ.get("LOAD_SECONDS", "60"))
 ADAPTERS = ("squad", "squad2", "policy", "contracts")

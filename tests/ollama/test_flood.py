@@ -10,6 +10,8 @@ from localqa.ollama.upstream import Upstream
 from tests.ollama.flood import NDJSON, Endless, flooding, head
 from tests.server import until
 
+pytestmark = pytest.mark.alone
+
 MIB = 2**20
 LINE = b'{"message": {"role": "assistant", "content": "' + b"x" * 1000 + b'"}, "done": false}\n'
 

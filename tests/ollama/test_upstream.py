@@ -12,6 +12,8 @@ from localqa.ollama.upstream import Upstream
 from tests.ollama.fake_server import PIECES
 from tests.server import free_port, until
 
+pytestmark = pytest.mark.alone
+
 
 def ollama_at(url, *, timeout_s=5.0, max_requests=4):
     return Ollama(Upstream(url, timeout_s=timeout_s, max_requests=max_requests), model="tiny:1b")

@@ -11,6 +11,8 @@ from localqa.errors import AdapterError, DeadlineError, LocalQAError, NotReadyEr
 from localqa.extraction.windows import Window
 from localqa.reading.batcher import NO_ADAPTER, Batcher
 
+pytestmark = pytest.mark.alone
+
 
 def window(number: int, length: int = 10) -> Window:
     ids = np.full(length, number, dtype=np.int32)

@@ -29,6 +29,8 @@ from tests.conftest import ROOT
 from tests.reading.test_reader import CONTEXT, LONG, make_adapter
 from tests.server import until
 
+pytestmark = pytest.mark.alone
+
 QUERY = Query("What jumps?", CONTEXT)
 
 
