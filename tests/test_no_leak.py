@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from localqa.config import data_dir
+from localqa.datafiles.files import find_file
 from localqa.evaluation.sets import EVALUATION_FILES
-from localqa.squad.files import find_file
 from localqa.squad.load import load_training_data
 from localqa.training.config import TrainConfig
 from localqa.training.question_data import load_data

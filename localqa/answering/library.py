@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from localqa.answering.joined import Joined
-from localqa.answering.routing import Reads
 from localqa.documents.library import ALL, Entry, Library, Scope, Vectors
 from localqa.documents.search import Found, search
-from localqa.extraction.answers import Answer, Query
+from localqa.extraction.answers import Answer, AnswersAll, Query
 
 READ: Final = 10
 """Passages that are read for a question."""
@@ -83,7 +82,7 @@ NOTHING: Final = Located(Answer("", 1.0, 0, 0, answerable=False, null_score=0.0)
 """The answer of a library, or of a part of it, that holds nothing."""
 
 
-def ask_library(ask: LibraryAsk, library: Library, *, embed: Embeds, read: Reads) -> Located:
+def ask_library(ask: LibraryAsk, library: Library, *, embed: Embeds, read: AnswersAll) -> Located:
     """Answer a question from the passages that the search finds.
 
     Args:

@@ -1,12 +1,12 @@
 """Who answers a question: BERT from the text that came with it, or a model of the Ollama server."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from localqa.answering.support import best_support, is_supported
 from localqa.errors import DeadlineError, InvalidInputError, LocalQAError, NotReadyError, OverloadedError
-from localqa.extraction.answers import Answer, Query
+from localqa.extraction.answers import Answer, AnswersAll, Query
 from localqa.ollama import Gone
 from localqa.ollama.errors import CallerGoneError
 
@@ -131,11 +131,9 @@ class Support:
     span: Answer | None = None
 
 
-Reads: TypeAlias = Callable[[Sequence[Query]], list[Answer]]
-"""BERT: answers to questions, in their order."""
-
-
-def route(asks: Sequence[Ask], *, read: Reads, ollama: "Ollama | None", gone: Gone) -> Iterator[Answered]:
+def route(
+    asks: Sequence[Ask], *, read: AnswersAll, ollama: "Ollama | None", gone: Gone
+) -> Iterator[Answered]:
     """Decide who answers each question; what has a text is read at once, all of it together.
 
     A model begins with an answer when that one is asked for: an Ollama server takes so many at a time.
@@ -173,7 +171,7 @@ def _check(ask: Ask, ollama: "Ollama | None") -> None:
         raise InvalidInputError(f"{ask.at}context: is missing.", remedy=NO_OLLAMA)
 
 
-def _read(asks: Sequence[Ask], read: Reads, *, may_fall_back: bool) -> list[Answer | None]:
+def _read(asks: Sequence[Ask], read: AnswersAll, *, may_fall_back: bool) -> list[Answer | None]:
     """What BERT finds for each question; None where there is no context.
 
     Before anything is generated, too: what is wrong with a question costs nothing then. Where it is only to

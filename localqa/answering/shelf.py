@@ -13,7 +13,8 @@ from localqa.documents.library import (
     not_there,
 )
 from localqa.documents.limits import Limits
-from localqa.documents.opening import is_there, open_library
+from localqa.documents.opening import open_library
+from localqa.documents.places import is_there
 from localqa.reading.reads import Reads
 
 

@@ -254,7 +254,7 @@ def rounded(value: float) -> float | None:
     return round(value, _SCORE_DIGITS) if math.isfinite(value) else None
 
 
-class Span(BaseModel):
+class AnswerSpan(BaseModel):
     """One possible answer: an exact part of the context."""
 
     answer: str = Field(description='The exact text, `context[start:end]`; "" when not answerable.')
@@ -290,11 +290,13 @@ class AnswerResponse(BaseModel):
     model: str = Field(description="Its name: `bert-qa:ADAPTER`, or a model of the Ollama server.")
     routed_because: Because = Field(description="Why that one answered.")
     adapter: str | None = Field(description="Adapter that answered, or found no answer; null when not asked.")
-    alternatives: list[Span] = Field(description="The next best answers, best first; only with `top_k` > 1.")
+    alternatives: list[AnswerSpan] = Field(description="The next best answers, best first, with `top_k` > 1.")
     supported: bool | None = Field(
         description="Whether the content of a generated answer stands in the context; null for other answers."
     )
-    support: Span | None = Field(description="The part of the context that fits a generated answer best.")
+    support: AnswerSpan | None = Field(
+        description="The part of the context that best fits a generated answer."
+    )
     document: Source | None = Field(
         default=None,
         description="Where an answer out of the library stands; its `start` and `end` count in the passage.",
@@ -312,7 +314,7 @@ class AnswerResponse(BaseModel):
             model=f"{OWN_MODEL}:{answer.adapter}",
             routed_because=found.because,
             adapter=answer.adapter,
-            alternatives=[Span(**span_of(other)) for other in answer.alternatives],
+            alternatives=[AnswerSpan(**span_of(other)) for other in answer.alternatives],
             supported=None,
             support=None,
             document=document,
@@ -335,7 +337,7 @@ class AnswerResponse(BaseModel):
             adapter=refusal.adapter if refusal else None,
             alternatives=[],
             supported=support.supported,
-            support=Span(**span_of(support.span)) if support.span else None,
+            support=AnswerSpan(**span_of(support.span)) if support.span else None,
         )
 
 

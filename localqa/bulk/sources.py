@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from localqa.bulk.parts import write_whole
 from localqa.bulk.rows import STAGED
+from localqa.datafiles.encoding import decode
+from localqa.datafiles.files import TextFormat, find_file, read_bytes
 from localqa.errors import DataError
-from localqa.squad.encoding import decode
-from localqa.squad.files import TextFormat, find_file, read_bytes
 from localqa.squad.raw import Raw, read_raw
 
 _IN_PLACE: Final = (".jsonl", ".ndjson")

@@ -19,8 +19,8 @@ from localqa.bulk.cluster import start_ray
 from localqa.bulk.parts import OUTPUTS, BadLine, Part, Row, Work, check_output, find_parts, read_part
 from localqa.bulk.sources import INPUTS, check_input, rows_file
 from localqa.cli.flags import add_base_flag, add_columns_flags, add_verdict_flags
+from localqa.datafiles.files import format_of
 from localqa.errors import ConfigError, ResourceError
-from localqa.squad.files import format_of
 from localqa.squad.parsing import parse_columns
 
 EPILOG = """examples:

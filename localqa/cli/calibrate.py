@@ -12,6 +12,7 @@ from pathlib import Path
 
 from localqa.cli.flags import add_base_flag, add_columns_flags
 from localqa.config import data_dir, models_dirs
+from localqa.datafiles.files import format_of
 from localqa.errors import ConfigError
 from localqa.evaluation.calibrate import calibrate
 from localqa.evaluation.held_out import check_not_judged, with_long
@@ -19,7 +20,6 @@ from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import locate_adapter
 from localqa.model.bases import resolve_base
 from localqa.model.versions import keep
-from localqa.squad.files import format_of
 from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example

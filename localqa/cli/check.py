@@ -9,9 +9,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from localqa.datafiles.files import add_format_flags, format_of
 from localqa.errors import ConfigError, DataError
 from localqa.squad.checks import CheckReport, check, repair
-from localqa.squad.files import add_format_flags, format_of
 from localqa.squad.parsing import parse_columns
 from localqa.squad.readers import read_examples, remedy_of, told
 from localqa.squad.records import Example

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from localqa.bert_qa import BertQA
 from localqa.cli.flags import add_base_flag, add_data_flags, add_task_flag
 from localqa.config import Precision, models_dirs
+from localqa.datafiles.files import format_of
 from localqa.evaluation import seen
 from localqa.evaluation.comparison import accepted, compare, differing, summary, told, write_comparison
 from localqa.evaluation.outcomes import Outcome, make_outcomes
@@ -25,7 +26,6 @@ from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import locate_adapter
 from localqa.model.bases import DEFAULT_BASE, resolve_base
 from localqa.ownership import check_report
-from localqa.squad.files import format_of
 from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example

@@ -148,7 +148,8 @@ def _engine(settings: Settings, base: "Base", config: "QAConfig") -> Finding:
 
 def _library(settings: Settings) -> Finding:
     """The library of documents; none is made."""
-    from localqa.documents.opening import is_there, open_library, shown
+    from localqa.documents.opening import open_library
+    from localqa.documents.places import is_there, shown
 
     where = shown(settings.library)
     if not is_there(settings.library):

@@ -17,7 +17,7 @@ from localqa.cli.flags import add_verdict_flags
 from localqa.config import Settings
 from localqa.documents.importing import Outcome, reindex
 from localqa.documents.library import DEFAULT_COLLECTION, Entry, Library, Scope
-from localqa.documents.opening import shown
+from localqa.documents.places import shown
 from localqa.documents.search import search
 from localqa.errors import ConfigError, InvalidInputError
 

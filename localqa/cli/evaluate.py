@@ -19,13 +19,13 @@ from tqdm import tqdm
 from localqa.bert_qa import Answer, BertQA
 from localqa.cli.flags import add_base_flag, add_data_flags, add_task_flag
 from localqa.config import Precision, models_dirs
+from localqa.datafiles.files import format_of
 from localqa.errors import ConfigError, LocalQAError, NotReadyError
 from localqa.evaluation import seen
 from localqa.evaluation.outcomes import Outcome, make_outcomes
 from localqa.evaluation.report import figures, score_table, write_evaluation
 from localqa.model.adapter_files import locate_adapter
 from localqa.ownership import check_report
-from localqa.squad.files import format_of
 from localqa.squad.load import load_reported
 from localqa.squad.parsing import parse_columns
 from localqa.squad.records import Example

@@ -2,7 +2,7 @@
 
 import argparse
 
-from localqa.squad.files import add_format_flags
+from localqa.datafiles.files import add_format_flags
 
 
 def add_task_flag(parser: argparse.ArgumentParser, told: str) -> None:

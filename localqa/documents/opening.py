@@ -1,12 +1,10 @@
 """Opening the library that a setting names."""
 
 from pathlib import Path
-from typing import Final
 
 from localqa.documents.library import Library, LibraryError
+from localqa.documents.places import in_postgres
 from localqa.documents.sqlite import SqliteLibrary
-
-POSTGRES: Final = ("postgresql://", "postgres://")
 
 
 def open_library(where: str) -> Library:
@@ -18,7 +16,7 @@ def open_library(where: str) -> Library:
     Raises:
         LibraryError: it cannot be opened.
     """
-    if not where.startswith(POSTGRES):
+    if not in_postgres(where):
         return SqliteLibrary(Path(where).expanduser())
     try:
         import psycopg  # noqa: F401 - whether it is there, so that no other import is taken for it
@@ -31,18 +29,3 @@ def open_library(where: str) -> Library:
     from localqa.documents.postgres import PostgresLibrary
 
     return PostgresLibrary(where)
-
-
-def is_there(where: str) -> bool:
-    """Whether there may be a library at a place: opening one that is not there would make it."""
-    return where.startswith(POSTGRES) or Path(where).expanduser().is_file()
-
-
-def shown(where: str) -> str:
-    """The place of a library for people to read: without user and password."""
-    if not where.startswith(POSTGRES):
-        return where
-    scheme, _, rest = where.partition("://")
-    place, _, settings = rest.partition("?")
-    # An "@" behind the "?" may belong to a password that was not quoted.
-    return f"{scheme}://{'...' if '@' in settings else place.rpartition('@')[2]}"

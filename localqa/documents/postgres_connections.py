@@ -11,7 +11,7 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 
 from localqa.documents.library import LibraryError, LibraryUnavailableError
-from localqa.documents.opening import shown
+from localqa.documents.places import shown
 from localqa.errors import LocalQAError, ResourceError
 
 _MOST: Final = 8

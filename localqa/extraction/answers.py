@@ -1,8 +1,9 @@
 """What goes into extraction and what comes out: `Query` and `Answer`."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +98,7 @@ class Patience:
 
     deadline: float = math.inf
     cancelled: Callable[[], bool] = lambda: False
+
+
+AnswersAll: TypeAlias = Callable[[Sequence[Query]], list[Answer]]
+"""What answers questions, in their order."""

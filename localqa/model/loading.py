@@ -27,8 +27,8 @@ from localqa.model.adapter_files import HEAD, check_base
 from localqa.model.bases import WEIGHTS_FILE, Base
 from localqa.model.rounding import Bits, rounded
 
-Precision = Literal["none", "int8", "nf4", "served-int8", "served-int4"]
-_SERVED: Mapping[Precision, Bits] = {"served-int8": "int8", "served-int4": "int4"}
+Quantization = Literal["none", "int8", "nf4", "served-int8", "served-int4"]
+_SERVED: Mapping[Quantization, Bits] = {"served-int8": "int8", "served-int4": "int4"}
 
 _DROPOUTS = (
     "hidden_dropout_prob",
@@ -41,7 +41,7 @@ _DROPOUTS = (
 
 
 def load_model(
-    base: Base, *, precision: Precision = "none", attention: str = "sdpa", seed: int = 0
+    base: Base, *, precision: Quantization = "none", attention: str = "sdpa", seed: int = 0
 ) -> PreTrainedModel:
     """Load a base without dropout and with a QA head drawn from `seed`.
 
@@ -115,12 +115,12 @@ def _without_dropout(base: Base) -> Any:
     return config
 
 
-def packs_weights(precision: Precision) -> bool:
+def packs_weights(precision: Quantization) -> bool:
     """Whether frozen weights lie in bitsandbytes' packed form, which only its own layers can compute with."""
     return precision in ("int8", "nf4")
 
 
-def served_bits(precision: Precision) -> Bits | None:
+def served_bits(precision: Quantization) -> Bits | None:
     """What a base is rounded to as the serving engine rounds it, if it is."""
     return _SERVED.get(precision)
 
@@ -144,7 +144,7 @@ def uses_token_types(model: nn.Module) -> bool:
     return getattr(config, "type_vocab_size", 0) > 1
 
 
-def _from_pretrained(base: Base, config: Any, precision: Precision, attention: str) -> PreTrainedModel:
+def _from_pretrained(base: Base, config: Any, precision: Quantization, attention: str) -> PreTrainedModel:
     if packs_weights(precision):
         load = partial(AutoModelForQuestionAnswering.from_pretrained, base.folder, **_quantization(precision))
     else:
@@ -192,7 +192,7 @@ def max_tokens(model: nn.Module) -> int | None:
     return positions - config.pad_token_id - 1 if positions and offset else positions
 
 
-def _quantization(precision: Precision) -> dict[str, Any]:
+def _quantization(precision: Quantization) -> dict[str, Any]:
     if not packs_weights(precision):
         return {}
     # The fresh head must stay a plain trainable layer; bitsandbytes calls this option int8 for 4 bits too.

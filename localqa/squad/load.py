@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from localqa.config import data_dir
+from localqa.datafiles.files import TextFormat, find_file
 from localqa.errors import ConfigError, DataError
 from localqa.squad.checks import check
-from localqa.squad.files import TextFormat, find_file
 from localqa.squad.hub import is_hub_name
 from localqa.squad.readers import read_examples, remedy_of
 from localqa.squad.records import Example

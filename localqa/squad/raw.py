@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from localqa.datafiles.encoding import decode, not_text, stray
+from localqa.datafiles.files import TextFormat, parse_json, read_bytes
+from localqa.datafiles.tables import Needed, read_table
 from localqa.errors import DataError
-from localqa.squad.encoding import decode, not_text, stray
-from localqa.squad.files import TextFormat, parse_json, read_bytes
 from localqa.squad.golds import kind_of
 from localqa.squad.parsing import as_list, as_object, context_of, title_of
-from localqa.squad.tables import Needed, read_table
 
 _WRAPPERS: Final = ("data", "qa_pairs", "examples")
 _SHAPES_REMEDY = (

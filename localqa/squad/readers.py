@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from localqa.datafiles.files import TextFormat, find_file
+from localqa.datafiles.tables import Needed
 from localqa.errors import ConfigError, DataError, ResourceError
-from localqa.squad.files import TextFormat, find_file
 from localqa.squad.hub import is_hub_name, read_hub
 from localqa.squad.parsing import flat_example, qa_example, resolve_columns
 from localqa.squad.raw import Raw, read_raw
 from localqa.squad.records import Example
-from localqa.squad.tables import Needed
 
 Record = TypeVar("Record")
 _FOUND_OUT = TextFormat()

@@ -9,8 +9,8 @@ from itertools import count, takewhile
 from pathlib import Path
 
 from localqa.config import data_dir
+from localqa.datafiles.files import TextFormat, find_file
 from localqa.errors import ConfigError, DataError
-from localqa.squad.files import TextFormat, find_file
 from localqa.squad.parsing import as_object, check_fields, text_of
 from localqa.squad.readers import Kind, read_records, remedy_of, told
 from localqa.squad.records import Example

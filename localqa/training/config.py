@@ -11,11 +11,11 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from localqa.datafiles.encoding import decode, stray
+from localqa.datafiles.files import TextFormat
 from localqa.errors import ConfigError
 from localqa.model.bases import DEFAULT_BASE, SUMMARY_BASE
-from localqa.model.loading import Precision
-from localqa.squad.encoding import decode, stray
-from localqa.squad.files import TextFormat
+from localqa.model.loading import Quantization
 
 _OF_NO_CONSEQUENCE = {
     *("output_dir", "overwrite", "dry_run", "save_steps", "threads", "gradient_checkpointing"),
@@ -143,7 +143,7 @@ class TrainConfig(RunConfig):
     joined_paragraphs: int = Field(3, ge=1, le=100, description="the others, at most, in such a text")
 
     method: Literal["lora", "full", "prompt"] = Field("lora", description="what is trained")
-    precision: Precision = Field(
+    precision: Quantization = Field(
         "none",
         description="precision of the frozen base: none is fp32/bf16; int8, nf4: bitsandbytes, less memory; "
         "served-int8, served-int4: rounded as QA_PRECISION=int8 or int4 serves it, to learn around it",

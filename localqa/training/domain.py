@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tabulate import tabulate
 
 from localqa.config import ADAPTER_NAME, data_dir, models_dirs
+from localqa.datafiles.files import TextFormat, find_file
 from localqa.errors import ConfigError, DataError
 from localqa.evaluation.comparison import compare, differing, summary, write_comparison
 from localqa.evaluation.outcomes import Outcome, make_outcomes
@@ -23,7 +24,6 @@ from localqa.extraction.pipeline import to_answer
 from localqa.model.adapter_files import named_adapter
 from localqa.ownership import is_report, refuse_foreign
 from localqa.squad.checks import repair
-from localqa.squad.files import TextFormat, find_file
 from localqa.squad.hub import is_hub_name
 from localqa.squad.readers import read_examples, remedy_of
 from localqa.squad.records import Example

@@ -13,7 +13,9 @@ from tests.api.fake_reader import FakeReader
 
 @pytest.fixture
 def document(client: FlaskClient) -> dict[str, Any]:
-    return client.get("/openapi.json").json
+    described = client.get("/openapi.json").json
+    assert described
+    return described
 
 
 def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:

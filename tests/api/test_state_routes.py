@@ -106,8 +106,11 @@ def test_loading_in_the_background_becomes_ready() -> None:
 
 
 def test_an_unexpected_failure_in_the_background_is_told_without_detail() -> None:
+    def broken() -> FakeReader:
+        raise ZeroDivisionError
+
     loading = Loading()
-    loading.load_in_background(lambda: 1 / 0)
+    loading.load_in_background(broken)
     assert loading.status == "failed"
     with pytest.raises(LocalQAError, match="could not be loaded"):
         _ = loading.reader

@@ -7,8 +7,8 @@ import pytest
 from localqa.bulk.parts import BadLine, Work, find_parts, read_part
 from localqa.bulk.rows import STAGED
 from localqa.bulk.sources import check_input, rows_file
+from localqa.datafiles.files import TextFormat
 from localqa.errors import ConfigError, DataError
-from localqa.squad.files import TextFormat
 
 ROW = {"question": "Who opened the café?", "context": "It was opened by Ada."}
 LINE = json.dumps(ROW, ensure_ascii=False)

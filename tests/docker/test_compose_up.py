@@ -8,6 +8,7 @@ import shutil
 import socket
 import time
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 import requests
@@ -164,7 +165,7 @@ def test_replicas_restarted_one_after_another_lose_no_question(three):
         load.until(30)
         for replica in three.replicas():
             run("docker", "restart", "--time", "130", replica)
-            until(lambda replica=replica: healthy(replica), seconds=90)
+            until(partial(healthy, replica), seconds=90)
         load.until(30)
     print(f"restarted: {len(load.replies)} asked, {len(load.lost)} lost")
     assert not load.lost

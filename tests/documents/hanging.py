@@ -5,15 +5,16 @@ import sys
 import time
 
 from localqa.documents import child
+from localqa.documents.formats import reader_of
+from localqa.documents.limits import Limits
 
 if __name__ == "__main__":
-    child.limit(child.Limits(**json.loads(sys.argv[1])))
-    read = child.reader_of
+    child.limit(Limits(**json.loads(sys.argv[1])))
 
     def hang(data, name):
         if data == b"hang":
             time.sleep(60)
-        return read(data, name)
+        return reader_of(data, name)
 
-    child.reader_of = hang
+    vars(child)["reader_of"] = hang
     sys.exit(child.main())

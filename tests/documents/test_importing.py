@@ -12,7 +12,8 @@ import pytest
 
 from localqa.documents.importing import Importer, reindex
 from localqa.documents.library import Scope
-from localqa.documents.opening import is_there, open_library
+from localqa.documents.opening import open_library
+from localqa.documents.places import is_there
 from localqa.documents.search import search
 from tests.conftest import ROOT
 from tests.documents import made

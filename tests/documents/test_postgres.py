@@ -9,7 +9,8 @@ import pytest
 
 from localqa.documents import opening
 from localqa.documents.library import LibraryError, LibraryUnavailableError, Scope
-from localqa.documents.opening import open_library, shown
+from localqa.documents.opening import open_library
+from localqa.documents.places import shown
 from localqa.errors import ERRORS
 from tests.documents.postgres_server import PASSWORD
 from tests.documents.test_library import FERRY, HARBOUR, item, vector_of

@@ -11,7 +11,7 @@ from localqa.documents.reading import read_bytes
 from tests.documents import made
 
 ASKED = Limits(seconds=60, ocr=True)
-ROWS = [
+ROWS: list[list[object]] = [
     [
         "level",
         "page_num",
@@ -54,7 +54,7 @@ def stand_in(tmp_path, monkeypatch):
 
 
 def test_a_scanned_page_is_recognised_with_the_places_of_its_words(stand_in):
-    table = "\n".join("\t".join(map(str, row)) for row in ROWS)
+    table = "\n".join("\t".join(str(cell) for cell in row) for row in ROWS)
     stand_in(f"assert picture.startswith(b'\\x89PNG')\nassert sys.argv[-1] == 'tsv'\nprint({table!r})")
     document = read_bytes(made.picture_pdf(), "scan.pdf", limits=ASKED)
     assert document.text == "Tickets are sold on board.\n\nDogs pay."
@@ -86,7 +86,7 @@ def test_a_page_that_was_scanned_on_its_side_is_read_along_its_lines(stand_in):
         [5, 1, 1, 1, 1 + at // 2, 1 + at % 2, left, top, 50, 200, 95, text]
         for at, (left, top, text) in enumerate(up)
     ]
-    table = "\n".join("\t".join(map(str, row)) for row in [ROWS[0], *rows])
+    table = "\n".join("\t".join(str(cell) for cell in row) for row in [ROWS[0], *rows])
     stand_in(f"print({table!r})")
     document = read_bytes(made.picture_pdf(), "scan.pdf", limits=ASKED)
     assert document.text == "Dogs pay for both."

@@ -267,4 +267,5 @@ def test_weights_may_be_of_any_usual_type(tiny_bert, models, tmp_path, kind):
         runs = engine(tiny_bert)
         runs.load_adapter("two", folder)
         logits.append(runs.run(windows, "two")[0][0])
-    np.testing.assert_allclose(*logits, atol=1e-3)
+    first, second = logits
+    np.testing.assert_allclose(first, second, atol=1e-3)

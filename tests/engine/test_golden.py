@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bert_qa import BertQA
-from localqa.engine.session import has_bf16
+from localqa.engine.precision import has_bf16
 
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent

@@ -80,7 +80,8 @@ def test_what_older_releases_left_in_the_cache_harms_nothing(tiny_bert, tmp_path
     monkeypatch.setenv("QA_CACHE_DIR", str(tmp_path))
     (tmp_path / "precision.json").write_text("{")
     engine = make_engine(tiny_bert, QAConfig("b", tiny_bert.sha256), engine="openvino")
-    assert (engine.precision, engine.info()["precision_reason"]) == precision.chosen()
+    info = engine.info()
+    assert (info["precision"], info["precision_reason"]) == precision.chosen()
     assert (tmp_path / "precision.json").read_text() == "{"
 
 

@@ -124,8 +124,9 @@ TRIMMED = [
 @pytest.mark.parametrize(("context", "chosen", "wanted"), [*CHARACTERS, *PAIRS, *WHOLE, *TRIMMED])
 def test_the_span_is_what_a_reader_would_mark(context, chosen, wanted):
     at = context.index(chosen)
-    start, end = whole(context, at, at + len(chosen))
-    assert context[start:end] == wanted
+    found = whole(context, at, at + len(chosen))
+    assert found
+    assert context[slice(*found)] == wanted
 
 
 @pytest.mark.parametrize(("context", "chosen"), LEFT_AS_THEY_ARE)

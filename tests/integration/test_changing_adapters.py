@@ -41,8 +41,8 @@ def test_trained_anew_and_rolled_back_without_a_restart(models, tmp_path):
     """A training in place, and the command that takes it back; the shipped adapters are there, too."""
     data = tmp_path / "faq.jsonl"
     start = CONTEXT.index("Ada Berg")
-    row = {"question": "Who built the bridge?", "context": CONTEXT}
-    row |= {"answers": {"text": ["Ada Berg"], "answer_start": [start]}}
+    answers = {"text": ["Ada Berg"], "answer_start": [start]}
+    row = {"question": "Who built the bridge?", "context": CONTEXT, "answers": answers}
     data.write_text("\n".join(json.dumps(row | {"id": str(number)}) for number in range(16)))
     with running(tmp_path, QA_MODELS_DIR=str(models), QA_ADAPTER="faq") as (url, _):
         old = ask(url)

@@ -141,7 +141,7 @@ def test_files_that_are_written_all_the_time_keep_nobody_waiting(tiny_bert, made
         began = time.monotonic()
         assert score(reader) == before
         assert time.monotonic() - began < 5
-        assert "being written" in reader.describe("one").problem
+        assert "being written" in str(reader.describe("one").problem)
     finally:
         stop.set()
         writer.join()
@@ -311,4 +311,4 @@ def test_qa_config_of_another_base_does_not_replace(tiny_bert, made, models):
     file = models / "one" / "qa_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"base_sha256": "0" * 64}))
     assert score(reader) == before
-    assert "was trained on" in reader.describe("one").problem
+    assert "was trained on" in str(reader.describe("one").problem)

@@ -98,6 +98,7 @@ def test_unprintable_characters_are_replaced_and_offsets_stay(character, place):
     example = make(("party", text.index("party")), **{"context": text, place: text})
     (problem,) = check([example]).problems
     assert problem.kind == "bad_characters"
+    assert problem.repair
     assert getattr(problem.repair, place) == text.replace(character, "\ufffd")
     assert check([problem.repair]).ok
 

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
+from localqa.datafiles.files import TextFormat
+from localqa.datafiles.tables import read_table
 from localqa.errors import ConfigError, DataError
 from localqa.squad.checks import check
-from localqa.squad.files import TextFormat
 from localqa.squad.load import load_reported, load_training_data
 from localqa.squad.readers import read_examples
 from localqa.squad.records import GoldAnswer
-from localqa.squad.tables import read_table
 
 CONTEXT = "The café in Köln – it’s “small” – was opened by Ada in 1891."
 QUESTION = "Who opened the café?"

@@ -61,7 +61,7 @@ def test_adapter_is_in_it(tiny_t5, summary_adapter):
     assert Summarizer(tiny_t5, config).summarize(text).text != wanted
 
 
-def test_long_text_is_summarised_in_parts(tiny_t5, summary_adapter):
+def test_long_text_is_summarised_in_parts(tiny_t5, summary_adapter, monkeypatch):
     config = SummaryConfig.load(summary_adapter)
     summarizer = Summarizer(
         tiny_t5, SummaryConfig(**{**vars_of(config), "max_input_tokens": 64}), summary_adapter
@@ -71,7 +71,12 @@ def test_long_text_is_summarised_in_parts(tiny_t5, summary_adapter):
     assert len(found.text.split()) > 10
     rounds = []
     once = summarizer._joined
-    summarizer._joined = lambda parts, on_step: rounds.append(len(parts)) or once(parts, on_step)
+
+    def counted(parts, on_step):
+        rounds.append(len(parts))
+        return once(parts, on_step)
+
+    monkeypatch.setattr(summarizer, "_joined", counted)
     short = summarizer.summarize(LONG, max_words=6)
     assert 0 < len(short.text.split()) <= 6
     # Summaries of summaries, each round with fewer parts.

@@ -13,7 +13,9 @@ FLAGS = ["--train_data", "a.json", "--output_dir", "models/x"]
 
 
 def parse(*argv: str) -> TrainConfig:
-    return parse_config(argv, prog="fine_tune.py", description="")
+    config = parse_config(argv, prog="fine_tune.py", description="")
+    assert isinstance(config, TrainConfig)
+    return config
 
 
 def test_flags_and_file_give_the_same_settings(tmp_path):

@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+from itertools import count
 
 import pytest
 import torch
@@ -134,15 +135,13 @@ def test_finished_adapter_is_not_overwritten_by_accident(tmp_path, flags):
 
 
 def test_out_of_memory_names_the_flag_and_keeps_the_checkpoint(tmp_path, flags, monkeypatch):
-    step = loop.train_step
+    step, steps = loop.train_step, count()
 
     def greedy(*args):
-        if greedy.steps == 7:
+        if next(steps) == 7:
             torch.empty(1 << 50)
-        greedy.steps += 1
         return step(*args)
 
-    greedy.steps = 0
     monkeypatch.setattr(loop, "train_step", greedy)
     with pytest.raises(ResourceError, match="Out of memory") as error:
         run(TrainConfig(**flags, output_dir=str(tmp_path / "big")))

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from localqa.datafiles.encoding import not_text, stray
 from localqa.errors import ConfigError, DataError
-from localqa.squad.encoding import not_text, stray
 
 Needed = Mapping[str, Sequence[str]]
 """What a table must have -> the columns that may hold it."""
