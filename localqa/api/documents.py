@@ -176,7 +176,7 @@ def import_state(path: JobPath) -> dict[str, Any]:
     job = current_service().imports.find(path.id)
     if job is None:
         raise DocumentNotFoundError(
-            f"There is no import {quoted(path.id)}, or not any more.",
+            f"There is no import {quoted(path.id)}, or its result is no longer kept.",
             remedy="GET /api/documents lists what is there.",
         )
     return ImportResponse.of(job).model_dump()

@@ -88,7 +88,7 @@ def register_origins(app: Flask, settings: Settings) -> None:
         host = request.environ.get("HTTP_HOST", "")
         if host and not HOST.fullmatch(host):
             raise MalformedHostError(
-                f"The Host header {quoted(host)} is no name or address with, at most, a port."
+                f"The Host header {quoted(host)} is not a name or an address, with or without a port."
             )
         if request.path not in _PROBES and not origins.answers_to(request.host):
             raise ForeignHostError(

@@ -34,7 +34,9 @@ def check_output(path: Path) -> None:
     """
     kind = path.suffix.lower()
     if kind not in OUTPUTS:
-        raise DataError(f"{path} is none of {', '.join(OUTPUTS)}.", remedy="Name the output so.")
+        raise DataError(
+            f"{path} ends in none of {', '.join(OUTPUTS)}.", remedy="Give the output such an ending."
+        )
     check_pyarrow(kind)
 
 

@@ -27,7 +27,7 @@ def check_input(path: Path) -> None:
     """
     if path.suffix.lower() not in INPUTS:
         raise DataError(
-            f"{path} is none of {', '.join(INPUTS)}.", remedy="Convert it to one of them, or rename it."
+            f"{path} ends in none of {', '.join(INPUTS)}.", remedy="Convert it to one of them, or rename it."
         )
     find_file(path, [Path()])
 

@@ -53,7 +53,7 @@ class Server:
             body = reply.json()
         except requests.JSONDecodeError as e:
             raise ServerError(
-                f"{self._url} answers as no server of this project does.", remedy="Correct --url."
+                f"{self._url} answers, but not as a server of this project.", remedy="Correct --url."
             ) from e
         except requests.RequestException as e:
             raise ServerError(

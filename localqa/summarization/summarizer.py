@@ -83,8 +83,8 @@ class Summarizer:
             }
         except (KeyError, BaseModelError) as e:
             raise BaseModelError(
-                f"The base '{base.name}' in '{base.folder}' has not the weights that its config.json tells "
-                f"of ({e}).",
+                f"The base '{base.name}' in '{base.folder}' lacks weights that its config.json describes "
+                f"({e}).",
                 remedy="Get the base again.",
             ) from e
         if adapter and builder.unmerged:

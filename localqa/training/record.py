@@ -117,7 +117,9 @@ def read_record(path: Path) -> list[dict[str, Any]]:
             run = json.loads(line)
             runs.append({**run, "id": run["id"]})
         except (ValueError, KeyError, TypeError) as e:
-            raise DataError(f"{path}:{number}: this is no run.", remedy="Repair or remove the line.") from e
+            raise DataError(
+                f"{path}:{number}: this line is not a run.", remedy="Repair or remove the line."
+            ) from e
     return runs
 
 

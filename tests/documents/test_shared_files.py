@@ -159,7 +159,7 @@ HEADINGS = {
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not FOLDER.is_dir(), reason="shared/data/documents is not beside the checkout"),
+    pytest.mark.skipif(not FOLDER.is_dir(), reason=f"{FOLDER} is not here: set QA_DATA_DIR"),
 ]
 
 

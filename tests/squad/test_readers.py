@@ -1,7 +1,6 @@
 """Reading every supported shape, and refusing what cannot be read by name."""
 
 import json
-import os
 import sys
 import types
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from localqa.config import data_dir
 from localqa.errors import ConfigError, DataError
 from localqa.squad.checks import check
 from localqa.squad.parsing import UNKNOWN_START, parse_columns
@@ -385,9 +385,9 @@ def test_sample_data_is_clean_and_has_eight_pairs():
 
 
 def test_every_shared_file_is_read_and_clean():
-    folder = Path(os.environ.get("QA_DATA_DIR", REPO.parent / "shared" / "data"))
+    folder = data_dir()
     if not folder.is_dir():
-        pytest.skip(f"the shared data folder {folder} is not here")
+        pytest.skip(f"the data folder {folder} is not here: set QA_DATA_DIR")
     # Other folders hold documents, and what retrieval is measured by.
     known = ("squad_v1", "squad_v2", "squadshifts", "policyqa", "cuad", "qamr")
     files = [file for name in known for file in sorted((folder / name).rglob("*.json"))]

@@ -87,7 +87,7 @@ def test_a_text_that_occurs_twice_stays_on_one_side():
     assert not {one.document for one in kept} & {one.document for one in held}
 
 
-@pytest.mark.skipif(not SHARED, reason="the data folder is not here")
+@pytest.mark.skipif(not SHARED, reason="the data folder is not here: set QA_DATA_DIR")
 @pytest.mark.parametrize("path", SHARED, ids=lambda path: path.name)
 def test_real_pairs_are_read(path: Path, capsys):
     assert len(read_pairs([str(path)])) >= 500

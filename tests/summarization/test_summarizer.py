@@ -138,7 +138,7 @@ def test_base_without_its_weights_is_named(tmp_path, summary_adapter):
     config = json.loads((base.folder / "config.json").read_text())
     (base.folder / "config.json").write_text(json.dumps(config | {"num_layers": 3}))
     for adapter in (None, summary_adapter):
-        with pytest.raises(BaseModelError, match="has not the weights"):
+        with pytest.raises(BaseModelError, match="lacks weights"):
             Summarizer(base, config_of(base), adapter)
 
 

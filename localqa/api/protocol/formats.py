@@ -144,7 +144,7 @@ class _Filler:
         if schema is True:
             return self._facts.get(fact)
         if not isinstance(schema, Mapping) or depth > _DEPTH or self._steps > _STEPS:
-            raise _UnfitError(f"{name} is no schema that can be filled.")
+            raise _UnfitError(f"{name} is not a schema that can be filled in.")
         if "$ref" in schema:
             return self.value(fact, self._resolved(schema["$ref"], name), name, depth + 1)
         options = schema.get("anyOf") or schema.get("oneOf")
@@ -197,7 +197,7 @@ class _Filler:
             return _number(value, schema, name, whole=kind == "integer")
         if (kind == "boolean" and isinstance(value, bool)) or (kind == "null" and value is None):
             return value
-        raise _UnfitError(f"{name} is of type {kind}, which nothing that is known of the answer has.")
+        raise _UnfitError(f"{name} has the type {kind}, and nothing in an answer has that type.")
 
     def _object(
         self, schema: Mapping[str, Any], name: str, depth: int, *, has_answer: bool
@@ -207,10 +207,8 @@ class _Filler:
             own = ("answer", "score", "start", "end", "answerable", "adapter", "found_in")
             properties = {} if schema.get("additionalProperties") is False else dict.fromkeys(own, True)
         needed = set(schema.get("required", ()))
-        if needed - properties.keys():
-            raise _UnfitError(
-                f"{name} requires {sorted(map(str, needed - properties.keys()))[0]}, unknown to it."
-            )
+        if lacking := sorted(map(str, needed - properties.keys())):
+            raise _UnfitError(f"{name} requires {lacking[0]}, which its properties lack.")
         meant = {one: _MEANING.get(re.sub(r"[^a-z]", "", str(one).lower()), "") for one in properties}
         if has_answer and "answer" not in meant.values():
             # The first property of another name is the answer.
@@ -234,7 +232,7 @@ class _Filler:
             # Nothing is known for it: a constant or null may do.
             return self.value("", schema, at, depth + 1)
         except _UnfitError as e:
-            raise _UnfitError(f"{at} cannot be filled: nothing is known of it.") from e
+            raise _UnfitError(f"{at} cannot be filled in: an answer has nothing of that name.") from e
 
     def _resolved(self, reference: object, name: str) -> object:
         """A part of the schema by its pointer within it."""
@@ -256,24 +254,24 @@ def _listed(value: object, options: list[Any], name: str) -> Any:
         return value
     same = [one for one in options if isinstance(one, str) and one.lower() == str(value).lower()]
     if not same:
-        raise _UnfitError(f"{name} lists values that the answer is none of.")
+        raise _UnfitError(f"{name} allows certain values alone, and the answer is not one of them.")
     return same[0]
 
 
 def _text(value: object, schema: Mapping[str, Any], name: str) -> str:
     text = "" if value is None else str(value)
     if not schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", len(text)):
-        raise _UnfitError(f"{name} has bounds that an answer of {len(text)} characters is not in.")
+        raise _UnfitError(f"{name} limits the length, and the answer has {len(text)} characters.")
     return text
 
 
 def _number(value: object, schema: Mapping[str, Any], name: str, *, whole: bool) -> int | float:
     numbers = _NUMBER.findall(value) if isinstance(value, str) else [value]
     if len(numbers) != 1 or numbers[0] is None or isinstance(numbers[0], bool | Mapping):
-        raise _UnfitError(f"{name} is a number, and the answer holds not exactly one.")
+        raise _UnfitError(f"{name} must be a number, and the answer does not hold exactly one.")
     found = float(str(numbers[0]).replace(",", ""))
     if whole and not found.is_integer():
-        raise _UnfitError(f"{name} is a whole number, and {found:g} is none.")
+        raise _UnfitError(f"{name} must be a whole number, and {found:g} is not one.")
     bounds = (
         found < schema.get("minimum", found),
         found > schema.get("maximum", found),
@@ -281,7 +279,7 @@ def _number(value: object, schema: Mapping[str, Any], name: str, *, whole: bool)
         "exclusiveMaximum" in schema and found >= schema["exclusiveMaximum"],
     )
     if any(bounds):
-        raise _UnfitError(f"{name} has bounds that {found:g} is not in.")
+        raise _UnfitError(f"{name} limits the number, and {found:g} is outside of its limits.")
     return int(found) if found.is_integer() and (whole or isinstance(value, str)) else found
 
 

@@ -162,7 +162,7 @@ def manage(digest: str = "") -> ResponseReturnValue:
         )
     if digest:
         if not _DIGEST.fullmatch(digest):
-            raise InvalidInputError("This is no digest.")
+            raise InvalidInputError("This is not a digest.")
         return pass_through()
     body = asked()
     name = str(body.get("destination") or body.get("model") or body.get("name") or "")

@@ -99,7 +99,7 @@ def embeddings() -> ResponseReturnValue:
     if not names.is_own_base(name, current_service().reader):
         return pass_through(name)
     if body.get("input") in (None, []):
-        raise InvalidInputError("input is required: a string or a list of strings, one at least.")
+        raise InvalidInputError("input is required: a string, or a list of at least one string.")
     encoded = is_base64(body)
     dimensions = dimensions_in(body, zero_is_all=False)
     found = embedded(texts_in(body["input"]), truncate=True, dimensions=dimensions)

@@ -49,7 +49,7 @@ def model_in(body: Mapping[str, Any]) -> str:
     if not isinstance(name, str):
         raise InvalidInputError("model is required.")
     if len(name) > _NAME_CHARS:
-        raise InvalidInputError(f"model {quoted(name)} has {len(name):,} characters, no model has.")
+        raise InvalidInputError(f"model {quoted(name)} has {len(name):,} characters: no name is that long.")
     return name
 
 
