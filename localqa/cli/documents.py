@@ -2,21 +2,29 @@
 
 import argparse
 import json
-from collections import Counter
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tabulate import tabulate
 from tqdm import tqdm
 
 from localqa.answering.library import READ, LibraryAsk, Located, Place, ask_library
 from localqa.answering.shelf import Shelf
+from localqa.cli.documents_told import (
+    Told,
+    print_json,
+    print_list,
+    print_outcomes,
+    print_text,
+    the_one,
+    where_of,
+)
 from localqa.cli.flags import add_verdict_flags
 from localqa.config import Settings
+from localqa.documents.document import Document
 from localqa.documents.importing import Outcome, reindex
-from localqa.documents.library import DEFAULT_COLLECTION, Entry, Library, Scope
+from localqa.documents.library import DEFAULT_COLLECTION, Kept, Library, Scope
 from localqa.documents.places import shown
 from localqa.documents.search import search
 from localqa.errors import ConfigError, InvalidInputError
@@ -30,7 +38,6 @@ examples:
   localqa documents ask "How long is the notice period?"
   localqa documents list
 """
-_SHORT_ID: Final = 8
 _EXPORT_KEYS: Final = ("id", "collection", "name", "source", "media_type", "digest", "title", "added")
 
 
@@ -85,45 +92,19 @@ def add(args: argparse.Namespace) -> int:
 
 
 def report(outcomes: list[Outcome], args: argparse.Namespace, where: str) -> int:
-    """Tell what became of the files: a table of all that is not as it was, and the sums."""
+    """Tell what became of the files; 1 where one of them could not be read."""
+    told = [asdict(one) for one in outcomes]
     if args.json:
-        print(json.dumps([asdict(one) for one in outcomes], ensure_ascii=False, indent=2))
+        print_json(told)
     else:
-        told = [one for one in outcomes if one.state != "unchanged" or args.verbose]
-        if told:
-            print(
-                tabulate(
-                    [_row(one) for one in told], ["file", "state", "pages", "passages", "why"], missingval=""
-                )
-            )
-        counts = Counter(one.state for one in outcomes)
-        sums = ", ".join(f"{count} {state}" for state, count in counts.items())
-        print(f"{sums or 'no files found'}; the library is {where}")
+        print_outcomes(told, where, verbose=args.verbose)
     return int(any(one.state == "failed" for one in outcomes))
-
-
-def _row(one: Outcome) -> list[Any]:
-    entry = one.entry if one.state in ("added", "replaced", "unchanged") else None
-    why = " ".join(part for part in (one.reason, one.remedy) if part)
-    return [
-        one.name,
-        one.state,
-        (entry.pages or None) if entry else None,
-        entry.passages if entry else None,
-        why,
-    ]
 
 
 def list_(args: argparse.Namespace) -> int:
     """Print a table of the documents."""
-    entries = Own(args).library.entries(Scope(args.collection))
-    if args.json:
-        print(json.dumps([asdict(one) for one in entries], ensure_ascii=False, indent=2))
-        return 0
-    rows = [
-        [one.id[:_SHORT_ID], one.collection, one.name, one.pages or None, one.passages] for one in entries
-    ]
-    print(tabulate(rows, ["id", "collection", "name", "pages", "passages"], missingval=""))
+    told = [asdict(one) for one in Own(args).library.entries(Scope(args.collection))]
+    (print_json if args.json else print_list)(told)
     return 0
 
 
@@ -131,14 +112,11 @@ def show(args: argparse.Namespace) -> int:
     """Print the text of a document, with its pages marked."""
     library = Own(args).library
     entry = _find(library, args.document)
-    document = library.document(entry.id)
+    document = library.document(entry["id"])
     if args.json:
-        print(json.dumps(asdict(entry) | {"text": document.text}, ensure_ascii=False, indent=2))
-        return 0
-    if not document.pages:
-        print(document.text)
-    for page in document.pages:
-        print(f"--- page {page.number} ---\n{document.text[page.start : page.end]}")
+        print_json({**entry, "text": document.text})
+    else:
+        print_text(document.text, [asdict(page) for page in document.pages])
     return 0
 
 
@@ -150,10 +128,11 @@ def remove(args: argparse.Namespace) -> int:
             "Name documents or a --collection to remove.",
             remedy="localqa documents list shows what is there.",
         )
-    chosen = [_find(library, one) for one in args.documents] or library.entries(Scope(args.collection))
+    named = [_find(library, one)["id"] for one in args.documents]
+    chosen = named or [one.id for one in library.entries(Scope(args.collection))]
     with library.removing():
-        for entry in chosen:
-            library.remove(entry.id)
+        for document in chosen:
+            library.remove(document)
     print(f"{len(chosen)} removed")
     return 0
 
@@ -184,12 +163,13 @@ def search_(args: argparse.Namespace) -> int:
     vector = own.shelf.embedder.vectors([args.question])[0]
     found = search(own.library, args.question, vector, scope=Scope(args.collection), most=args.top_k)
     if args.json:
-        print(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=2))
+        print_json([asdict(one) for one in found])
         return 0
+    documents = _Documents(own.library)
     for one in found:
         passage = one.passage
-        page = own.library.document(passage.document.id).page_at(passage.start)
-        print(f"{one.score:.3f}  {_named(passage.document, page, passage.headings)}\n{passage.text}\n")
+        where = _place(passage, documents[passage.document.id].page_at(passage.start))
+        print(f"{one.score:.3f}  {where}\n{passage.text}\n")
     return 0
 
 
@@ -209,16 +189,16 @@ def ask(args: argparse.Namespace) -> int:
         embed=own.shelf.embedder.vectors,
         read=own.reader.answer,
     )
+    documents = _Documents(own.library)
     if args.json:
-        print(json.dumps(_as_json(own.library, found), ensure_ascii=False, indent=2))
+        print_json(_as_json(documents, found))
     elif found.place is None:
         print(f"{found.answer.score:6.1%}  (not in your documents)")
     for answer, place in () if args.json else _all(found):
-        document = own.library.document(place.document.id)
-        where = _named(place.document, document.page_at(place.start), place.found.passage.headings)
-        passage = place.found.passage.text
+        passage = place.found.passage
+        where = _place(passage, documents[place.document.id].page_at(place.start))
         print(f"{answer.score:6.1%}  {answer.answer}\n        {where}")
-        print(f"        ...{_around(passage, answer.start, answer.end)}...\n")
+        print(f"        ...{_around(passage.text, answer.start, answer.end)}...\n")
     return int(found.place is None)
 
 
@@ -226,19 +206,29 @@ def _all(found: Located) -> list[tuple[Any, Place]]:
     return [*([(found.answer, found.place)] if found.place else []), *found.others]
 
 
-def _as_json(library: Library, found: Located) -> dict[str, Any]:
+class _Documents(dict[str, Document]):
+    """Documents of a library by their ids, each read once."""
+
+    def __init__(self, library: Library) -> None:
+        super().__init__()
+        self._library = library
+
+    def __missing__(self, document: str) -> Document:
+        self[document] = self._library.document(document)
+        return self[document]
+
+
+def _as_json(documents: _Documents, found: Located) -> dict[str, Any]:
     from localqa.api.document_schemas import library_answer
     from localqa.api.schemas import OWN_MODEL
     from localqa.api.source_schemas import Source
 
-    sources = {place: Source.of(place, library.document(place.document.id)) for _, place in _all(found)}
+    sources = {place: Source.of(place, documents[place.document.id]) for _, place in _all(found)}
     return library_answer(found, sources, OWN_MODEL).model_dump()
 
 
-def _named(entry: Entry, page: int | None, headings: tuple[str, ...]) -> str:
-    return ", ".join(
-        [entry.name, *([f"page {page}"] if page else []), *([" > ".join(headings)] if headings else [])]
-    )
+def _place(passage: Kept, page: int | None) -> str:
+    return where_of(passage.document.name, page, " > ".join(passage.headings))
 
 
 def _around(text: str, start: int, end: int, *, beside: int = 120) -> str:
@@ -247,20 +237,8 @@ def _around(text: str, start: int, end: int, *, beside: int = 120) -> str:
     return " ".join(f"{before}[{text[start:end]}]{after}".split())
 
 
-def _find(library: Library, named: str) -> Entry:
-    """A document by its id, the beginning of it, or its name.
-
-    Raises:
-        InvalidInputError: there is none, or more than one.
-    """
-    entries = library.entries()
-    found = [one for one in entries if named in (one.id, one.name, one.source)]
-    found = found or [one for one in entries if one.id.startswith(named)]
-    if len(found) != 1:
-        raise InvalidInputError(
-            f"{len(found)} documents are '{named}'.", remedy="localqa documents list shows their ids."
-        )
-    return found[0]
+def _find(library: Library, named: str) -> Told:
+    return the_one([asdict(one) for one in library.entries()], named, "localqa documents list")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

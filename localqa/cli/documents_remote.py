@@ -1,19 +1,26 @@
 """The actions of `localqa documents` on the library of a running server."""
 
 import argparse
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import requests
-from tabulate import tabulate
 from tqdm import tqdm
 
+from localqa.cli.documents_told import (
+    Told,
+    print_json,
+    print_list,
+    print_outcomes,
+    print_text,
+    the_one,
+    where_of,
+)
 from localqa.documents.limits import Limits
 from localqa.documents.walk import Found, Skipped, walk
-from localqa.errors import InvalidInputError, LocalQAError
+from localqa.errors import LocalQAError
 
 _CONNECT_S: Final = 5
 _ANSWER_S: Final = 700
@@ -93,20 +100,17 @@ def add(args: argparse.Namespace) -> int:
             outcomes += _sent(server, one, known, args)
             bar.update()
     outcomes += _vanished(server, args.paths, known, seen) if args.sync else ()
-    _report(outcomes, args)
+    if args.json:
+        print_json(outcomes)
+    else:
+        print_outcomes(outcomes, f"that of {args.url}", verbose=args.verbose)
     return int(any(one["state"] == "failed" for one in outcomes))
 
 
 def list_(args: argparse.Namespace) -> int:
     """Print a table of the documents."""
     found = Server(args.url, args.key).documents(args.collection)
-    if args.json:
-        return _printed(found)
-    rows = [
-        [one["id"][:8], one["collection"], one["name"], one["pages"] or None, one["passages"]]
-        for one in found
-    ]
-    print(tabulate(rows, ["id", "collection", "name", "pages", "passages"], missingval=""))
+    (print_json if args.json else print_list)(found)
     return 0
 
 
@@ -115,11 +119,9 @@ def show(args: argparse.Namespace) -> int:
     server = Server(args.url, args.key)
     found = server.ask("GET", f"/api/documents/{_find(server, args.document)['id']}")
     if args.json:
-        return _printed(found)
-    for page in found["page_list"]:
-        print(f"--- page {page['number']} ---\n{found['text'][page['start'] : page['end']]}")
-    if not found["page_list"]:
-        print(found["text"])
+        print_json(found)
+    else:
+        print_text(found["text"], found["page_list"])
     return 0
 
 
@@ -141,9 +143,9 @@ def search_(args: argparse.Namespace) -> int:
     asked = {"question": args.question, "top_k": args.top_k, "collection": args.collection}
     found = Server(args.url, args.key).ask("POST", "/api/search", json=asked)
     if args.json:
-        return _printed(found)
-    for one in found["passages"]:
-        print(f"{one['score']:.3f}  {_named(one)}\n{one['text']}\n")
+        print_json(found)
+    for one in [] if args.json else found["passages"]:
+        print(f"{one['score']:.3f}  {where_of(one['name'], one['page'], one['heading'])}\n{one['text']}\n")
     return 0
 
 
@@ -160,11 +162,13 @@ def ask(args: argparse.Namespace) -> int:
     }
     found = Server(args.url, args.key).ask("POST", "/api/ask", json=asked)
     if args.json:
-        _printed(found)
+        print_json(found)
     elif found["source"] is None:
         print(f"{found['score']:6.1%}  (not in your documents)")
     for one in [] if args.json else [*([found] if found["source"] else []), *found["alternatives"]]:
-        print(f"{one['score']:6.1%}  {one['answer']}\n        {_named(one['source'])}\n")
+        source = one["source"]
+        print(f"{one['score']:6.1%}  {one['answer']}")
+        print(f"        {where_of(source['name'], source['page'], source['heading'])}\n")
     return int(found["source"] is None)
 
 
@@ -202,44 +206,5 @@ def _vanished(
             yield {"name": name, "state": "removed", "reason": ""}
 
 
-def _report(outcomes: list[dict[str, Any]], args: argparse.Namespace) -> None:
-    if args.json:
-        _printed(outcomes)
-        return
-    told = [one for one in outcomes if one["state"] != "unchanged" or args.verbose]
-    rows = [
-        [one["name"], one["state"], (one.get("document") or {}).get("passages"), one["reason"]]
-        for one in told
-    ]
-    if rows:
-        print(tabulate(rows, ["file", "state", "passages", "why"], missingval=""))
-    states = [one["state"] for one in outcomes]
-    sums = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-    print(f"{sums or 'no files found'}; the library is that of {args.url}")
-
-
-def _printed(value: object) -> int:
-    print(json.dumps(value, ensure_ascii=False, indent=2))
-    return 0
-
-
-def _named(one: dict[str, Any]) -> str:
-    return ", ".join(
-        [
-            one["name"],
-            *([f"page {one['page']}"] if one["page"] else []),
-            *([one["heading"]] if one["heading"] else []),
-        ]
-    )
-
-
-def _find(server: Server, named: str) -> dict[str, Any]:
-    """A document by its id, the beginning of it, or its name; raises InvalidInputError."""
-    documents = server.documents(None)
-    found = [one for one in documents if named in (one["id"], one["name"])]
-    found = found or [one for one in documents if one["id"].startswith(named)]
-    if len(found) != 1:
-        raise InvalidInputError(
-            f"{len(found)} documents are '{named}'.", remedy="localqa documents list --url shows their ids."
-        )
-    return found[0]
+def _find(server: Server, named: str) -> Told:
+    return the_one(server.documents(None), named, "localqa documents list --url")

@@ -34,8 +34,8 @@ _REFUSED: Final = (
 _FULL: Final = "too many|reserved"
 """The same of one that has no connection left."""
 
-_LOST: Final = ("08", "57")
-"""Classes of SQLSTATE: of connections, and of a server that was told to end."""
+_LOST: Final = ("08", "57P")
+"""How SQLSTATE begins: of connections, and of a server that was told to end."""
 
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 
@@ -148,12 +148,17 @@ class Connections:
                 f"Another program has been writing to the library {self.shown} for too long.",
                 remedy="Try again once it is done.",
             )
+        if isinstance(error, errors.QueryCanceled):
+            return LibraryUnavailableError(
+                f"The server of the library {self.shown} ended a query before it was done: {_line(error)}.",
+                remedy="Try again, or raise its statement_timeout.",
+            )
         if isinstance(error, errors.InsufficientPrivilege):
             return LibraryError(
                 f"The user of the library {self.shown} may not do this: {_line(error)}.",
                 remedy="Name the owner of the database in QA_LIBRARY.",
             )
-        if isinstance(error, psycopg.OperationalError) and (error.sqlstate or "08")[:2] in _LOST:
+        if isinstance(error, psycopg.OperationalError) and (error.sqlstate or "08").startswith(_LOST):
             return LibraryUnavailableError(
                 f"The connection to the library {self.shown} was lost: {_line(error)}.",
                 remedy="Try again: nothing is there by half.",

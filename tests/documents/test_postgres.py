@@ -16,6 +16,7 @@ from tests.documents.postgres_server import PASSWORD
 from tests.documents.test_library import FERRY, HARBOUR, item, vector_of
 
 psycopg = pytest.importorskip("psycopg")
+Connections = pytest.importorskip("localqa.documents.postgres_connections").Connections
 
 
 @pytest.fixture
@@ -182,6 +183,15 @@ def test_a_connection_lost_in_the_middle_leaves_nothing_by_half(library, sql, mo
     assert library.by_words(["ferry"], Scope(), 5)
     assert library.put(item("notes.txt", HARBOUR)).id == kept.id
     assert library.by_words(["ferry"], Scope(), 5) == []
+
+
+def test_a_query_that_the_server_ends_is_told_as_such(postgres_address):
+    with (
+        pytest.raises(LibraryUnavailableError, match="ended a query"),
+        Connections(postgres_address).one() as connection,
+    ):
+        connection.execute("SET statement_timeout = 50")
+        connection.execute("SELECT pg_sleep(30)")
 
 
 def test_one_who_writes_for_too_long_is_told_of(library, sql, monkeypatch):

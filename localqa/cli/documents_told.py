@@ -1,0 +1,82 @@
+"""What `localqa documents` prints, and how it finds what is named, whichever library it asks."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from tabulate import tabulate
+
+from localqa.errors import InvalidInputError
+
+_SHORT_ID: Final = 8
+Told = Mapping[str, Any]
+"""A document, or what became of a file, as JSON."""
+
+
+def the_one(documents: Sequence[Told], named: str, where: str) -> Told:
+    """A document by its id, the beginning of it, its name or the place of its file.
+
+    Args:
+        documents: to look through.
+        named: what a user calls it.
+        where: command that shows the ids.
+
+    Raises:
+        InvalidInputError: there is none, or more than one.
+    """
+    found = [one for one in documents if named in (one["id"], one["name"], one.get("source"))]
+    found = found or [one for one in documents if one["id"].startswith(named)]
+    if len(found) != 1:
+        raise InvalidInputError(f"{len(found)} documents are '{named}'.", remedy=f"{where} shows their ids.")
+    return found[0]
+
+
+def where_of(name: str, page: int | None, heading: str) -> str:
+    """Where a passage stands, for people."""
+    return ", ".join([name, *([f"page {page}"] if page else []), *([heading] if heading else [])])
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_list(documents: Iterable[Told]) -> None:
+    """Print a table of documents."""
+    rows = [
+        [one["id"][:_SHORT_ID], one["collection"], one["name"], one["pages"] or None, one["passages"]]
+        for one in documents
+    ]
+    print(tabulate(rows, ["id", "collection", "name", "pages", "passages"], missingval=""))
+
+
+def print_text(text: str, pages: Sequence[Told]) -> None:
+    """Print the text of a document with its pages marked, which have `number`, `start` and `end`."""
+    for page in pages:
+        print(f"--- page {page['number']} ---\n{text[page['start'] : page['end']]}")
+    if not pages:
+        print(text)
+
+
+def print_outcomes(outcomes: Sequence[Told], where: str, *, verbose: bool) -> None:
+    """Tell what became of files: a table of all that is not as it was, and the sums.
+
+    Args:
+        outcomes: with `name`, `state`, `reason`, perhaps `remedy`, and the document as `entry` or `document`.
+        where: the library.
+        verbose: list what is as it was, too.
+    """
+    rows = [_row(one) for one in outcomes if one["state"] != "unchanged" or verbose]
+    if rows:
+        print(tabulate(rows, ["file", "state", "pages", "passages", "why"], missingval=""))
+    counts = Counter(one["state"] for one in outcomes)
+    sums = ", ".join(f"{count} {state}" for state, count in counts.items())
+    print(f"{sums or 'no files found'}; the library is {where}")
+
+
+def _row(one: Told) -> list[Any]:
+    kept = one["state"] in ("added", "replaced", "unchanged")
+    document = (one.get("entry") or one.get("document") or {}) if kept else {}
+    why = " ".join(part for part in (one["reason"], one.get("remedy", "")) if part)
+    return [one["name"], one["state"], document.get("pages") or None, document.get("passages"), why]
