@@ -8,7 +8,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from localqa.answering.evidence import Sentence
-from localqa.answering.library import Located, Place
+from localqa.answering.library import Located
 from localqa.answering.writing import Written
 from localqa.api.callers import patience
 from localqa.api.document_schemas import (
@@ -26,7 +26,7 @@ from localqa.api.schemas import OWN_MODEL, StreamLine
 from localqa.api.service import current_service
 from localqa.api.source_schemas import Source
 from localqa.api.spec import NDJSON, responses
-from localqa.documents.document import Document
+from localqa.documents.library import ReadOnce
 from localqa.errors import LocalQAError
 
 _ERRORS: Final = (400, 401, 404, 413, 415, 422, 429, 503, 504)
@@ -47,10 +47,8 @@ def search(body: SearchRequest) -> dict[str, Any]:
     service = current_service()
     service.answerer.shelf.check(body.scope)
     found = service.answerer.search(body.question, body.scope, body.top_k, patience())
-    pages = _Documents()
-    shown = [
-        PassageModel.of(one, pages.of(one.passage.document.id).page_at(one.passage.start)) for one in found
-    ]
+    pages = ReadOnce(current_service().answerer.shelf.library)
+    shown = [PassageModel.of(one, pages[one.passage.document.id].page_at(one.passage.start)) for one in found]
     return SearchResponse(passages=shown, count=len(shown)).model_dump()
 
 
@@ -88,29 +86,16 @@ def _lines(written: Written) -> Iterator[str]:
         yield json_line({"error": told(e).detail().model_dump()})
 
 
-class _Documents:
-    """Documents of one response, each read once."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, Document] = {}
-
-    def of(self, document: str) -> Document:
-        if document not in self._known:
-            self._known[document] = current_service().answerer.shelf.library.document(document)
-        return self._known[document]
-
-    def source(self, place: Place) -> Source:
-        return Source.of(place, self.of(place.document.id))
-
-
 def _whole(found: Located) -> LibraryAnswer:
-    documents = _Documents()
+    documents = ReadOnce(current_service().answerer.shelf.library)
     places = [*([found.place] if found.place else []), *(place for _, place in found.others)]
-    return library_answer(found, {place: documents.source(place) for place in places}, OWN_MODEL)
+    return library_answer(
+        found, {place: Source.of(place, documents[place.document.id]) for place in places}, OWN_MODEL
+    )
 
 
 def _written(written: Written) -> LibraryAnswer:
-    documents = _Documents()
+    documents = ReadOnce(current_service().answerer.shelf.library)
     shown = [_sentence(one, documents) for one in written.sentences()]
     answer = _whole(written.located)
     return answer.model_copy(
@@ -125,6 +110,6 @@ def _written(written: Written) -> LibraryAnswer:
     )
 
 
-def _sentence(one: Sentence, documents: _Documents) -> SentenceModel:
-    source = documents.source(one.place) if one.place else None
+def _sentence(one: Sentence, documents: ReadOnce) -> SentenceModel:
+    source = Source.of(one.place, documents[one.place.document.id]) if one.place else None
     return SentenceModel(text=one.text, supported=source is not None, source=source)

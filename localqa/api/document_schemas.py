@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from localqa.answering.imports import Job
 from localqa.answering.library import READ, LibraryAsk, Located, Place
 from localqa.api.schemas import MAX_TOP_K, NOT_BLANK, Body, Text, TopK, rounded, span_of, whole
-from localqa.api.source_schemas import Source
+from localqa.api.source_schemas import InDocument, Source, in_document
 from localqa.config import ADAPTER_NAME
 from localqa.documents.importing import Outcome
 from localqa.documents.library import COLLECTION_NAME, DEFAULT_COLLECTION, Entry, Scope
@@ -146,14 +146,9 @@ class LibraryAnswer(BaseModel):
     )
 
 
-class PassageModel(BaseModel):
+class PassageModel(InDocument):
     """A passage that a search has found."""
 
-    document: str = Field(description="Id of its document.")
-    name: str = Field(description="Name of its document.")
-    collection: str = Field(description="The collection that it belongs to.")
-    page: int | None = Field(description="Page that it begins on; null for formats without pages.")
-    heading: str = Field(description="The headings that it stands under.")
     text: str = Field(description="Its words.")
     start: int = Field(description="First character in the text of the document.")
     end: int = Field(description="One past the last one.")
@@ -164,11 +159,7 @@ class PassageModel(BaseModel):
         """A passage as it is sent."""
         passage = found.passage
         return cls(
-            document=passage.document.id,
-            name=passage.document.name,
-            collection=passage.document.collection,
-            page=page,
-            heading=" > ".join(passage.headings),
+            **in_document(passage, page),
             text=passage.text,
             start=passage.start,
             end=passage.end,

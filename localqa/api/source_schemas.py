@@ -1,9 +1,12 @@
 """Where an answer out of the library stands, as it is sent."""
 
+from typing import Any
+
 from pydantic import BaseModel, Field
 
 from localqa.answering.library import Place
 from localqa.documents.document import Document
+from localqa.documents.library import Kept
 
 
 class BoxModel(BaseModel):
@@ -16,14 +19,30 @@ class BoxModel(BaseModel):
     bottom: float = Field(description="Of the box.")
 
 
-class Source(BaseModel):
-    """Where an answer stands."""
+class InDocument(BaseModel):
+    """What stands in a document of the library."""
 
     document: str = Field(description="Id of the document.")
     name: str = Field(description="Its name.", json_schema_extra={"example": "lease.pdf"})
     collection: str = Field(description="The collection that it belongs to.")
-    page: int | None = Field(description="Page, from 1 on; null for formats without pages.")
+    page: int | None = Field(description="Page that it begins on, from 1 on; null for formats without pages.")
     heading: str = Field(description="The headings that it stands under, from the highest on.")
+
+
+def in_document(passage: Kept, page: int | None) -> dict[str, Any]:
+    """The fields of `InDocument` for a part of a passage that begins on this page."""
+    return {
+        "document": passage.document.id,
+        "name": passage.document.name,
+        "collection": passage.document.collection,
+        "page": page,
+        "heading": " > ".join(passage.headings),
+    }
+
+
+class Source(InDocument):
+    """Where an answer stands."""
+
     passage: str = Field(description="The passage; the answer's own `start` and `end` count in it.")
     start: int = Field(description="First character of the answer in the text of the document.")
     end: int = Field(description="One past its last character there.")
@@ -33,11 +52,7 @@ class Source(BaseModel):
     def of(cls, place: Place, document: Document) -> "Source":
         """A place as it is sent."""
         return cls(
-            document=place.document.id,
-            name=place.document.name,
-            collection=place.document.collection,
-            page=document.page_at(place.start),
-            heading=" > ".join(place.found.passage.headings),
+            **in_document(place.found.passage, document.page_at(place.start)),
             passage=place.found.passage.text,
             start=place.start,
             end=place.end,

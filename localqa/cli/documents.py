@@ -22,9 +22,8 @@ from localqa.cli.documents_told import (
 )
 from localqa.cli.flags import add_verdict_flags
 from localqa.config import Settings
-from localqa.documents.document import Document
 from localqa.documents.importing import Outcome, reindex
-from localqa.documents.library import DEFAULT_COLLECTION, Kept, Library, Scope
+from localqa.documents.library import DEFAULT_COLLECTION, Kept, Library, ReadOnce, Scope
 from localqa.documents.places import shown
 from localqa.documents.search import search
 from localqa.errors import ConfigError, InvalidInputError
@@ -165,7 +164,7 @@ def search_(args: argparse.Namespace) -> int:
     if args.json:
         print_json([asdict(one) for one in found])
         return 0
-    documents = _Documents(own.library)
+    documents = ReadOnce(own.library)
     for one in found:
         passage = one.passage
         where = _place(passage, documents[passage.document.id].page_at(passage.start))
@@ -189,7 +188,7 @@ def ask(args: argparse.Namespace) -> int:
         embed=own.shelf.embedder.vectors,
         read=own.reader.answer,
     )
-    documents = _Documents(own.library)
+    documents = ReadOnce(own.library)
     if args.json:
         print_json(_as_json(documents, found))
     elif found.place is None:
@@ -206,19 +205,7 @@ def _all(found: Located) -> list[tuple[Any, Place]]:
     return [*([(found.answer, found.place)] if found.place else []), *found.others]
 
 
-class _Documents(dict[str, Document]):
-    """Documents of a library by their ids, each read once."""
-
-    def __init__(self, library: Library) -> None:
-        super().__init__()
-        self._library = library
-
-    def __missing__(self, document: str) -> Document:
-        self[document] = self._library.document(document)
-        return self[document]
-
-
-def _as_json(documents: _Documents, found: Located) -> dict[str, Any]:
+def _as_json(documents: ReadOnce, found: Located) -> dict[str, Any]:
     from localqa.api.document_schemas import library_answer
     from localqa.api.schemas import OWN_MODEL
     from localqa.api.source_schemas import Source

@@ -213,6 +213,23 @@ class Library(Protocol):
         """Let go of files and connections."""
 
 
+class ReadOnce:
+    """Documents of a library by their ids, each read when it is first asked for, and once.
+
+    Args:
+        library: that keeps them; its `document` says what is raised for one that is not there.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._read: dict[str, Document] = {}
+
+    def __getitem__(self, document: str) -> Document:
+        if document not in self._read:
+            self._read[document] = self._library.document(document)
+        return self._read[document]
+
+
 def document_id(collection: str, source: str) -> str:
     """The id of a document: the same whenever the same file is read into the same collection."""
     return hashlib.sha256(f"{collection}\0{source}".encode()).hexdigest()[:16]

@@ -186,11 +186,9 @@ def test_a_connection_lost_in_the_middle_leaves_nothing_by_half(library, sql, mo
 
 
 def test_a_query_that_the_server_ends_is_told_as_such(postgres_address):
-    with (
-        pytest.raises(LibraryUnavailableError, match="ended a query"),
-        Connections(postgres_address).one() as connection,
-    ):
-        connection.execute("SET statement_timeout = 50")
+    connections = Connections(postgres_address)
+    connections.session = (("statement_timeout", "50"),)
+    with pytest.raises(LibraryUnavailableError, match="ended a query"), connections.one() as connection:
         connection.execute("SELECT pg_sleep(30)")
 
 
