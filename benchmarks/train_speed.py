@@ -16,13 +16,16 @@ import tempfile
 import time
 from typing import Any
 
+# First of all: it asks for huge pages before torch takes its first memory.
+import localqa  # noqa: F401 - imported for that effect
+
+# isort: split
+
 from common import TEST, TRAIN, in_own_process, last_json, publish
 from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers import AutoModelForQuestionAnswering, Trainer, TrainingArguments
 
-# First of all: it asks for huge pages before torch takes its first memory.
-import localqa  # noqa: F401, I001 - imported for that effect, before torch
 from localqa.config import data_dir
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower

@@ -57,6 +57,7 @@ def test_a_text_without_sentences_is_cut(text):
 @pytest.mark.parametrize(
     "text", ["字" * 500_000, "word " * 100_000, ". " * 250_000, '"' * 500_000, "\n" * 500_000]
 )
+@pytest.mark.alone
 def test_a_huge_text_of_one_kind_takes_a_few_seconds_at_most(text):
     began = time.monotonic()
     split_passages(document(text))

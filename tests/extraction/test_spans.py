@@ -214,6 +214,7 @@ def test_a_lone_symbol_may_be_the_answer_but_no_alternative():
     assert set(others) == {"The", "sign", "is", "blue"}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("text", ["., " * 20_000, "❤ " * 20_000, "a, " * 20_000])
 def test_a_text_of_marks_is_decoded_in_no_time(text):
     window = over_words(text)

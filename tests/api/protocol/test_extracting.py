@@ -296,6 +296,7 @@ def test_earlier_answer_is_said_again_where_new_text_holds_no_better(name):
         assert prompt[place["start"] : place["end"]] == "Karl Berg"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "text",
     [
