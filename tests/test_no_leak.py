@@ -52,13 +52,13 @@ def judged_by():
 def learned_from(path: Path) -> TrainConfig:
     """Of a config, which texts it learns from or chooses by: all of them, as they stand in their files."""
     config = TrainConfig.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    files = {*config.train_data, *config.rehearsal_data, *config.validation_data}
+    chosen = ("validation_data", "validation_titles", "validation_size", "exclude_data", "columns")
     return TrainConfig(
         output_dir="models/none",
-        train_data=sorted(files),
-        exclude_data=sorted(config.exclude_data),
-        columns=config.columns,
-        validation_size=0,
+        train_data=sorted(config.train_data),
+        rehearsal_data=sorted(config.rehearsal_data),
+        rehearsal_size=10**9 if config.rehearsal_data else 0,
+        **{name: getattr(config, name) for name in chosen},
     )
 
 
@@ -72,9 +72,9 @@ LEARNED = {learned_from(path).model_dump_json(): path for path in CONFIGS}
 def test_no_training_context_is_an_evaluation_context(path, judged_by, capsys):
     contexts, questions, runs = judged_by
     data = load_data(learned_from(path))
-    for example in data.train:
+    for example in (*data.train, *data.validation):
         assert (example.question, example.context) not in questions
-    for context in {example.context for example in data.train}:
+    for context in {example.context for example in (*data.train, *data.validation)}:
         assert context not in contexts
         assert not is_copy(context, runs), context[:200]
 
