@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 
+from localqa.documents.document import Document
 from localqa.documents.importing import Importer
 from localqa.documents.library import (
     DEFAULT_COLLECTION,
@@ -68,6 +69,10 @@ class Shelf:
         if self._library is None and not is_there(self._where):
             return False
         return bool(self.library.entries(most=1))
+
+    def document(self, document: str) -> Document:
+        """A document of the library by its id; raises DocumentNotFoundError."""
+        return self.library.document(document)
 
     def holding(self, document: str) -> Library:
         """The library, if it holds a document of this id; raises DocumentNotFoundError."""

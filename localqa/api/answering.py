@@ -102,8 +102,7 @@ def _whole(ask: Ask, found: Answered) -> AnswerResponse:
 def _source(found: Extracted) -> Source | None:
     if found.place is None:
         return None
-    library = current_service().answerer.shelf.library
-    return Source.of(found.place, library.document(found.place.document.id))
+    return Source.of(found.place, current_service().answerer.shelf.document(found.place.document.id))
 
 
 def _lines(ask: Ask, found: Answered) -> Iterator[str]:

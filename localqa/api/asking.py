@@ -8,7 +8,6 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from localqa.answering.evidence import Sentence
-from localqa.answering.library import Located
 from localqa.answering.writing import Written
 from localqa.api.callers import patience
 from localqa.api.document_schemas import (
@@ -19,12 +18,12 @@ from localqa.api.document_schemas import (
     SearchResponse,
     SentenceModel,
     library_answer,
+    source_of,
 )
 from localqa.api.errors import told
 from localqa.api.output import json_line
-from localqa.api.schemas import OWN_MODEL, StreamLine
+from localqa.api.schemas import StreamLine
 from localqa.api.service import current_service
-from localqa.api.source_schemas import Source
 from localqa.api.spec import NDJSON, responses
 from localqa.documents.library import ReadOnce
 from localqa.errors import LocalQAError
@@ -47,8 +46,10 @@ def search(body: SearchRequest) -> dict[str, Any]:
     service = current_service()
     service.answerer.shelf.check(body.scope)
     found = service.answerer.search(body.question, body.scope, body.top_k, patience())
-    pages = ReadOnce(current_service().answerer.shelf.library)
-    shown = [PassageModel.of(one, pages[one.passage.document.id].page_at(one.passage.start)) for one in found]
+    documents = _documents()
+    shown = [
+        PassageModel.of(one, documents[one.passage.document.id].page_at(one.passage.start)) for one in found
+    ]
     return SearchResponse(passages=shown, count=len(shown)).model_dump()
 
 
@@ -67,7 +68,8 @@ def ask(body: LibraryRequest) -> Response | dict[str, Any]:
     service = current_service()
     service.answerer.shelf.check(body.scope)
     if not body.generate:
-        return _whole(service.answerer.ask_library(body.ask(), patience())).model_dump()
+        found = service.answerer.ask_library(body.ask(), patience())
+        return library_answer(found, _documents()).model_dump()
     written = service.answerer.write_from_library(body.ask(), body.model, patience())
     if body.stream:
         return Response(stream_with_context(_lines(written)), mimetype=NDJSON)
@@ -86,18 +88,15 @@ def _lines(written: Written) -> Iterator[str]:
         yield json_line({"error": told(e).detail().model_dump()})
 
 
-def _whole(found: Located) -> LibraryAnswer:
-    documents = ReadOnce(current_service().answerer.shelf.library)
-    places = [*([found.place] if found.place else []), *(place for _, place in found.others)]
-    return library_answer(
-        found, {place: Source.of(place, documents[place.document.id]) for place in places}, OWN_MODEL
-    )
+def _documents() -> ReadOnce:
+    """Those of one response."""
+    return ReadOnce(current_service().answerer.shelf.document)
 
 
 def _written(written: Written) -> LibraryAnswer:
-    documents = ReadOnce(current_service().answerer.shelf.library)
+    documents = _documents()
     shown = [_sentence(one, documents) for one in written.sentences()]
-    answer = _whole(written.located)
+    answer = library_answer(written.located, documents)
     return answer.model_copy(
         update={
             "answer": written.text,
@@ -111,5 +110,5 @@ def _written(written: Written) -> LibraryAnswer:
 
 
 def _sentence(one: Sentence, documents: ReadOnce) -> SentenceModel:
-    source = Source.of(one.place, documents[one.place.document.id]) if one.place else None
+    source = source_of(one.place, documents) if one.place else None
     return SentenceModel(text=one.text, supported=source is not None, source=source)

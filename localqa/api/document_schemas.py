@@ -6,11 +6,11 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from localqa.answering.imports import Job
 from localqa.answering.library import READ, LibraryAsk, Located, Place
-from localqa.api.schemas import MAX_TOP_K, NOT_BLANK, Body, Text, TopK, rounded, span_of, whole
+from localqa.api.schemas import MAX_TOP_K, NOT_BLANK, OWN_MODEL, Body, Text, TopK, rounded, span_of, whole
 from localqa.api.source_schemas import InDocument, Source, in_document
 from localqa.config import ADAPTER_NAME
 from localqa.documents.importing import Outcome
-from localqa.documents.library import COLLECTION_NAME, DEFAULT_COLLECTION, Entry, Scope
+from localqa.documents.library import COLLECTION_NAME, DEFAULT_COLLECTION, Entry, ReadOnce, Scope
 from localqa.documents.search import Found
 from localqa.extraction.answers import Answer
 
@@ -286,16 +286,21 @@ def found_answer(answer: Answer, source: Source) -> FoundAnswer:
     return FoundAnswer(**span_of(answer), source=source)
 
 
-def library_answer(found: Located, sources: dict[Place, Source], own_model: str) -> LibraryAnswer:
-    """An answer as it is sent; `sources` are those of all its places."""
+def source_of(place: Place, documents: ReadOnce) -> Source:
+    """A place as it is sent."""
+    return Source.of(place, documents[place.document.id])
+
+
+def library_answer(found: Located, documents: ReadOnce) -> LibraryAnswer:
+    """An answer as it is sent, with its places in `documents`."""
     answer = found.answer
     return LibraryAnswer(
         **span_of(answer),
         answerable=answer.answerable,
         null_score=rounded(answer.null_score),
-        source=sources[found.place] if found.place else None,
+        source=source_of(found.place, documents) if found.place else None,
         adapter=answer.adapter or None,
-        model=f"{own_model}:{answer.adapter}",
-        alternatives=[found_answer(other, sources[place]) for other, place in found.others],
+        model=f"{OWN_MODEL}:{answer.adapter}",
+        alternatives=[found_answer(other, source_of(place, documents)) for other, place in found.others],
         passages_read=len(found.read),
     )

@@ -164,7 +164,7 @@ def search_(args: argparse.Namespace) -> int:
     if args.json:
         print_json([asdict(one) for one in found])
         return 0
-    documents = ReadOnce(own.library)
+    documents = ReadOnce(own.shelf.document)
     for one in found:
         passage = one.passage
         where = _place(passage, documents[passage.document.id].page_at(passage.start))
@@ -188,9 +188,11 @@ def ask(args: argparse.Namespace) -> int:
         embed=own.shelf.embedder.vectors,
         read=own.reader.answer,
     )
-    documents = ReadOnce(own.library)
+    documents = ReadOnce(own.shelf.document)
     if args.json:
-        print_json(_as_json(documents, found))
+        from localqa.api.document_schemas import library_answer
+
+        print_json(library_answer(found, documents).model_dump())
     elif found.place is None:
         print(f"{found.answer.score:6.1%}  (not in your documents)")
     for answer, place in () if args.json else _all(found):
@@ -203,15 +205,6 @@ def ask(args: argparse.Namespace) -> int:
 
 def _all(found: Located) -> list[tuple[Any, Place]]:
     return [*([(found.answer, found.place)] if found.place else []), *found.others]
-
-
-def _as_json(documents: ReadOnce, found: Located) -> dict[str, Any]:
-    from localqa.api.document_schemas import library_answer
-    from localqa.api.schemas import OWN_MODEL
-    from localqa.api.source_schemas import Source
-
-    sources = {place: Source.of(place, documents[place.document.id]) for _, place in _all(found)}
-    return library_answer(found, sources, OWN_MODEL).model_dump()
 
 
 def _place(passage: Kept, page: int | None) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from typing import Final, Protocol
@@ -214,20 +214,20 @@ class Library(Protocol):
 
 
 class ReadOnce:
-    """Documents of a library by their ids, each read when it is first asked for, and once.
+    """Documents by their ids, each read when it is first asked for, and once.
 
     Args:
-        library: that keeps them; its `document` says what is raised for one that is not there.
+        read: `document` of a library, or of what opens one when it is first needed.
     """
 
-    def __init__(self, library: Library) -> None:
-        self._library = library
-        self._read: dict[str, Document] = {}
+    def __init__(self, read: Callable[[str], Document]) -> None:
+        self._read = read
+        self._known: dict[str, Document] = {}
 
     def __getitem__(self, document: str) -> Document:
-        if document not in self._read:
-            self._read[document] = self._library.document(document)
-        return self._read[document]
+        if document not in self._known:
+            self._known[document] = self._read(document)
+        return self._known[document]
 
 
 def document_id(collection: str, source: str) -> str:

@@ -19,7 +19,6 @@ from tqdm import tqdm
 
 from localqa.config import cache_dir
 from localqa.errors import AdapterNotFoundError, ConfigError
-from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Window, Windower
 from localqa.model.adapter_files import named_adapter
 from localqa.model.adapters import merge
@@ -98,7 +97,6 @@ class _Teacher:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.config = QAConfig.load(folder)
         weights = sorted(folder.glob("*.safetensors"))
         self.sha256 = "".join(file_sha256(file) for file in weights)
         self._loaded: tuple[nn.Module, Windower] | None = None

@@ -30,6 +30,9 @@ def test_an_empty_library_is_told_and_none_is_made(client, tmp_path):
     assert client.get("/api/collections").json == {"collections": []}
     assert client.get("/api/documents/nothing").status_code == 404
     assert client.delete("/api/collections/default").status_code == 404
+    asked = {"question": "When does the ferry leave?"}
+    assert client.post("/api/search", json=asked).json["passages"] == []
+    assert client.post("/api/ask", json=asked).json["source"] is None
     assert not (tmp_path / "library.sqlite").exists()
 
 

@@ -101,7 +101,7 @@ def _from_library(question: str, adapter: str, wish: Wish, written: Format | Non
     ask = LibraryAsk(question, adapter=adapter, abstain=wish.abstain, min_score=wish.min_score)
     found = service.answerer.ask_library(ask, patience())
     answer, place = found.answer, found.place
-    source = Source.of(place, service.answerer.shelf.library.document(place.document.id)) if place else None
+    source = Source.of(place, service.answerer.shelf.document(place.document.id)) if place else None
     extras: dict[str, Any] = {
         "score": round(answer.score, 6),
         "start": answer.start,
