@@ -9,7 +9,7 @@ WORKERS ?= 2
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-serve setup-dev serve serve-large dev demo test test-fast lint format image container container-stop up down clean
+.PHONY: help setup setup-serve setup-dev serve serve-large dev demo test test-together test-fast lint format image container container-stop up down clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -37,9 +37,12 @@ demo: ## a page to try the running server on (on port 7860; PORT=8080 make demo,
 	@scripts/setup_environment.sh demo
 	@$(PY) demo.py
 
-test: setup-dev lint ## lint, types and every test
-	$(PY) -m pytest -m "not alone" --numprocesses $(WORKERS) --dist loadfile
+test: setup-dev ## lint, types and every test
+	@$(MAKE) --jobs 2 lint test-together
 	$(PY) -m pytest -m alone
+
+test-together:
+	$(PY) -m pytest -m "not alone" --numprocesses $(WORKERS) --dist loadfile
 
 test-fast: setup-dev ## the tests that need no model and no server
 	$(PY) -m pytest -m "not slow and not integration"

@@ -16,9 +16,9 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from common import ROOT, publish, resident_mb
@@ -41,6 +41,8 @@ from localqa.squad.metrics import exact_match, f1
 
 SEED = 0
 RECALLS = (1, 5, 20)
+Made: TypeAlias = tuple[SqliteLibrary, dict[str, float]]
+"""A library, and its figures."""
 HEADER = {
     "collection": "collection",
     "adapter": "adapter",
@@ -69,12 +71,11 @@ def main() -> None:
         )
         return
     collections = [_read(name, folder) for name in args.collections]
+    readers = {adapter: load_reader(Settings.load(adapter=adapter)) for adapter in args.adapters}
     rows = []
-    for adapter in args.adapters:
-        reader = load_reader(Settings.load(adapter=adapter))
-        for at, collection in enumerate(collections):
-            others = collections[(at + 1) % len(collections)].questions if len(collections) > 1 else ()
-            rows.append(_judged(collection, others, reader, adapter, args.limit))
+    for at, collection in enumerate(collections):
+        others = collections[(at + 1) % len(collections)].questions if len(collections) > 1 else ()
+        rows += _judged(collection, others, readers, args.limit)
     report = {"rows": rows, "questions": args.limit, "seed": SEED}
     shown = [[row[key] for key in HEADER] for row in rows]
     publish("documents", report, list(HEADER.values()), shown, keep=args.keep)
@@ -86,47 +87,55 @@ def _read(name: str, folder: Path) -> Collected:
 
 
 def _judged(
-    collection: Collected, others: Sequence[Asked], reader: Reader, adapter: str, limit: int
-) -> dict[str, Any]:
-    embedder = ReaderEmbedder(lambda: reader)
+    collection: Collected, others: Sequence[Asked], readers: Mapping[str, Reader], limit: int
+) -> list[dict[str, Any]]:
+    """A row for each adapter; one library serves all that read with the same base."""
     rng = random.Random(SEED)  # noqa: S311 - no secret hangs on it
     asked = rng.sample(collection.questions, min(limit, len(collection.questions)))
     foreign = rng.sample(list(others), min(limit, len(others)))
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
-        library = SqliteLibrary(Path(folder) / "library.sqlite")
-        began = time.perf_counter()
-        entries = [
-            library.put(item_of(one, embedder, collection="default", source=one.name))
-            for one in tqdm(collection.documents, desc=collection.name, unit="document", leave=False)
-        ]
-        taken = time.perf_counter() - began
-        names = {entry.id: entry.name for entry in entries}
-        passages = sum(entry.passages for entry in entries)
-        row = {
-            "collection": collection.name,
-            "adapter": adapter,
-            "documents": len(entries),
-            "passages": passages,
-        }
-        row |= _recalls(library, embedder, asked, names)
-        row |= _answers(library, embedder, reader, asked, names)
-        row |= _refusals(library, embedder, reader, foreign)
-        row |= {
-            "passages_per_s": round(passages / taken, 1),
-            "bytes_per_passage": round(library.size() / passages),
-            "memory_mb": round(resident_mb()),
-        }
-        library.close()
-    return row
+        made: dict[str, Made] = {}
+        for adapter, reader in readers.items():
+            embedder = ReaderEmbedder(lambda reader=reader: reader)  # type: ignore[misc] # bound here, not later
+            if embedder.identity not in made:
+                path = Path(folder) / f"{len(made)}.sqlite"
+                made[embedder.identity] = _library_of(collection, embedder, path, asked)
+            library, figures = made[embedder.identity]
+            answers = _answers(library, embedder, reader, asked)
+            refusals = _refusals(library, embedder, reader, foreign)
+            told = {"collection": collection.name, "adapter": adapter, "memory_mb": round(resident_mb())}
+            rows.append(told | figures | answers | refusals)
+        for library, _ in made.values():
+            library.close()
+    return rows
 
 
-def _recalls(
-    library: SqliteLibrary, embedder: ReaderEmbedder, asked: Sequence[Asked], names: dict[str, str]
-) -> dict[str, float]:
+def _library_of(
+    collection: Collected, embedder: ReaderEmbedder, path: Path, asked: Sequence[Asked]
+) -> "Made":
+    """A library of the collection's documents; how fast it was made, its size, what is found in it."""
+    library = SqliteLibrary(path)
+    began = time.perf_counter()
+    entries = [
+        library.put(item_of(one, embedder, collection="default", source=one.name))
+        for one in tqdm(collection.documents, desc=collection.name, unit="document", leave=False)
+    ]
+    passages = sum(entry.passages for entry in entries)
+    figures = {
+        "documents": len(entries),
+        "passages": passages,
+        "passages_per_s": round(passages / (time.perf_counter() - began), 1),
+        "bytes_per_passage": round(library.size() / passages),
+    }
+    return library, figures | _recalls(library, embedder, asked)
+
+
+def _recalls(library: SqliteLibrary, embedder: ReaderEmbedder, asked: Sequence[Asked]) -> dict[str, float]:
     hits = dict.fromkeys(RECALLS, 0)
     for one in tqdm(asked, desc="search", unit="question", leave=False):
         found = search(library, one.question, embedder.vectors([one.question])[0], most=max(RECALLS))
-        ranks = [rank for rank, passage in enumerate(found, 1) if _holds(passage, one.gold, names)]
+        ranks = [rank for rank, passage in enumerate(found, 1) if _holds(passage, one.gold)]
         for most in RECALLS:
             hits[most] += bool(ranks) and ranks[0] <= most
     return {f"recall_{most}": 100 * count / len(asked) for most, count in hits.items()}
@@ -137,7 +146,6 @@ def _answers(
     embedder: ReaderEmbedder,
     reader: Reader,
     asked: Sequence[Asked],
-    names: dict[str, str],
 ) -> dict[str, Any]:
     exact, overlap, right, answered, times = [], [], [], 0, []
     for one in asked[:5]:
@@ -151,7 +159,7 @@ def _answers(
             exact.append(exact_match(found.answer.answer, list(one.answers)))
             overlap.append(f1(found.answer.answer, list(one.answers)))
         right.append(
-            found.place is not None and names[found.place.document.id] in {gold.document for gold in one.gold}
+            found.place is not None and found.place.document.name in {gold.document for gold in one.gold}
         )
     return {
         "exact": 100 * float(np.mean(exact)) if exact else None,
@@ -174,10 +182,10 @@ def _refusals(
     return {"refused": 100 * float(np.mean(refused)) if refused else None}
 
 
-def _holds(found: Found, gold: Sequence[Gold], names: dict[str, str]) -> bool:
+def _holds(found: Found, gold: Sequence[Gold]) -> bool:
     passage = found.passage
     return any(
-        names[passage.document.id] == one.document and passage.start < one.end and one.start < passage.end
+        passage.document.name == one.document and passage.start < one.end and one.start < passage.end
         for one in gold
     )
 

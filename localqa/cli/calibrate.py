@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
             remedy="Give --data that has some, or --no-abstain for an adapter that always answers.",
         )
     use_threads(None)
-    kinds = decoded_kinds(folder, resolve_base(args.base or config.base), config, examples)
+    kinds = decoded_kinds(folder, resolve_base(args.base or config.base), examples)
     fitted = calibrate(kinds, config, abstain=abstain)
     keep(folder)
     fitted.save(folder)

@@ -51,7 +51,7 @@ def load_model(
         base: from `resolve_base`.
         precision: "none" (fp32), or for the frozen linear layers bitsandbytes' "int8" / "nf4", or
             "served-int8" / "served-int4": fp32 weights rounded as the serving engine rounds them.
-        attention: attention implementation, by transformers' name or `attention.PLAIN`.
+        attention: attention implementation, by transformers' name or `attention.LEAN`.
         seed: of the fresh head, so that two loads agree.
 
     Raises:

@@ -24,29 +24,26 @@ _TOP_K = 2
 _SHOWN = {"f1": "F1", "answerable_f1": "answerable", "refused": "refused, %", "ece": "calibration error, %"}
 
 
-def decoded_kinds(
-    folder: Path, base: Base, config: QAConfig, examples: Mapping[str, Sequence[Example]]
-) -> list[Kind]:
+def decoded_kinds(folder: Path, base: Base, examples: Mapping[str, Sequence[Example]]) -> list[Kind]:
     """What an adapter says of several kinds of questions; kept in the cache folder, so that it is asked once.
 
     Args:
         folder: of the adapter.
         base: that it was trained on.
-        config: its settings.
         examples: by the name of their kind.
 
     Raises:
         AdapterError: damaged, or made for another base.
     """
     saved = SavedAdapter.load(folder, base)
-    kept = Decodings.of_adapter(weights_sha256(folder), config, "torch")
+    kept = Decodings.of_adapter(weights_sha256(folder), saved.config, "torch")
 
     def decode(pairs: Sequence[Pair]) -> list[Decoded]:
         return decode_pairs(
             pairs,
             windower=saved.windower,
             run=lambda windows: run_windows(saved.model, windows),
-            config=config,
+            config=saved.config,
             top_k=_TOP_K,
         )
 

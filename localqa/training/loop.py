@@ -26,6 +26,11 @@ Augment: TypeAlias = Callable[[Features, int], Features]
 """What a step learns instead of these features: (features, step) -> features."""
 
 
+def unchanged(features: Features, step: int) -> Features:  # noqa: ARG001 - an `Augment`
+    """The features as they are."""
+    return features
+
+
 class InterruptedTraining(Exception):  # noqa: N818 - not an error: the user asked for it
     """A signal ended the run after a checkpoint was written."""
 
@@ -124,7 +129,7 @@ def fit(
     features: Features,
     checkpoints: Checkpoints,
     evaluate: Callable[[], Evaluation] | None,
-    augment: Augment = lambda features, step: features,
+    augment: Augment = unchanged,
 ) -> Progress:
     """Train to the end of the plan, from the newest checkpoint if there is one.
 

@@ -10,7 +10,7 @@ from localqa.errors import ConfigError
 from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import check_base
 from localqa.model.adapters import add_lora, add_prompt, load_lora
-from localqa.model.attention import PLAIN
+from localqa.model.attention import LEAN
 from localqa.model.bases import Base
 from localqa.model.loading import load_model, max_tokens, packs_weights, served_bits
 from localqa.training.arithmetic import quickened
@@ -37,7 +37,7 @@ def make_trainee(config: TrainConfig, base: Base, *, begin_from: Path | None = N
     model = load_model(
         base,
         precision=config.precision,
-        attention="sdpa" if device.type == "cuda" else PLAIN,
+        attention="sdpa" if device.type == "cuda" else LEAN,
         seed=config.seed,
     )
     _check_length(config, model)

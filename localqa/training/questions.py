@@ -126,11 +126,9 @@ class Questions:
             "train": self.config.train_data,
             "train_questions": len(train),
             "train_windows": len(self.features),
-            "train_sha256": fingerprint(train),
             "train_rows": sketch(_rows(train), self.start.rows if self.start else None),
             "validation": self.config.validation_data or f"{len(held_out)} held out by context",
             "validation_questions": len(held_out),
-            "validation_sha256": fingerprint(held_out),
         }
 
 
@@ -151,7 +149,7 @@ def prepare(config: TrainConfig, base: Base, threads: int) -> Questions:
     print_settings(
         config,
         trainee,
-        features,
+        _steps_of(features, config),
         threads,
         method=f"{config.method} on a {config.precision if config.precision != 'none' else 'plain'} base",
         data=f"{len(data.train):,} questions in {len(features):,} windows; "
@@ -162,9 +160,12 @@ def prepare(config: TrainConfig, base: Base, threads: int) -> Questions:
         print("So few questions teach little: --init_adapter squad begins with what squad knows already.")
     if config.teacher and not config.dry_run:
         features = with_soft_labels(features, data.train, config.teacher, config.distill_temperature)
-    if config.windows_per_question > 1:
-        features = by_question(features, config.windows_per_question)
-    return Questions(config, base, windower, data, features, trainee, origin)
+    return Questions(config, base, windower, data, _steps_of(features, config), trainee, origin)
+
+
+def _steps_of(features: Sequence[Feature], config: TrainConfig) -> Sequence[Feature]:
+    """What steps are made of: the windows, or those of a question together."""
+    return by_question(features, config.windows_per_question) if config.windows_per_question > 1 else features
 
 
 def _judged_origin(folder: Path, base: Base, data: RunData) -> Start:

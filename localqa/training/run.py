@@ -80,7 +80,8 @@ def run(config: Config, prepare: Callable[[Config, Base, int], Task]) -> Path | 
     task = prepare(config, base, threads)
     trainee = task.trainee
     # Whatever else changes the numbers of a run belongs to its course, too.
-    course = config.course() | {"bf16": trainee.bf16, "base_sha256": base.sha256, **task.digests()}
+    digests = task.digests()
+    course = config.course() | {"bf16": trainee.bf16, "base_sha256": base.sha256, **digests}
     checkpoints = Checkpoints(
         folder / "checkpoints", course, defaults=config.defaults(), overwrite=config.overwrite
     )
@@ -98,7 +99,7 @@ def run(config: Config, prepare: Callable[[Config, Base, int], Task]) -> Path | 
         with saving(folder) as made:
             task.save(made)
             judged = task.judge(made)
-            write_report(made, _report(config, base, made, task, progress, judged), folder.name)
+            write_report(made, _report(config, base, made, task, digests, progress, judged), folder.name)
     checkpoints.clear()
     for line in judged.told:
         print(line)
@@ -135,7 +136,13 @@ def print_settings(
 
 
 def _report(
-    config: RunConfig, base: Base, folder: Path, task: Task, progress: Progress, judged: Judged
+    config: RunConfig,
+    base: Base,
+    folder: Path,
+    task: Task,
+    digests: Mapping[str, str],
+    progress: Progress,
+    judged: Judged,
 ) -> dict[str, Any]:
     return {
         "result": {
@@ -146,6 +153,6 @@ def _report(
             "parameters": count_parameters(task.trainee.model),
             "adapter_bytes": sum(file.stat().st_size for file in folder.glob("*.safetensors")),
         },
-        "data": task.data(),
+        "data": {**task.data(), **digests},
         **common(config, base, progress, unit=task.trainee.unit),
     }

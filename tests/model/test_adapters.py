@@ -23,7 +23,7 @@ from localqa.model.adapters import (
     save_adapter,
     write_weights,
 )
-from localqa.model.attention import PLAIN
+from localqa.model.attention import LEAN, lean_attention
 from localqa.model.bases import resolve_base
 from localqa.model.loading import load_model, uses_token_types
 from localqa.model.runner import run_windows
@@ -105,9 +105,37 @@ def test_token_types_follow_the_architecture(tiny_bases):
 
 
 def test_training_attention_gives_the_same_logits(any_base):
-    """The written-out attention of training against torch's own; MPNet falls back to its only one."""
-    own, torchs = (load_model(any_base, attention=name).eval() for name in (PLAIN, "sdpa"))
+    """The attention of training against torch's own; MPNet falls back to its only one."""
+    own, torchs = (load_model(any_base, attention=name).eval() for name in (LEAN, "sdpa"))
     torch.testing.assert_close(logits_of(own, any_base), logits_of(torchs, any_base), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("tokens", [40, 250], ids=["short", "long"])
+@pytest.mark.parametrize(("dtype", "error"), [(torch.float32, 1e-5), (torch.bfloat16, 0.02)])
+def test_training_attention_gives_the_gradients_of_the_formula(tokens, dtype, error):
+    """Written out in fp64, with padding: short windows take plain products, long ones the fused kernel."""
+    torch.manual_seed(2)
+    drawn = [torch.randn(2, 3, tokens, 32) for _ in range(3)]
+    mask = torch.zeros(2, 1, 1, tokens)
+    mask[1, ..., -7:] = torch.finfo(dtype).min
+    weights = torch.randn(2, tokens, 3, 32)
+
+    exact = [part.to(dtype).double().requires_grad_() for part in drawn]
+    scores = exact[0] @ exact[1].transpose(2, 3) / 32**0.5 + mask.double()
+    expected = (scores.softmax(-1) @ exact[2]).transpose(1, 2)
+    (expected * weights).sum().backward()
+
+    query, key, value = own = [part.to(dtype).requires_grad_() for part in drawn]
+    found, _ = lean_attention(torch.nn.Module(), query, key, value, mask.to(dtype))
+    (found.float() * weights).sum().backward()
+    for name, tensor, right in [
+        ("output", found, expected),
+        *zip("qkv", (part.grad for part in own), (part.grad for part in exact), strict=True),
+    ]:
+        assert tensor is not None, name
+        assert right is not None, name
+        off = (tensor.double() - right).norm() / right.norm()
+        assert off < error, f"{name}: {off:.2g}"
 
 
 def test_padding_does_not_change_logits(any_base):

@@ -52,9 +52,9 @@ def test_what_an_adapter_said_is_asked_for_once(tiny_bert, tmp_path, monkeypatch
     config = QAConfig(base=tiny_bert.name, base_sha256=tiny_bert.sha256, max_length=64, stride=16)
     save_adapter(add_lora(load_model(tiny_bert), rank=2), folder, config)
     examples = {"short": kind("short", 6, 0.5, 3).examples}
-    [first] = decoded_kinds(folder, tiny_bert, config, examples)
+    [first] = decoded_kinds(folder, tiny_bert, examples)
     [file] = (tmp_path / "cache").rglob("*.jsonl")
     size = file.stat().st_size
-    [again] = decoded_kinds(folder, tiny_bert, config, examples)
+    [again] = decoded_kinds(folder, tiny_bert, examples)
     assert file.stat().st_size == size
     assert [one.spans for one in again.decoded] == [one.spans for one in first.decoded]

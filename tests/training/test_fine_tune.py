@@ -72,16 +72,31 @@ sys.exit(fine_tune.main(sys.argv[1:2]))
 """
 
 
+@pytest.fixture(scope="module")
+def whole_runs() -> dict[str, dict]:
+    """Reports of runs that nothing ended, by their settings."""
+    return {}
+
+
+@pytest.fixture
+def whole(tmp_path, flags, whole_runs) -> dict:
+    """The report of a run that nothing ended; it is made once, as its data are the same for every test."""
+    key = json.dumps(flags | {"train_data": None})
+    if key not in whole_runs:
+        subprocess.run(command(tmp_path, flags, "whole"), check=True, capture_output=True)
+        whole_runs[key] = report_of(tmp_path, "whole")
+    return whole_runs[key]
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_ended_run_continues_to_the_same_loss(tmp_path, flags, number):
-    subprocess.run(command(tmp_path, flags, "whole"), check=True, capture_output=True)
+def test_ended_run_continues_to_the_same_loss(tmp_path, flags, whole, number):
     *_, config = cut = command(tmp_path, flags, "cut")
     dying = [sys.executable, "-c", DIES_AT, config, str(random.randint(2, 59)), str(int(number))]
     died = subprocess.run(dying, cwd=ROOT, capture_output=True, text=True, check=False)
     assert died.returncode == (-9 if number == signal.SIGKILL else 130), died.stderr
     assert not (tmp_path / "models" / "cut" / "report.json").exists()
     subprocess.run(cut, check=True, capture_output=True)
-    whole, continued = report_of(tmp_path, "whole"), report_of(tmp_path, "cut")
+    continued = report_of(tmp_path, "cut")
     assert continued["result"]["final_loss"] == pytest.approx(whole["result"]["final_loss"], abs=1e-3)
     assert [p["step"] for p in continued["curve"]["losses"]] == list(range(5, 61, 5))
     assert continued["curve"] == whole["curve"]
