@@ -1,13 +1,14 @@
 """Collections of documents with questions, as benchmarks/documents.py asks them."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from localqa.documents.document import Document
 from localqa.squad.load import load_training_data
+from localqa.squad.records import Example
 
 BETWEEN: Final = "\n\n"
 
@@ -41,7 +42,11 @@ class Collected:
 
 def articles(name: str, path: Path) -> Collected:
     """The articles of a SQuAD file, each joined to a document; questions with an answer."""
-    examples = [one for one in load_training_data([str(path)])[0] if not one.is_impossible]
+    return collected(name, [one for one in load_training_data([str(path)])[0] if not one.is_impossible])
+
+
+def collected(name: str, examples: Sequence[Example]) -> Collected:
+    """The articles that questions are about, each joined to a document."""
     texts: dict[str, dict[str, int]] = {}
     lengths: dict[str, int] = {}
     for one in examples:

@@ -54,6 +54,7 @@ HEADER = {
     "right_document": "right document, %",
     "answered": "answered, %",
     "refused": "refused of others, %",
+    "same_as_all": "as if all were read, %",
     "p50_ms": "p50 ms",
     "p99_ms": "p99 ms",
 }
@@ -147,7 +148,7 @@ def _answers(
     reader: Reader,
     asked: Sequence[Asked],
 ) -> dict[str, Any]:
-    exact, overlap, right, answered, times = [], [], [], 0, []
+    exact, overlap, right, same, answered, times = [], [], [], [], 0, []
     for one in asked[:5]:
         ask_library(LibraryAsk(one.question), library, embed=embedder.vectors, read=reader.answer)
     for one in tqdm(asked, desc="ask", unit="question", leave=False):
@@ -155,6 +156,11 @@ def _answers(
         found = ask_library(LibraryAsk(one.question), library, embed=embedder.vectors, read=reader.answer)
         times.append(1000 * (time.perf_counter() - began))
         answered += found.place is not None
+        # Whoever wants two answers has all passages read.
+        whole = ask_library(
+            LibraryAsk(one.question, top_k=2), library, embed=embedder.vectors, read=reader.answer
+        )
+        same.append(whole.answer.answer == found.answer.answer)
         if one.answers:
             exact.append(exact_match(found.answer.answer, list(one.answers)))
             overlap.append(f1(found.answer.answer, list(one.answers)))
@@ -166,6 +172,7 @@ def _answers(
         "f1": 100 * float(np.mean(overlap)) if overlap else None,
         "right_document": 100 * float(np.mean(right)),
         "answered": 100 * answered / len(asked),
+        "same_as_all": 100 * float(np.mean(same)),
         "p50_ms": float(np.median(times)),
         "p99_ms": float(np.quantile(times, 0.99)),
     }

@@ -8,12 +8,16 @@ with the times that were measured before.
 
     python benchmarks/length.py                     an hour and a half on two cores
     python benchmarks/length.py --adapters squad2 --paragraphs 1 20 --limit 10
+    python benchmarks/length.py --as_served --paragraphs 150
+
+As served, a long text's likeliest parts are read alone; results/length_as_served.json holds what that gives.
 
 The last line printed is one JSON object, which benchmarks/results/length.json holds too.
 """
 
 import argparse
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -22,12 +26,17 @@ import numpy as np
 from adapters import GENERAL
 from common import RESULTS, ROOT, publish, saved_rows
 from judged import Judged, judged_ones
+from tqdm import tqdm
 
-from localqa.config import Precision, data_dir
+from localqa.answering.long_texts import shortened
+from localqa.config import Precision, Settings, data_dir
 from localqa.errors import LocalQAError, report_and_exit
 from localqa.evaluation.panel import Verdicts, figures
 from localqa.evaluation.panel_charts import draw_length
+from localqa.extraction.answers import Query
+from localqa.reading.loading import load_reader
 from localqa.squad.load import load_training_data
+from localqa.squad.metrics import f1
 from localqa.squad.neighbours import Paragraphs, surround
 from localqa.squad.records import Example
 from localqa.squad.split import subset
@@ -59,6 +68,15 @@ def main() -> None:
     try:
         examples, _ = load_training_data([DATA], data_dir=folder)
         paragraphs, asked = Paragraphs(examples), subset(examples, args.limit, SEED)
+        if args.as_served:
+            served = [
+                _served(name, asked, paragraphs, count)
+                for name in args.adapters or _shipped()
+                for count in args.paragraphs
+            ]
+            shown = [list(row.values()) for row in served]
+            publish("length_as_served", _report(served), list(served[0]), shown, keep=whole)
+            return
         for adapter in judged_ones(args.adapters or _shipped(), args.precision):
             for count in args.paragraphs:
                 row = judge(adapter, asked, paragraphs, count)
@@ -91,6 +109,32 @@ def judge(adapter: Judged, asked: Sequence[Example], paragraphs: Paragraphs, cou
     }
 
 
+def _served(adapter: str, asked: Sequence[Example], paragraphs: Paragraphs, count: int) -> dict[str, Any]:
+    """F1 with the right paragraph, refusals without it, and milliseconds, as a server answers."""
+    reader = load_reader(Settings.load(adapter=adapter))
+    overlaps, refused, times = [], [], []
+    texts = surround(asked, paragraphs, count, SEED) + surround(asked, paragraphs, count, SEED, right=False)
+    for example in tqdm(texts, desc=f"{adapter}: {count} paragraphs", unit="question", leave=False):
+        began = time.perf_counter()
+        [query], [way] = shortened([Query(example.question, example.context)])
+        [answer] = reader.answer([query])
+        answer = way.widened(answer) if way else answer
+        times.append(1000 * (time.perf_counter() - began))
+        if example.is_impossible:
+            refused.append(not answer.answerable)
+        else:
+            overlaps.append(f1(answer.answer, [gold.text for gold in example.answers]))
+    return {
+        "adapter": adapter,
+        "paragraphs": count,
+        "words": round(float(np.mean([len(example.context.split()) for example in texts]))),
+        "F1": 100 * float(np.mean(overlaps)),
+        "refused rightly, %": 100 * float(np.mean(refused)),
+        "p50 ms": float(np.median(times)),
+        "p99 ms": float(np.quantile(times, 0.99)),
+    }
+
+
 def in_order(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows by length, then as they came."""
     return sorted(rows, key=lambda row: row["paragraphs"])
@@ -117,6 +161,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--paragraphs", nargs="+", type=int, default=COUNTS, metavar="N", help="in a text [1 5 20 50 150]"
+    )
+    parser.add_argument(
+        "--as_served", action="store_true", help="read the likeliest parts alone, as the server does"
     )
     parser.add_argument("--data", metavar="FOLDER", help="of the evaluation files [QA_DATA_DIR]")
     parser.add_argument(

@@ -11,8 +11,15 @@ from localqa.extraction.answers import Answer, AnswersAll, Query
 
 READ: Final = 10
 """Passages that are read for a question."""
-_PRIOR: Final = 8.0
-"""Logits that a passage loses for each point that the search scores it below the best one."""
+_ROUNDS: Final = (3, 6)
+"""After so many of them the rest is read only if it may still change the answer."""
+_PRIOR: Final = 12.0
+"""Logits that a passage loses for each point that the search scores it below the best one; see
+benchmarks/evidence.py for this and the next two."""
+_NEARNESS: Final = 8.0
+"""Logits that all passages gain for each point of the best one's cosine with the question above ..."""
+_NEAR: Final = 0.35
+"""... this one: what is not in the documents has nothing near it there."""
 
 Embeds = Callable[[Sequence[str]], Vectors]
 """Texts as vectors of length one."""
@@ -107,7 +114,8 @@ def _joined(found: Sequence[Found]) -> Joined:
 
 def _query(ask: LibraryAsk, found: Sequence[Found]) -> Query:
     """One question over all passages, each in windows of its own."""
-    best = found[0].score
+    best = found[0]
+    near = _NEARNESS * (best.cosine - _NEAR)
     joined = _joined(found)
     return Query(
         ask.question,
@@ -115,7 +123,9 @@ def _query(ask: LibraryAsk, found: Sequence[Found]) -> Query:
         ask.adapter,
         ask.top_k,
         borders=joined.borders,
-        priors=tuple(round(_PRIOR * (one.score - best), 4) for one in found),
+        priors=tuple(round(near + _PRIOR * (one.score - best.score), 4) for one in found),
+        # Whoever wants more answers than one wants those of other passages.
+        rounds=_ROUNDS if ask.top_k == 1 else (),
         abstain=ask.abstain,
         min_score=ask.min_score,
     )

@@ -11,10 +11,15 @@ from localqa.extraction.answers import Answer, Query
 
 LONG: Final = 12_000
 """Characters from which on a text is long: about eight windows."""
-READ: Final = 16
+READ: Final = 10
 """Passages of about a hundred words that are read of it."""
-_PRIOR: Final = 3.0
-"""Logits between the best passage and one that shares no word with the question."""
+_ROUNDS: Final = (3, 6)
+"""After so many of them the rest is read only if it may still change the answer."""
+_PRIOR: Final = 8.0
+"""Logits between the best passage and one that shares no word with the question; see benchmarks/evidence.py
+for this and the next one."""
+_FOUND: Final = 1.2
+"""Logits that all of them gain, for having been looked for: thresholds are those of a paragraph alone."""
 
 
 _taking_apart: Final = threading.Lock()
@@ -57,8 +62,11 @@ def narrowed(query: Query) -> Narrowed | None:
     if not parts:
         return None
     joined = Joined.of([query.context[one.passage.start : one.passage.end] for one in parts])
-    priors = tuple(round(_PRIOR * (one.score - 1), 4) for one in parts)
-    return Narrowed(replace(query, context=joined.text, borders=joined.borders, priors=priors), joined, parts)
+    priors = tuple(round(_FOUND + _PRIOR * (one.score - 1), 4) for one in parts)
+    # Whoever wants more answers than one wants those of other passages.
+    rounds = _ROUNDS if query.top_k == 1 else ()
+    shorter = replace(query, context=joined.text, borders=joined.borders, priors=priors, rounds=rounds)
+    return Narrowed(shorter, joined, parts)
 
 
 def shortened(queries: Sequence[Query]) -> tuple[list[Query], list[Narrowed | None]]:

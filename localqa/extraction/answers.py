@@ -15,6 +15,8 @@ class Query:
             ends and the next begins.
         priors: what speaks for each part between the borders before it is read, in logits, one more than
             borders; where they are given, each part is read in windows of its own. Empty: read in one.
+        rounds: numbers of parts, ascending: after the first so many of them the rest is read only if it may
+            still change the answer; with priors that fall from part to part. Empty: all are read.
         whole: read all of it, however long it is; else what the answer likeliest stands in may do.
         abstain: whether the adapter may find that the text holds no answer; None: as it was made to.
         min_score: below it an answer is held back, 0 to 1; see `Answer.kept`.
@@ -26,6 +28,7 @@ class Query:
     top_k: int = 1
     borders: tuple[int, ...] = ()
     priors: tuple[float, ...] = ()
+    rounds: tuple[int, ...] = ()
     whole: bool = False
     abstain: bool | None = None
     min_score: float = 0.0

@@ -1,7 +1,9 @@
 """The way of a question, up to the model: pairs -> windows -> logits -> spans -> answers."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 
@@ -13,6 +15,11 @@ from localqa.extraction.windows import Window, Windower
 
 RunWindows = Callable[[Sequence[Window]], list[Logits]]
 """The model: windows in, start and end logits of each out, in the same order."""
+_FARTHEST: Final = 5.0
+"""Margin over "no answer", in logits, that a passage further down the list hardly ever has:
+benchmarks/evidence.py tells how many answers change by it."""
+_FARTHEST_UNTAUGHT: Final = 12.0
+"""The same of an adapter that always answers: never taught to refuse, it has larger ones."""
 
 
 def answer_pairs(
@@ -24,6 +31,7 @@ def answer_pairs(
     top_k: Sequence[int],
     borders: Sequence[Sequence[int]] = (),
     priors: Sequence[Sequence[float]] = (),
+    rounds: Sequence[Sequence[int]] = (),
     abstain: Sequence[bool | None] = (),
 ) -> list[Answer]:
     """Answer (question, context) pairs with one adapter's settings, each in its own way, see `Query`.
@@ -32,7 +40,14 @@ def answer_pairs(
         InvalidInputError: a question that leaves no room for context, or text that is not Unicode.
     """
     decoded = decode_pairs(
-        pairs, windower=windower, run=run, config=config, top_k=top_k, borders=borders, priors=priors
+        pairs,
+        windower=windower,
+        run=run,
+        config=config,
+        top_k=top_k,
+        borders=borders,
+        priors=priors,
+        rounds=rounds,
     )
     return [
         to_answer(context, one, config, top_k=count, abstain=may)
@@ -51,6 +66,7 @@ def decode_pairs(
     top_k: int | Sequence[int] = 1,
     borders: Sequence[Sequence[int]] = (),
     priors: Sequence[Sequence[float]] = (),
+    rounds: Sequence[Sequence[int]] = (),
 ) -> list[Decoded]:
     """Like `answer_pairs`, before thresholds and probabilities: what threshold searches need."""
     counts = [top_k] * len(pairs) if isinstance(top_k, int) else top_k
@@ -58,19 +74,73 @@ def decode_pairs(
     known = priors or [()] * len(pairs)
     apart = [cut if prior else () for cut, prior in zip(cuts, known, strict=True)]
     windows = windower.windows(pairs, apart=apart)
-    logits = iter(run([window for group in windows for window in group]))
-    return [
-        decode(
-            context,
-            group,
-            [next(logits) for _ in group],
-            max_answer_tokens=config.max_answer_tokens,
-            top_k=count,
-            borders=within,
-            priors=prior,
+    stops = rounds or [()] * len(pairs)
+    readings = [
+        _Reading(context, group, config, count, within, prior, after)
+        for (_, context), group, count, within, prior, after in zip(
+            pairs, windows, counts, cuts, known, stops, strict=True
         )
-        for (_, context), group, count, within, prior in zip(pairs, windows, counts, cuts, known, strict=True)
     ]
+    while unread := [reading for reading in readings if not reading.done]:
+        logits = iter(run([window for reading in unread for window in reading.next_windows()]))
+        for reading in unread:
+            reading.take([next(logits) for _ in reading.next_windows()])
+    return [reading.decoded for reading in readings]
+
+
+@dataclass(slots=True)
+class _Reading:
+    """How far the parts of a question's context have been read, and what they say."""
+
+    context: str
+    windows: Sequence[Window]
+    config: QAConfig
+    top_k: int
+    borders: Sequence[int]
+    priors: Sequence[float]
+    rounds: Sequence[int]
+    logits: list[Logits] = field(default_factory=list)
+    decoded: Decoded = field(init=False)
+    done: bool = False
+
+    def next_windows(self) -> Sequence[Window]:
+        """Those of the next round."""
+        return self.windows[len(self.logits) : self._until()]
+
+    def take(self, logits: Sequence[Logits]) -> None:
+        """Read on by what the model says of `next_windows`."""
+        until = self._until()
+        self.logits.extend(logits)
+        self.decoded = decode(
+            self.context,
+            self.windows[:until],
+            self.logits,
+            max_answer_tokens=self.config.max_answer_tokens,
+            top_k=self.top_k,
+            borders=self.borders,
+            priors=self.priors,
+        )
+        self.done = until == len(self.windows) or self._settled(self._part(self.windows[until]))
+
+    def _until(self) -> int:
+        """How many windows are read after the next round."""
+        parts = [self._part(window) for window in self.windows] if self.rounds else []
+        ends = [bisect_left(parts, count) for count in self.rounds]
+        return next((end for end in ends if len(self.logits) < end < len(self.windows)), len(self.windows))
+
+    def _part(self, window: Window) -> int:
+        return bisect_right(self.borders, int(window.offsets[0, 0])) if len(window.offsets) else 0
+
+    def _settled(self, part: int) -> bool:
+        """Whether this part and those after it, whose priors are no higher, can hardly change the answer.
+
+        One of them would have to say more than the best span so far, and more than a refusal needs.
+        """
+        threshold = self.config.null_threshold
+        best = self.decoded.spans[0].score - self.decoded.null if self.decoded.spans else -np.inf
+        bar = best if threshold is None else max(best, -threshold)
+        farthest = _FARTHEST_UNTAUGHT if threshold is None else _FARTHEST
+        return bar - self.priors[part] > farthest
 
 
 def to_answer(

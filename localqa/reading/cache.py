@@ -72,4 +72,4 @@ def size_of(answer: Answer) -> int:
 def _key(adapter: str, query: Query) -> Hashable:
     texts = (query.question, query.context)
     digests = (hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts)
-    return adapter, query.top_k, query.borders, query.priors, query.abstain, *digests
+    return adapter, query.top_k, query.borders, query.priors, query.rounds, query.abstain, *digests

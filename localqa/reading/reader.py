@@ -125,6 +125,7 @@ class Reader:
             top_k=[query.top_k for query in new],
             borders=[query.borders for query in new],
             priors=[query.priors for query in new],
+            rounds=[query.rounds for query in new],
             abstain=[query.abstain for query in new],
         )
         for query, answer in zip(new, found, strict=True):

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from localqa.extraction.pipeline import to_answer
+from localqa.extraction.pipeline import answer_pairs, to_answer
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded, Span
+from localqa.extraction.windows import Windower
 
 CONTEXT = "Ada wrote the report in 1843."
 SPANS = (Span(24, 28, 6.0), Span(0, 3, 4.0))
@@ -135,3 +136,74 @@ def test_huge_logits_give_finite_scores(height):
         CONTEXT, Decoded(spans, height, np.array([height], np.float32)), config(null_threshold=0.0)
     )
     assert 0.0 <= answer.score <= 1.0
+
+
+PARTS = ("Ada wrote the report.", "Bea sang.", "Cid read it.", "Dan slept.")
+BORDERS = tuple(np.cumsum([len(part) + 1 for part in PARTS[:-1]]).tolist())
+PRIORS = (0.0, -1.0, -2.0, -3.0)
+
+
+@pytest.fixture
+def read_parts(tiny_bert):
+    """(margins of the parts, how it is asked) -> the answer, and how many parts each run read."""
+    windower = Windower.from_folder(tiny_bert.folder)
+
+    def read(margins, rounds=(1, 2), abstain=None, **settings):
+        runs = []
+
+        def run(windows):
+            runs.append(len(windows))
+            logits = []
+            for window in windows:
+                start = np.full(len(window), -9.0, dtype=np.float32)
+                end = start.copy()
+                start[0] = end[0] = 0.0
+                part = int(np.searchsorted(BORDERS, window.offsets[0, 0], side="right"))
+                start[window.context_at] = margins[part]
+                end[window.context_at] = 0.0
+                logits.append((start, end))
+            return logits
+
+        [answer] = answer_pairs(
+            [("Who?", " ".join(PARTS))],
+            windower=windower,
+            run=run,
+            config=config(**settings),
+            top_k=[1],
+            borders=[BORDERS],
+            priors=[PRIORS],
+            rounds=[rounds],
+            abstain=[abstain],
+        )
+        return answer, runs
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("margins", "runs", "words"),
+    [
+        ((6.0, 9, 9, 9), [1], (0, 1)),  # 6 - (-1) > 6: another part would need more than there is
+        ((4.0, 4.5, 9, 9), [1, 1, 2], (2, 3)),  # 4 - (-1), 4 - (-2): one of them might still say more
+        ((4.0, 5.5, 9, 9), [1, 1], (1, 2)),  # 4.5 - (-2)
+    ],
+    ids=["sure at once", "never sure", "sure after two"],
+)
+def test_reading_ends_when_the_rest_can_hardly_change_the_answer(read_parts, margins, runs, words):
+    answer, read = read_parts(margins, null_threshold=0.0)
+    assert read == runs
+    first, _ = words
+    assert answer.start == (0, *BORDERS)[first]
+    assert read_parts(margins, rounds=(), null_threshold=0.0)[1] == [4]
+
+
+def test_reading_ends_when_the_rest_can_hardly_make_a_refusal_an_answer(read_parts):
+    answer, read = read_parts((-5.0, 1, 1, 1), null_threshold=-5.5)
+    assert (answer.answerable, read) == (False, [1])
+    answer, read = read_parts((-5.0, -5, 1, 9), null_threshold=-1.0)
+    assert (answer.answerable, read) == (True, [1, 1, 2])
+
+
+def test_adapter_that_always_answers_reads_on_for_longer(read_parts):
+    assert read_parts((6.0, 1, 1, 1))[1] == [1, 1, 2]
+    assert read_parts((12.0, 1, 1, 1))[1] == [1]
