@@ -181,19 +181,18 @@ def read_parts(tiny_bert):
 
 
 @pytest.mark.parametrize(
-    ("margins", "runs", "words"),
+    ("margins", "runs", "part"),
     [
-        ((6.0, 9, 9, 9), [1], (0, 1)),  # 6 - (-1) > 6: another part would need more than there is
-        ((4.0, 4.5, 9, 9), [1, 1, 2], (2, 3)),  # 4 - (-1), 4 - (-2): one of them might still say more
-        ((4.0, 5.5, 9, 9), [1, 1], (1, 2)),  # 4.5 - (-2)
+        ((6.0, 9, 9, 9), [1], 0),  # 6 - (-1) > 5: another part would need more than there is
+        ((3.0, 3.5, 9, 9), [1, 1, 2], 2),  # 3 - (-1), 3 - (-2): one of them might still say more
+        ((3.0, 5.5, 9, 9), [1, 1], 1),  # 4.5 - (-2)
     ],
     ids=["sure at once", "never sure", "sure after two"],
 )
-def test_reading_ends_when_the_rest_can_hardly_change_the_answer(read_parts, margins, runs, words):
+def test_reading_ends_when_the_rest_can_hardly_change_the_answer(read_parts, margins, runs, part):
     answer, read = read_parts(margins, null_threshold=0.0)
     assert read == runs
-    first, _ = words
-    assert answer.start == (0, *BORDERS)[first]
+    assert answer.start == (0, *BORDERS)[part]
     assert read_parts(margins, rounds=(), null_threshold=0.0)[1] == [4]
 
 
