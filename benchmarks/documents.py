@@ -5,6 +5,7 @@ questions, one at a time, and as many of the next collection, to which "not in y
 
     python benchmarks/documents.py                  all collections and adapters, two hours on two cores
     python benchmarks/documents.py --collections squad-dev --adapters squad2 --limit 100
+    python benchmarks/documents.py --peer           Haystack beside, with the same weights as squad
     python benchmarks/documents.py --passages 500000       how long a search takes among made-up passages
 
 Recall at N: a passage that holds the answer, or is of the right document where only that is known, is among
@@ -12,6 +13,7 @@ the first N. The last line printed is one JSON object, which benchmarks/results/
 """
 
 import argparse
+import json
 import os
 import random
 import tempfile
@@ -23,6 +25,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from common import ROOT, publish, resident_mb
 from corpora import COLLECTIONS, Asked, Collected, Gold
+from peers.starting import RUNS, Peer, write_pairs
 from tqdm import tqdm
 
 from localqa.answering.library import LibraryAsk, ask_library
@@ -40,6 +43,8 @@ from localqa.reading.reader import Reader
 from localqa.squad.metrics import exact_match, f1
 
 SEED = 0
+PEER, PEER_TIMED = "haystack", 50
+"""Haystack with the weights of `squad`, and how many questions of it are timed."""
 RECALLS = (1, 5, 20)
 Made: TypeAlias = tuple[SqliteLibrary, dict[str, float]]
 """A library, and its figures."""
@@ -76,9 +81,9 @@ def main() -> None:
     rows = []
     for at, collection in enumerate(collections):
         others = collections[(at + 1) % len(collections)].questions if len(collections) > 1 else ()
-        rows += _judged(collection, others, readers, args.limit)
+        rows += _judged(collection, others, readers, args.limit, peer=args.peer)
     report = {"rows": rows, "questions": args.limit, "seed": SEED}
-    shown = [[row[key] for key in HEADER] for row in rows]
+    shown = [[row.get(key) for key in HEADER] for row in rows]
     publish("documents", report, list(HEADER.values()), shown, keep=args.keep)
 
 
@@ -88,9 +93,9 @@ def _read(name: str, folder: Path) -> Collected:
 
 
 def _judged(
-    collection: Collected, others: Sequence[Asked], readers: Mapping[str, Reader], limit: int
+    collection: Collected, others: Sequence[Asked], readers: Mapping[str, Reader], limit: int, *, peer: bool
 ) -> list[dict[str, Any]]:
-    """A row for each adapter; one library serves all that read with the same base."""
+    """A row for each adapter, and the peer's; one library serves all that read with the same base."""
     rng = random.Random(SEED)  # noqa: S311 - no secret hangs on it
     asked = rng.sample(collection.questions, min(limit, len(collection.questions)))
     foreign = rng.sample(list(others), min(limit, len(others)))
@@ -107,9 +112,37 @@ def _judged(
             refusals = _refusals(library, embedder, reader, foreign)
             told = {"collection": collection.name, "adapter": adapter, "memory_mb": round(resident_mb())}
             rows.append(told | figures | answers | refusals)
+        if peer:
+            rows.append({"collection": collection.name, "adapter": PEER, **_peer_of(collection, asked)})
         for library, _ in made.values():
             library.close()
     return rows
+
+
+def _peer_of(collection: Collected, asked: Sequence[Asked]) -> dict[str, Any]:
+    """What Haystack answers with the weights of `squad`, and how fast."""
+    RUNS.mkdir(parents=True, exist_ok=True)
+    file = RUNS / f"{collection.name}.json"
+    file.write_text(json.dumps([document.text for document in collection.documents]), encoding="utf-8")
+    peer = Peer(
+        "haystack_documents",
+        write_pairs([(one.question, str(file)) for one in asked]),
+        environment="haystack",
+    )
+    try:
+        peer.ask("many", 5)
+        answers = peer.ask("many", len(asked))["answers"]
+        times = [1000 * seconds for seconds in peer.ask("each", min(PEER_TIMED, len(asked)))["seconds"]]
+    finally:
+        peer.end()
+    judged = [(text, list(one.answers)) for text, one in zip(answers, asked, strict=True) if one.answers]
+    return {
+        "package": f"{peer.about['package']} {peer.about['version']}",
+        "exact": 100 * float(np.mean([exact_match(*one) for one in judged])) if judged else None,
+        "f1": 100 * float(np.mean([f1(*one) for one in judged])) if judged else None,
+        "p50_ms": float(np.median(times)),
+        "p99_ms": float(np.quantile(times, 0.99)),
+    }
 
 
 def _library_of(
@@ -243,6 +276,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--limit", type=int, default=500, metavar="N", help="questions of each [500]")
     parser.add_argument("--data", help="folder of the data files [QA_DATA_DIR]")
     parser.add_argument("--passages", type=int, metavar="N", help="search among N made-up passages instead")
+    parser.add_argument(
+        "--peer", action="store_true", help="Haystack beside it, in an environment of its own"
+    )
     parser.add_argument("--keep", action="store_true", help="write results/documents.json")
     return parser
 

@@ -36,13 +36,16 @@ class Peer:
     Args:
         name: of the peer, `NAME_peer.py` beside this file.
         pairs: file of questions and contexts, see `write_pairs`.
+        environment: name of the peer whose virtual environment it shares; none: its own.
         variables: for its environment.
     """
 
-    def __init__(self, name: str, pairs: Path, *, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, pairs: Path, *, environment: str = "", variables: Mapping[str, str] | None = None
+    ) -> None:
         self.name = name
         self._process = subprocess.Popen(
-            [_python(name), SCRIPTS / f"{name}_peer.py", merged_model(), pairs],
+            [_python(environment or name), SCRIPTS / f"{name}_peer.py", merged_model(), pairs],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
