@@ -14,6 +14,7 @@ from typing import Any
 
 from adapters import SHOWN
 from common import RESULTS, ROOT
+from documents import HEADER as DOCUMENTS_SHOWN
 from length import SHOWN as LENGTH_SHOWN
 from tabulate import tabulate
 
@@ -101,6 +102,25 @@ def length() -> str:
         return "Not measured yet."
     table = [[row[key] for key in LENGTH_SHOWN] for row in rows]
     return tabulate(table, list(LENGTH_SHOWN.values()), tablefmt="github", intfmt=",", floatfmt=".1f")
+
+
+def documents() -> str:
+    """What is found in whole collections, answered and refused, and how fast."""
+    try:
+        rows = _result("documents")["rows"]
+    except FileNotFoundError:
+        return "Not measured yet."
+    table = [[row.get(key) for key in DOCUMENTS_SHOWN] for row in rows]
+    return tabulate(table, list(DOCUMENTS_SHOWN.values()), tablefmt="github", floatfmt=",.1f")
+
+
+def served() -> str:
+    """What is found in long texts whose likeliest parts alone are read."""
+    try:
+        rows = _result("length_as_served")["rows"]
+    except FileNotFoundError:
+        return "Not measured yet."
+    return tabulate(rows, "keys", tablefmt="github", intfmt=",", floatfmt=".1f")
 
 
 def runs() -> str:
@@ -258,7 +278,14 @@ def _read(path: Path) -> dict[str, Any]:
 
 TABLES = {
     "README.md": {"adapters": adapters, "claims": claims},
-    "benchmarks/README.md": {"engines": engines, "sets": sets, "length": length, "runs": runs},
+    "benchmarks/README.md": {
+        "engines": engines,
+        "sets": sets,
+        "length": length,
+        "served": served,
+        "documents": documents,
+        "runs": runs,
+    },
 }
 
 if __name__ == "__main__":

@@ -66,10 +66,12 @@ def collected(name: str, examples: Sequence[Example]) -> Collected:
 
 
 def retrieval(name: str, path: Path) -> Collected:
-    """A collection with documents of its own; exact places or answers where the file has them."""
+    """A collection with documents of its own; places or answers where the file has them."""
     values = json.loads(path.read_text(encoding="utf-8"))
     documents = tuple(
-        _document(one["id"], one["title"] or one["id"], one["text"]) for one in values["documents"]
+        _document(one["id"], one["title"] or one["id"], one["text"])
+        for one in values["documents"]
+        if one["text"].strip()
     )
     questions = tuple(
         Asked(one["question"], tuple(_answers(one)), tuple(map(_gold, one["gold"])))

@@ -9,7 +9,8 @@ questions, one at a time, and as many of the next collection, to which "not in y
     python benchmarks/documents.py --passages 500000       how long a search takes among made-up passages
 
 Recall at N: a passage that holds the answer, or is of the right document where only that is known, is among
-the first N. The last line printed is one JSON object, which benchmarks/results/documents.json holds too.
+the first N. With --keep, rows of other collections and adapters stay in the file. The last line printed is
+one JSON object, which benchmarks/results/documents.json holds too.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from common import ROOT, publish, resident_mb
+from common import ROOT, publish, resident_mb, saved_rows
 from corpora import COLLECTIONS, Asked, Collected, Gold
 from peers.starting import RUNS, Peer, write_pairs
 from tqdm import tqdm
@@ -78,13 +79,23 @@ def main() -> None:
         return
     collections = [_read(name, folder) for name in args.collections]
     readers = {adapter: load_reader(Settings.load(adapter=adapter)) for adapter in args.adapters}
-    rows = []
+    rows = saved_rows("documents") if args.keep else []
     for at, collection in enumerate(collections):
         others = collections[(at + 1) % len(collections)].questions if len(collections) > 1 else ()
-        rows += _judged(collection, others, readers, args.limit, peer=args.peer)
-    report = {"rows": rows, "questions": args.limit, "seed": SEED}
+        found = _judged(collection, others, readers, args.limit, peer=args.peer)
+        new = {_key(row) for row in found}
+        rows = [*(row for row in rows if _key(row) not in new), *found]
+        publish("documents", _report(rows, args.limit), keep=args.keep)
     shown = [[row.get(key) for key in HEADER] for row in rows]
-    publish("documents", report, list(HEADER.values()), shown, keep=args.keep)
+    publish("documents", _report(rows, args.limit), list(HEADER.values()), shown, keep=args.keep)
+
+
+def _report(rows: Sequence[dict[str, Any]], limit: int) -> dict[str, Any]:
+    return {"benchmark": "documents", "questions": limit, "seed": SEED, "rows": list(rows)}
+
+
+def _key(row: dict[str, Any]) -> tuple[str, str]:
+    return row["collection"], row["adapter"]
 
 
 def _read(name: str, folder: Path) -> Collected:
