@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters import SHOWN
-from common import RESULTS, ROOT
+from common import RESULTS, ROOT, saved_rows
 from documents import HEADER as DOCUMENTS_SHOWN
 from length import SHOWN as LENGTH_SHOWN
 from tabulate import tabulate
@@ -25,6 +25,7 @@ from runs import RECORD
 IN_README = ("dev-v1.1", "dev-v2.0", "dev-v2.0-part", "user-documents", "policyqa-test", "cuad-windows-test")
 """The sets whose figures everybody should see."""
 Row = tuple[str, str, str]
+NOT_YET = "Not measured yet."
 
 
 def main() -> int:
@@ -96,30 +97,27 @@ def _told(row: dict[str, Any] | None) -> str:
 
 def length() -> str:
     """What becomes of scores and times when the text grows."""
-    try:
-        rows = _result("length")["rows"]
-    except FileNotFoundError:
-        return "Not measured yet."
+    rows = saved_rows("length")
+    if not rows:
+        return NOT_YET
     table = [[row[key] for key in LENGTH_SHOWN] for row in rows]
     return tabulate(table, list(LENGTH_SHOWN.values()), tablefmt="github", intfmt=",", floatfmt=".1f")
 
 
 def documents() -> str:
     """What is found in whole collections, answered and refused, and how fast."""
-    try:
-        rows = _result("documents")["rows"]
-    except FileNotFoundError:
-        return "Not measured yet."
+    rows = saved_rows("documents")
+    if not rows:
+        return NOT_YET
     table = [[row.get(key) for key in DOCUMENTS_SHOWN] for row in rows]
     return tabulate(table, list(DOCUMENTS_SHOWN.values()), tablefmt="github", floatfmt=",.1f")
 
 
 def served() -> str:
     """What is found in long texts whose likeliest parts alone are read."""
-    try:
-        rows = _result("length_as_served")["rows"]
-    except FileNotFoundError:
-        return "Not measured yet."
+    rows = saved_rows("length_as_served")
+    if not rows:
+        return NOT_YET
     return tabulate(rows, "keys", tablefmt="github", intfmt=",", floatfmt=".1f")
 
 

@@ -101,15 +101,26 @@ class _Reading:
     rounds: Sequence[int]
     logits: list[Logits] = field(default_factory=list)
     decoded: Decoded = field(init=False)
-    done: bool = False
+    ends: list[int] = field(init=False)
+    """How many windows are read after each round that is left."""
+
+    def __post_init__(self) -> None:
+        parts = [self._part(window) for window in self.windows] if self.rounds else []
+        pauses = {bisect_left(parts, count) for count in self.rounds} - {0, len(self.windows)}
+        self.ends = [*sorted(pauses), len(self.windows)]
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to read."""
+        return not self.ends
 
     def next_windows(self) -> Sequence[Window]:
         """Those of the next round."""
-        return self.windows[len(self.logits) : self._until()]
+        return self.windows[len(self.logits) : self.ends[0]]
 
     def take(self, logits: Sequence[Logits]) -> None:
         """Read on by what the model says of `next_windows`."""
-        until = self._until()
+        until = self.ends.pop(0)
         self.logits.extend(logits)
         self.decoded = decode(
             self.context,
@@ -120,13 +131,8 @@ class _Reading:
             borders=self.borders,
             priors=self.priors,
         )
-        self.done = until == len(self.windows) or self._settled(self._part(self.windows[until]))
-
-    def _until(self) -> int:
-        """How many windows are read after the next round."""
-        parts = [self._part(window) for window in self.windows] if self.rounds else []
-        ends = [bisect_left(parts, count) for count in self.rounds]
-        return next((end for end in ends if len(self.logits) < end < len(self.windows)), len(self.windows))
+        if self.ends and self._settled(self._part(self.windows[until])):
+            self.ends.clear()
 
     def _part(self, window: Window) -> int:
         return bisect_right(self.borders, int(window.offsets[0, 0])) if len(window.offsets) else 0
