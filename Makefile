@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 COMPOSE ?= docker compose
 LARGE ?= squad-mpnet
 # Test files that run side by side: most of them wait for servers and processes.
-WORKERS ?= 2
+WORKERS ?= 3
 export VENV
 
 .DEFAULT_GOAL := help
@@ -42,7 +42,7 @@ test: setup-dev ## lint, types and every test
 	$(PY) -m pytest -m alone
 
 test-together:
-	$(PY) -m pytest -m "not alone" --numprocesses $(WORKERS) --dist loadfile
+	$(PY) -m pytest -m "not alone" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-fast: setup-dev ## the tests that need no model and no server
 	$(PY) -m pytest -m "not slow and not integration"

@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone]
+pytestmark = pytest.mark.integration
 SAMPLE = json.loads((ROOT / "data" / "sample_qa_data.json").read_text(encoding="utf-8"))
 ROWS = [
     {"id": str(number), "question": one["question"], "context": one["context"]}

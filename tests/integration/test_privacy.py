@@ -17,7 +17,7 @@ from tests.documents import made
 from tests.server import free_port, running
 from tests.watched import Watch, can_trace, python
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone]
+pytestmark = pytest.mark.integration
 
 ASKED = {"question": "Who wrote it?", "context": "Ada wrote it in 1843."}
 

@@ -21,7 +21,7 @@ from tests.load.attacks import (
 from tests.ollama.flood import NDJSON, Endless, flooding, head
 from tests.server import running, until
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.alone]
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 BOUND = 600
 """MiB that the server may take, whatever is sent."""
@@ -132,6 +132,7 @@ def answered(url, seconds):
     return longest
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", DRIBBLES)
 def test_slow_clients_keep_nobody_from_being_answered(server, kind):
     url, worker = server
@@ -146,6 +147,7 @@ def test_slow_clients_keep_nobody_from_being_answered(server, kind):
     is_well(url, worker, memory)
 
 
+@pytest.mark.alone
 def test_clients_that_read_no_answer_keep_nobody_from_being_answered(server):
     url, worker = server
     first = b"GET /swagger/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -154,6 +156,7 @@ def test_clients_that_read_no_answer_keep_nobody_from_being_answered(server):
     is_well(url, worker, memory)
 
 
+@pytest.mark.alone
 def test_more_connections_than_the_server_takes_make_place(server):
     url, worker = server
     with measured(worker) as memory, Dribble(url, HEAD, b"X", count=1300):
@@ -161,6 +164,7 @@ def test_more_connections_than_the_server_takes_make_place(server):
     is_well(url, worker, memory)
 
 
+@pytest.mark.alone
 def test_all_at_once(server):
     """Slow clients, large texts and many values together."""
     url, worker = server
