@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
+from tests.ollama.fake_server import fake_ollama
+
 ROOT = Path(__file__).resolve().parents[1]
 # A shell starts what runs in its background deaf to Ctrl-C, and programs that tests end by it inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -202,3 +204,10 @@ def tiny_data(tmp_path) -> Path:
     path = tmp_path / "tiny.json"
     path.write_text(json.dumps(records))
     return path
+
+
+@pytest.fixture
+def ollama_server():
+    """A server that speaks Ollama's protocol, to watch and to break (`fault`)."""
+    with fake_ollama() as server:
+        yield server

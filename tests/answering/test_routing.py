@@ -17,8 +17,8 @@ NOT = Answer("", 0.8, 0, 0, False, 3.0, "squad", (FOUND,))
 
 
 @pytest.fixture
-def ollama(server):
-    return Ollama(Upstream(server.url, timeout_s=5, max_requests=4), model="tiny:1b")
+def ollama(ollama_server):
+    return Ollama(Upstream(ollama_server.url, timeout_s=5, max_requests=4), model="tiny:1b")
 
 
 def routed(ask, ollama, answer=FOUND):
@@ -65,22 +65,22 @@ def test_extractive_route_needs_a_context(ollama):
         routed(Ask("Who?", route="extractive"), ollama)
 
 
-def test_fallback_that_fails_leaves_the_honest_answer(ollama, server):
-    server.fault = "500"
+def test_fallback_that_fails_leaves_the_honest_answer(ollama, ollama_server):
+    ollama_server.fault = "500"
     found = routed(Ask("Who?", "Ada did.", fallback=True), ollama, NOT)
     honest = replace(NOT, alternatives=())
     assert found == Extracted("ollama_failed", honest)
 
 
-def test_open_question_that_fails_is_an_error(ollama, server):
-    server.fault = "500"
+def test_open_question_that_fails_is_an_error(ollama, ollama_server):
+    ollama_server.fault = "500"
     with pytest.raises(OllamaDownError):
         routed(Ask("Who?"), ollama)
 
 
 @pytest.mark.parametrize("fault", ["cut", "error_line", "unfinished"])
-def test_fallback_that_breaks_off_leaves_the_honest_answer(ollama, server, fault):
-    server.fault = fault
+def test_fallback_that_breaks_off_leaves_the_honest_answer(ollama, ollama_server, fault):
+    ollama_server.fault = fault
     ask = Ask("Who?", "Ada did.", fallback=True)
     found = routed(ask, ollama, NOT)
     with pytest.raises(OllamaDownError) as raised:
@@ -91,13 +91,13 @@ def test_fallback_that_breaks_off_leaves_the_honest_answer(ollama, server, fault
         asked_for.broken_off(raised.value)
 
 
-def test_what_is_wrong_with_the_question_is_found_before_anything_is_generated(ollama, server):
+def test_what_is_wrong_with_the_question_is_found_before_anything_is_generated(ollama, ollama_server):
     def refuses(queries):
         raise AdapterNotFoundError("There is no adapter 'nope'.")
 
     with pytest.raises(AdapterNotFoundError):
         asked(Ask("Who?", "Ada.", "nope", route="ollama"), refuses, ollama)
-    assert not server.requests
+    assert not ollama_server.requests
 
 
 def test_model_answers_while_bert_has_no_time(ollama):

@@ -6,21 +6,14 @@ import pytest
 
 from app import create_app
 from localqa.config import Settings
-from tests.ollama.fake_server import fake_ollama
 
 TEXT = "Ada Lovelace wrote it. Charles built it."
 
 
 @pytest.fixture
-def server():
-    with fake_ollama() as server:
-        yield server
-
-
-@pytest.fixture
-def asking(server, reader):
+def asking(ollama_server, reader):
     settings = Settings.load(
-        ollama="on", ollama_host=server.url, ollama_model="tiny:1b", ollama_timeout_s=0.5
+        ollama="on", ollama_host=ollama_server.url, ollama_model="tiny:1b", ollama_timeout_s=0.5
     )
     return create_app(settings, reader).test_client()
 
@@ -41,17 +34,17 @@ def test_generated_answer_is_held_against_its_context(asking):
     assert unlike["supported"] is False
 
 
-def test_extractive_answer_says_why(asking, server):
+def test_extractive_answer_says_why(asking, ollama_server):
     found = asking.post("/api/qa", json={"question": "Who?", "context": TEXT}).get_json()
     assert (found["source"], found["model"], found["routed_because"]) == (
         "bert",
         "bert-qa:squad",
         "context_given",
     )
-    assert server.requests == []
+    assert ollama_server.requests == []
 
 
-def test_fallback_is_asked_for_or_set(asking, server, reader):
+def test_fallback_is_asked_for_or_set(asking, ollama_server, reader):
     body = {"question": "Who?", "context": "unanswerable"}
     assert asking.post("/api/qa", json=body).get_json()["source"] == "bert"
     found = asking.post("/api/qa", json=body | {"fallback": True}).get_json()
@@ -60,12 +53,12 @@ def test_fallback_is_asked_for_or_set(asking, server, reader):
         "not_answerable",
         False,
     )
-    settings = Settings.load(ollama="on", ollama_host=server.url, ollama_fallback=True)
+    settings = Settings.load(ollama="on", ollama_host=ollama_server.url, ollama_fallback=True)
     always = create_app(settings, reader).test_client()
     assert always.post("/api/qa", json=body).get_json()["source"] == "ollama"
     assert always.post("/api/qa", json=body | {"fallback": False}).get_json()["source"] == "bert"
     for fault in ("500", "cut", "error_line"):
-        server.fault = fault
+        ollama_server.fault = fault
         found = always.post("/api/qa", json=body).get_json()
         assert (found["source"], found["answerable"]) == ("bert", False)
         assert found["routed_because"] == "ollama_failed"
@@ -73,14 +66,14 @@ def test_fallback_is_asked_for_or_set(asking, server, reader):
         assert (last["done"], last["source"], last["routed_because"]) == (True, "bert", "ollama_failed")
 
 
-def test_an_answer_that_is_held_back_falls_back(asking, server):
+def test_an_answer_that_is_held_back_falls_back(asking, ollama_server):
     body = {"question": "Who?", "context": TEXT, "min_score": 0.8, "fallback": True}
     found = asking.post("/api/qa", json=body).get_json()
     assert (found["source"], found["routed_because"]) == ("ollama", "not_answerable")
     assert (found["answerable"], found["null_score"]) == (False, -3.25)
     # The span that was too unsure to be the answer still shows where the generated one stands.
     assert found["support"]["answer"] == "Ada"
-    server.fault = "cut"
+    ollama_server.fault = "cut"
     held = asking.post("/api/qa", json=body).get_json()
     assert (held["source"], held["answer"], held["alternatives"]) == ("bert", "", [])
     assert held["routed_because"] == "ollama_failed"
@@ -95,8 +88,8 @@ def test_an_answer_that_is_held_back_falls_back(asking, server):
         ("cut", 503, "ollama_unavailable"),
     ],
 )
-def test_faults_are_errors_with_a_remedy(asking, server, fault, status, code):
-    server.fault = fault
+def test_faults_are_errors_with_a_remedy(asking, ollama_server, fault, status, code):
+    ollama_server.fault = fault
     response = asking.post("/api/qa", json={"question": "Who?"})
     error = response.get_json()["error"]
     assert (response.status_code, error["code"]) == (status, code)
@@ -134,25 +127,25 @@ def test_each_question_of_a_batch_goes_its_own_way(asking, reader):
     assert alone == found
 
 
-def test_a_batch_falls_back_as_the_server_is_set(server, reader):
-    settings = Settings.load(ollama="on", ollama_host=server.url, ollama_fallback=True)
+def test_a_batch_falls_back_as_the_server_is_set(ollama_server, reader):
+    settings = Settings.load(ollama="on", ollama_host=ollama_server.url, ollama_fallback=True)
     always = create_app(settings, reader).test_client()
     pair = {"question": "Who?", "context": "unanswerable"}
     found = batch(always, pair, pair | {"fallback": False}).get_json()["results"]
     assert [one["source"] for one in found] == ["ollama", "bert"]
-    server.fault = "cut"
+    ollama_server.fault = "cut"
     (found,) = batch(always, pair).get_json()["results"]
     assert (found["source"], found["routed_because"]) == ("bert", "ollama_failed")
 
 
-def test_a_batch_takes_one_place_at_the_server(server, reader):
-    settings = Settings.load(ollama="on", ollama_host=server.url, ollama_max_requests=1)
+def test_a_batch_takes_one_place_at_the_server(ollama_server, reader):
+    settings = Settings.load(ollama="on", ollama_host=ollama_server.url, ollama_max_requests=1)
     asking = create_app(settings, reader).test_client()
     response = batch(asking, *[{"question": "Who?"}] * 3)
     assert (response.status_code, response.get_json()["count"]) == (200, 3)
 
 
-def test_a_batch_with_a_question_that_nobody_can_answer_is_refused(reader, asking, server):
+def test_a_batch_with_a_question_that_nobody_can_answer_is_refused(reader, asking, ollama_server):
     alone = create_app(Settings.load(ollama="off"), reader).test_client()
     known = {"question": "Who?", "context": TEXT}
     for client, pair, said in [
@@ -162,8 +155,8 @@ def test_a_batch_with_a_question_that_nobody_can_answer_is_refused(reader, askin
     ]:
         response = batch(client, known, pair)
         assert (response.status_code, response.get_json()["error"]["message"]) == (422, said)
-    assert (reader.queries, server.requests) == ([], [])
-    server.fault = "500"
+    assert (reader.queries, ollama_server.requests) == ([], [])
+    ollama_server.fault = "500"
     assert batch(asking, known, {"question": "Who?"}).status_code == 503
 
 
@@ -184,17 +177,17 @@ def test_stream_of_an_extracted_answer_is_one_line(asking):
     assert (only["done"], only["source"], only["answer"]) == (True, "bert", "Ada")
 
 
-def test_stream_that_breaks_off_ends_in_an_error(asking, server):
-    server.fault = "cut"
+def test_stream_that_breaks_off_ends_in_an_error(asking, ollama_server):
+    ollama_server.fault = "cut"
     *_, last = lines(asking.post("/api/qa", json={"question": "Who?", "stream": True}))
     assert last["error"]["code"] == "ollama_unavailable"
 
 
-def test_health_tells_how_the_server_was(asking, server):
+def test_health_tells_how_the_server_was(asking, ollama_server):
     assert asking.get("/api/health").get_json()["ollama"] == "unknown"
     asking.post("/api/qa", json={"question": "Who?"})
     assert asking.get("/api/health").get_json()["ollama"] == "ok"
-    server.fault = "hang"
+    ollama_server.fault = "hang"
     asking.post("/api/qa", json={"question": "Who?"})
     assert asking.get("/api/health").get_json()["ollama"] == "unreachable"
 

@@ -12,20 +12,15 @@ from localqa.config import Settings
 from localqa.demo.api import Api, RefusedError
 from localqa.errors import NotReadyError
 from tests.api.fake_reader import FakeReader
-from tests.ollama.fake_server import fake_ollama
 
 TEXT = "Ada Lovelace wrote it."
 
 
 @pytest.fixture
-def ollama():
-    with fake_ollama() as server:
-        yield server
-
-
-@pytest.fixture
-def api(ollama, clean_environment):
-    settings = Settings.load(ollama="on", ollama_host=ollama.url, ollama_model="tiny:1b", api_keys="secret")
+def api(ollama_server, clean_environment):
+    settings = Settings.load(
+        ollama="on", ollama_host=ollama_server.url, ollama_model="tiny:1b", api_keys="secret"
+    )
     server = make_server("127.0.0.1", 0, create_app(settings, FakeReader()), threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield Api(f"http://127.0.0.1:{server.server_port}/", "secret")
@@ -44,12 +39,12 @@ def test_everything_can_be_asked(api):
     assert api.summarize(TEXT, 2)["summary"] == "Ada Lovelace"
 
 
-def test_refusals_are_the_server_s_own_words(api, ollama):
+def test_refusals_are_the_server_s_own_words(api, ollama_server):
     with pytest.raises(RefusedError, match="no adapter"):
         api.ask("Who?", TEXT, "nothing", top_k=1)
     with pytest.raises(RefusedError, match="key"):
         Api(api.url, "wrong").ask("Who?", TEXT, None, top_k=1)
-    ollama.fault = "cut"
+    ollama_server.fault = "cut"
     with pytest.raises(RefusedError) as refused:
         list(api.generate("Who?", TEXT))
     assert refused.value.remedy

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.ollama.fake_server import fake_ollama
 from tests.server import free_port
 
 # A native ollama that can only serve, and what it serves is the fake.
@@ -35,31 +34,25 @@ def deploy(*arguments, path="", **variables):
     )
 
 
-@pytest.fixture
-def server():
-    with fake_ollama() as server:
-        yield server
-
-
-def test_model_that_is_there_is_left_alone(server):
+def test_model_that_is_there_is_left_alone(ollama_server):
     for _ in range(2):
-        done = deploy("tiny:1b", OLLAMA_HOST=server.url)
+        done = deploy("tiny:1b", OLLAMA_HOST=ollama_server.url)
         assert done.returncode == 0, done.stderr
         assert "a server that was there already" in done.stdout
         assert "tiny:1b was there already and answers" in done.stdout
-    assert not [path for _, path, _ in server.requests if path == "/api/pull"]
+    assert not [path for _, path, _ in ollama_server.requests if path == "/api/pull"]
 
 
-def test_model_that_is_missing_is_pulled_with_progress(server):
-    done = deploy("other:1b", OLLAMA_HOST=server.url)
+def test_model_that_is_missing_is_pulled_with_progress(ollama_server):
+    done = deploy("other:1b", OLLAMA_HOST=ollama_server.url)
     assert done.returncode == 0, done.stderr
     assert "downloading 50 %" in done.stdout
     assert "downloading 100 %" in done.stdout
     assert "other:1b was pulled now and answers" in done.stdout
 
 
-def test_pull_that_fails_is_told(server):
-    done = deploy("missing:1b", OLLAMA_HOST=server.url)
+def test_pull_that_fails_is_told(ollama_server):
+    done = deploy("missing:1b", OLLAMA_HOST=ollama_server.url)
     assert done.returncode == 2
     assert "no such model" in done.stderr
     assert "what to do" in done.stderr

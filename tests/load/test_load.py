@@ -1,4 +1,4 @@
-"""Two hundred callers for half a minute: mixed adapters, batches and bad requests, while adapters come and go."""
+"""Two hundred callers for half a minute: mixed adapters, batches and bad requests; adapters come and go."""
 
 import itertools
 import os

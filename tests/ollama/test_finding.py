@@ -4,7 +4,6 @@ import pytest
 
 from localqa.config import Settings
 from localqa.ollama.finding import Finder
-from tests.ollama.fake_server import fake_ollama
 
 
 @pytest.fixture(autouse=True)
@@ -12,13 +11,12 @@ def _untouched(clean_environment):
     """No setting of whoever runs the tests."""
 
 
-def test_health_looks_for_a_server_before_a_question_needs_it(monkeypatch):
-    with fake_ollama() as server:
-        monkeypatch.setattr("localqa.ollama.finding.DEFAULT_PORT", server.server_address[1])
-        finder = Finder(Settings.load())
-        assert finder.state == "unknown"
-        assert finder.found() is not None
-        assert Finder(Settings.load(ollama="off")).state == "off"
+def test_health_looks_for_a_server_before_a_question_needs_it(monkeypatch, ollama_server):
+    monkeypatch.setattr("localqa.ollama.finding.DEFAULT_PORT", ollama_server.server_address[1])
+    finder = Finder(Settings.load())
+    assert finder.state == "unknown"
+    assert finder.found() is not None
+    assert Finder(Settings.load(ollama="off")).state == "off"
 
 
 def test_without_a_server_it_is_off(monkeypatch):

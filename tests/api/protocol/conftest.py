@@ -4,13 +4,6 @@ import pytest
 
 from app import create_app
 from localqa.config import Settings
-from tests.ollama.fake_server import fake_ollama
-
-
-@pytest.fixture
-def server():
-    with fake_ollama() as server:
-        yield server
 
 
 @pytest.fixture
@@ -20,8 +13,8 @@ def app_of(reader):
 
 
 @pytest.fixture
-def both(app_of, server):
+def both(app_of, ollama_server):
     """A client of an app with a server behind it."""
-    app = app_of(ollama="on", ollama_host=server.url, ollama_model="tiny:1b", ollama_timeout_s=0.5)
+    app = app_of(ollama="on", ollama_host=ollama_server.url, ollama_model="tiny:1b", ollama_timeout_s=0.5)
     with app.test_client() as client:
         yield client

@@ -171,23 +171,23 @@ def test_vectors_of_the_base(client):
 
 
 @pytest.mark.parametrize("path", ["/api/pull", "/api/push", "/api/create", "/api/copy"])
-def test_models_are_not_changed_unless_that_is_allowed(both, app_of, server, path):
+def test_models_are_not_changed_unless_that_is_allowed(both, app_of, ollama_server, path):
     status, error = ask(both, path, {"model": "x", "stream": False})
     assert (status, list(error)) == (403, ["error"])
     assert both.delete("/api/delete", json={"model": "x"}).status_code == 403
-    assert server.requests == []
-    allowed = app_of(ollama="on", ollama_host=server.url, ollama_manage=True).test_client()
+    assert ollama_server.requests == []
+    allowed = app_of(ollama="on", ollama_host=ollama_server.url, ollama_manage=True).test_client()
     assert ask(allowed, path, {"model": "x", "stream": False})[0] == 200
     assert ask(allowed, path, {"model": "bert-qa:x", "stream": False})[0] == 403
-    assert [request[:2] for request in server.requests] == [("POST", path)]
+    assert [request[:2] for request in ollama_server.requests] == [("POST", path)]
 
 
-def test_other_models_are_passed_through_unchanged(both, server):
+def test_other_models_are_passed_through_unchanged(both, ollama_server):
     sent = {"model": "tiny:1b", "messages": [], "options": {"seed": 1}, "unknown": [None]}
     response = both.post("/api/chat?x=1", data=json.dumps(sent), headers={"Authorization": "Bearer secret"})
     assert [part["message"]["content"] for part in parts(response)] == [*PIECES, ""]
-    assert server.requests == [("POST", "/api/chat?x=1", sent)]
-    assert "Authorization" not in server.headers[0]
+    assert ollama_server.requests == [("POST", "/api/chat?x=1", sent)]
+    assert "Authorization" not in ollama_server.headers[0]
 
 
 def test_both_kinds_of_models_are_listed(both):
@@ -199,24 +199,24 @@ def test_both_kinds_of_models_are_listed(both):
 
 
 @pytest.mark.parametrize("fault", ["500", "missing"])
-def test_errors_of_the_server_are_passed_through(both, server, fault):
-    server.fault = fault
+def test_errors_of_the_server_are_passed_through(both, ollama_server, fault):
+    ollama_server.fault = fault
     status, error = ask(both, "/api/chat", {"model": "tiny:1b", "messages": []})
     assert status == {"500": 500, "missing": 404}[fault]
     assert "error" in error
 
 
 @pytest.mark.parametrize(("fault", "said"), [("cut", "broke off"), ("silent", "silent")])
-def test_stream_that_breaks_off_ends_in_an_error(both, server, fault, said):
-    server.fault = fault
+def test_stream_that_breaks_off_ends_in_an_error(both, ollama_server, fault, said):
+    ollama_server.fault = fault
     *pieces, last = parts(both.post("/api/chat", json={"model": "tiny:1b"}))
     assert [piece["message"]["content"] for piece in pieces] == PIECES[:2]
     assert said in last["error"]
 
 
 @pytest.mark.parametrize(("fault", "status"), [("hang", 504), ("redirect", 503)])
-def test_server_that_does_not_answer_leaves_our_models_at_work(both, server, fault, status):
-    server.fault = fault
+def test_server_that_does_not_answer_leaves_our_models_at_work(both, ollama_server, fault, status):
+    ollama_server.fault = fault
     response = both.post("/api/chat", json={"model": "tiny:1b"})
     assert response.status_code == status
     assert list(response.get_json()) == ["error"]
@@ -224,30 +224,30 @@ def test_server_that_does_not_answer_leaves_our_models_at_work(both, server, fau
     assert [model["name"] for model in both.get("/api/tags").get_json()["models"]][0] == "bert-qa:squad"
 
 
-def test_bodies_may_hold_images(both, app_of, server):
+def test_bodies_may_hold_images(both, app_of, ollama_server):
     sent = {"model": "tiny:1b", "images": ["x" * 3_000_000], "stream": False}
     assert ask(both, "/api/generate", sent)[0] == 200
-    small = app_of(ollama="on", ollama_host=server.url, ollama_max_body_bytes=1024).test_client()
+    small = app_of(ollama="on", ollama_host=ollama_server.url, ollama_max_body_bytes=1024).test_client()
     status, error = ask(small, "/api/generate", sent)
     assert (status, list(error)) == (413, ["error"])
 
 
 @pytest.mark.parametrize("path", ["/v1/models/..%2f..%2fsecret", "/v1/models/%2e%2e", "/api/blobs/%2e%2e"])
-def test_paths_lead_nowhere_else(app_of, server, path):
-    client = app_of(ollama="on", ollama_host=f"{server.url}/ai", ollama_manage=True).test_client()
+def test_paths_lead_nowhere_else(app_of, ollama_server, path):
+    client = app_of(ollama="on", ollama_host=f"{ollama_server.url}/ai", ollama_manage=True).test_client()
     method = client.post if "blobs" in path else client.get
     assert method(path).status_code in (400, 404)
-    assert server.requests == []
+    assert ollama_server.requests == []
 
 
-def test_names_are_quoted_on_the_way(both, server):
+def test_names_are_quoted_on_the_way(both, ollama_server):
     both.get("/v1/models/a%3Fb%23c/d")
-    assert server.requests[0][1] == "/v1/models/a%3Fb%23c/d"
+    assert ollama_server.requests[0][1] == "/v1/models/a%3Fb%23c/d"
 
 
-def test_chunked_body_over_the_limit_is_refused_whole(app_of, server):
+def test_chunked_body_over_the_limit_is_refused_whole(app_of, ollama_server):
     client = app_of(
-        ollama="on", ollama_host=server.url, ollama_manage=True, ollama_max_body_bytes=2048
+        ollama="on", ollama_host=ollama_server.url, ollama_manage=True, ollama_max_body_bytes=2048
     ).test_client()
     response = client.post(
         f"/api/blobs/sha256:{'0' * 64}",
@@ -255,7 +255,7 @@ def test_chunked_body_over_the_limit_is_refused_whole(app_of, server):
         environ_overrides={"wsgi.input_terminated": True},
     )
     assert response.status_code == 413
-    assert server.requests == []
+    assert ollama_server.requests == []
 
 
 @pytest.mark.parametrize("number", [65, 2048])
@@ -374,9 +374,9 @@ def test_slash_at_the_end_changes_nothing(client, method, path):
     assert response.status_code == 200
 
 
-def test_slash_at_the_end_is_not_passed_on(both, server):
+def test_slash_at_the_end_is_not_passed_on(both, ollama_server):
     both.post("/api/chat/", json={"model": "tiny:1b", "messages": []})
-    assert server.requests[0][1] == "/api/chat"
+    assert ollama_server.requests[0][1] == "/api/chat"
 
 
 def test_callers_who_ask_too_often_are_told_for_how_long(app_of):
@@ -388,15 +388,15 @@ def test_callers_who_ask_too_often_are_told_for_how_long(app_of):
     assert int(response.headers["Retry-After"]) > 30
 
 
-def test_keys_stay_here(app_of, server):
-    client = app_of(ollama="on", ollama_host=server.url, api_keys="secret").test_client()
+def test_keys_stay_here(app_of, ollama_server):
+    client = app_of(ollama="on", ollama_host=ollama_server.url, api_keys="secret").test_client()
     for header in ({"Authorization": "Bearer secret"}, {"X-API-Key": "secret"}):
         assert client.post("/api/chat", json={"model": "tiny:1b"}, headers=header).status_code == 200
-    assert "secret" not in str(server.headers)
+    assert "secret" not in str(ollama_server.headers)
 
 
-def test_keys_are_asked_for_here_too(app_of, server):
-    client = app_of(ollama="on", ollama_host=server.url, api_keys="secret").test_client()
+def test_keys_are_asked_for_here_too(app_of, ollama_server):
+    client = app_of(ollama="on", ollama_host=ollama_server.url, api_keys="secret").test_client()
     status, error = ask(client, "/api/chat", CHAT)
     assert status == 401
     assert "key" in error["error"]

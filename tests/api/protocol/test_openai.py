@@ -107,13 +107,13 @@ def test_prompt_is_completed(client, reader):
     assert client.post("/v1/completions", json=body | {"prompt": ["a", "b"]}).status_code == 400
 
 
-def test_errors_have_the_shape_of_the_protocol(client, both, server):
+def test_errors_have_the_shape_of_the_protocol(client, both, ollama_server):
     response = client.post("/v1/chat/completions", json=CHAT | {"model": "gpt-9"})
     assert response.status_code == 404
     error = response.get_json()["error"]
     assert set(error) == {"message", "type", "param", "code"}
     assert error["type"] == "not_found_error"
-    server.fault = "hang"
+    ollama_server.fault = "hang"
     slow = both.post("/v1/completions", json={"model": "tiny:1b", "prompt": "x"})
     assert (slow.status_code, slow.get_json()["error"]["type"]) == (504, "api_error")
 
