@@ -4,12 +4,14 @@ What is looked for in them was looked up on pictures of their pages, and the box
 """
 
 import pytest
+import requests
 
 from localqa.config import data_dir
 from localqa.documents.document import Document, DocumentError
 from localqa.documents.limits import Limits
 from localqa.documents.process import ReadingProcess
 from localqa.documents.reading import read_file
+from tests.server import running, until
 
 FOLDER = data_dir() / "documents"
 FILES = 94
@@ -156,6 +158,89 @@ HEADINGS = {
     "docling__multi_page.pdf": ["Pre-Digital Era (19th - Early 20th Century)"],
     "sample-files__GeoTopo-komprimiert.pdf": ["1.1 Topologische Räume", "Definition 2"],
 }
+QUESTIONS = [
+    ("KG-RAG-datasets__20071229X02007.pdf", "How old was the pilot of the Piper PA-22-150?", "85", 1),
+    (
+        "docling__amt_handbook_sample.pdf",
+        "Which nut is representative of the fiber insert type?",
+        "elastic stop nut",
+        1,
+    ),
+    ("docling__multi_page.pdf", "Who patented the typewriter?", "Christopher Latham Sholes", 1),
+    ("llama-datasets__598us1r3_j4ek.pdf", "When was Cruz v. Arizona decided?", "February 22, 2023", 2),
+    (
+        "markitdown__SPARSE-2024-INV-1234_borderless_table.pdf",
+        "What was the total variance cost?",
+        "$4,287.50",
+        1,
+    ),
+    (
+        "pdfplumber__federal-register-2020-17221.pdf",
+        "By when must the FAA receive comments on the proposed AD?",
+        "September 21, 2020",
+        1,
+    ),
+    (
+        "pdfplumber__scotus-transcript-p1.pdf",
+        "When was the oral argument before the Supreme Court?",
+        "January 13, 2009",
+        1,
+    ),
+    (
+        "unstructured__failure-after-repair.pdf",
+        "Who is the editor of Understanding Breast Cancer?",
+        "Cath Grove",
+        2,
+    ),
+    (
+        "unstructured__multi-column-2p.pdf",
+        "What are embeddings learned from?",
+        "a small number of questions and passages",
+        1,
+    ),
+    (
+        "unstructured__invalid-pdf-structure-pdfminer-one-page.pdf",
+        "When was information security designated as a government-wide high-risk area?",
+        "1997",
+        1,
+    ),
+    (
+        "unstructured__layout-parser-paper-fast.pdf",
+        "What have recent advances in document image analysis been primarily driven by?",
+        "the application of neural networks",
+        1,
+    ),
+    (
+        "unstructured__reliance.pdf",
+        "What is the market capitalisation of Reliance?",
+        "17,81,841 crore",
+        2,
+    ),
+    (
+        "unstructured__interface-config-guide-p93.pdf",
+        "Which encapsulation does a faceplate port in the loopback mode support?",
+        "dot1q",
+        1,
+    ),
+    ("markitdown__test.pptx", "What does AutoGen allow developers to build?", "LLM applications", 2),
+    (
+        "docling__textbox.docx",
+        "Within how many hours must a report be submitted through the Campus Safety network?",
+        "24 hours",
+        None,
+    ),
+    ("python-mammoth__footnotes.docx", "What walks into a bar?", "A tachyon", None),
+    ("docling__wiki_duck.html", "Which family do ducks belong to?", "Anatidae", None),
+    (
+        "unstructured__example-10k-1p.html",
+        "What is the commission file number of Galaxy Gaming?",
+        "000-30653",
+        None,
+    ),
+    ("unstructured__fake-email-utf-16.eml", "Who sent the test email?", "Matthew Robinson", None),
+    ("docling__README.md", "What does Docling do?", "simplifies document processing", None),
+]
+"""File, a question that people would ask of it, its answer, and on which page that was seen."""
 
 pytestmark = [
     pytest.mark.slow,
@@ -229,3 +314,35 @@ def test_an_encrypted_file_opens_with_its_password_and_no_other(name):
     with pytest.raises(DocumentError) as told:
         read_file(FOLDER / name, password="another")
     assert told.value.reason == "encrypted"
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory):
+    """What a server that holds all files of QUESTIONS, and nothing else, answers to each of them."""
+    with running(tmp_path_factory.mktemp("asked")) as (url, _):
+        files = [("files", (name, (FOLDER / name).read_bytes())) for name, *_ in QUESTIONS]
+        job = requests.post(f"{url}/api/documents", files=files, timeout=120).json()["job"]
+        # Reading goes on in the background where it takes long.
+        until(
+            lambda: requests.get(f"{url}/api/documents/jobs/{job}", timeout=9).json()["state"] == "done", 300
+        )
+        told = requests.get(f"{url}/api/documents/jobs/{job}", timeout=9).json()
+        assert {one["state"] for one in told["outcomes"]} == {"added"}, told
+        return {
+            question: requests.post(
+                f"{url}/api/ask", json={"question": question, "adapter": "squad2"}, timeout=60
+            ).json()
+            for _, question, _, _ in QUESTIONS
+        }
+
+
+def test_questions_are_answered_with_file_and_page(answers):
+    wrong = [
+        (question, found["answer"], found["source"])
+        for name, question, answer, page in QUESTIONS
+        for found in [answers[question]]
+        if not (found["answer"] and (found["answer"] in answer or answer in found["answer"]))
+        or (found["source"]["name"], found["source"]["page"]) != (name, page)
+    ]
+    # Whether a model finds one answer or another changes with its training.
+    assert len(wrong) <= 2, wrong
