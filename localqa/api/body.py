@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
 from werkzeug.wsgi import get_input_stream
 
 from localqa.answering.room import Leave
@@ -46,6 +47,12 @@ class JsonRequest(Request):
 
     _body_read = False
     _leave: Leave | None = None
+
+    def make_form_data_parser(self) -> FormDataParser:
+        """A parser that raises ValueError for a form that it cannot read, where another drops the rest."""
+        parser = super().make_form_data_parser()
+        parser.silent = False
+        return parser
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> dict[str, Any]:
         """Parse the body; the arguments are Flask's and change nothing: no error is silent here.

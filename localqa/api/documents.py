@@ -283,11 +283,14 @@ def _sent_files() -> tuple[list[tuple[str, bytes]], Importer]:
     """The files of a form, and what brings them in."""
     service = current_service()
     request.max_content_length = service.settings.max_upload_bytes
-    found = [
-        (_file_name(file.filename), file.read())
-        for _, file in request.files.items(multi=True)
-        if file.filename
-    ]
+    try:
+        sent = list(request.files.items(multi=True))
+    except ValueError as e:
+        raise InvalidInputError(
+            f"files: the form cannot be read: {printable(str(e))}.",
+            remedy="Send whole forms whose file names are UTF-8 text, as `curl -F file=@lease.pdf` does.",
+        ) from e
+    found = [(_file_name(file.filename), file.read()) for _, file in sent if file.filename]
     if not found:
         raise InvalidInputError(
             "files: there is none in the form.", remedy="Send them as `curl -F file=@lease.pdf`."

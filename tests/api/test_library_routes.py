@@ -150,6 +150,23 @@ def test_a_form_with_a_bad_collection_is_refused(client):
     assert send(client, ("a.txt", b"x"), collection="../x").status_code == 422
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        b'--x\r\nContent-Disposition: form-data; name="a"; filename="caf\xe9.txt"\r\n\r\nNine.\r\n--x--\r\n',
+        b'--x\r\nContent-Disposition: form-data; name="a"; filename="a.txt"\r\n\r\nNine.\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="b"; filename="b.txt"\r\n\r\nTen, and no m',
+        b"--x\r\n\r\nNine.\r\n--x--\r\n",
+    ],
+    ids=["a name that is not UTF-8", "torn", "no name"],
+)
+def test_a_form_that_cannot_be_read_is_told_and_nothing_of_it_is_kept(client, form):
+    reply = client.post("/api/documents", data=form, content_type="multipart/form-data; boundary=x")
+    assert reply.status_code == 422
+    assert "the form cannot be read" in reply.json["error"]["message"]
+    assert client.get("/api/documents").json["total"] == 0
+
+
 def test_too_large_an_upload_is_refused(app, client, monkeypatch):
     service = app.extensions["localqa"]
     monkeypatch.setattr(service, "settings", service.settings.model_copy(update={"max_upload_bytes": 2000}))
