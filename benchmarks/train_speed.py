@@ -41,7 +41,8 @@ from localqa.training.processor import keep_freed_memory, use_threads
 from localqa.training.report import environment, peak_memory_mb
 from localqa.training.validate import validate
 
-RECIPES = ("textbook", "localqa")
+RECIPES = ("textbook", "localqa", "localqa-checkpointed")
+"""The last is the project's own with --gradient_checkpointing: less memory, more time."""
 LENGTH, BATCH, RANK, ALPHA, RATE, WARM_UP = 384, 32, 16, 32, 1e-3, 0.06
 
 
@@ -77,8 +78,13 @@ def measure(args: argparse.Namespace) -> dict[str, float]:
     base = resolve_base(DEFAULT_BASE)
     windower = Windower.from_folder(base.folder, max_length=LENGTH)
     features = make_features(examples, windower)
-    train = train_textbook if args.recipe == "textbook" else train_localqa
-    model, seconds = train(base, features)
+    if args.recipe == "textbook":
+        model, seconds = train_textbook(base, features)
+    else:
+        # What is not asked for is the project's default.
+        tokens = {"micro_batch_tokens": args.micro_batch_tokens} if args.micro_batch_tokens else {}
+        checkpointed = args.recipe == "localqa-checkpointed"
+        model, seconds = train_localqa(base, features, gradient_checkpointing=checkpointed, **tokens)
     peak = peak_memory_mb()
     config = QAConfig(base=base.name, base_sha256=base.sha256)
     scores = validate(model, questions, windower=windower, config=config)
@@ -117,8 +123,8 @@ def train_textbook(base: Base, features: list[Feature]) -> tuple[nn.Module, floa
         return model, time.perf_counter() - began
 
 
-def train_localqa(base: Base, features: list[Feature]) -> tuple[nn.Module, float]:
-    """The project's own steps."""
+def train_localqa(base: Base, features: list[Feature], **settings: Any) -> tuple[nn.Module, float]:
+    """The project's own steps, with some settings of its own."""
     keep_freed_memory()
     config = TrainConfig(
         train_data=["-"],
@@ -129,6 +135,7 @@ def train_localqa(base: Base, features: list[Feature]) -> tuple[nn.Module, float
         warmup_ratio=WARM_UP,
         batch_size=BATCH,
         seed=1,
+        **settings,
     )
     trainee = make_trainee(config, base)
     optimizer = make_optimizer(config, trainee)
@@ -162,7 +169,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--questions", type=int, default=1000, help="questions to score on [1000]")
     parser.add_argument("--train", default=TRAIN, help=f"training data, below QA_DATA_DIR [{TRAIN}]")
     parser.add_argument("--test", default=TEST, help=f"data to score on, below QA_DATA_DIR [{TEST}]")
-    parser.add_argument("--recipe", choices=RECIPES, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--micro_batch_tokens", type=int, metavar="N", help="tokens run at a time [the project's default]"
+    )
+    parser.add_argument("--recipe", choices=RECIPES, help="this one alone, nothing kept [all]")
     return parser
 
 
