@@ -4,7 +4,7 @@ The textbook: transformers' Trainer, every window padded to 384 tokens, fp32, th
 peft's own forward pass. Each recipe runs in a process of its own, one after the other, and is scored
 on the same questions.
 
-    python benchmarks/train_speed.py         2,000 examples each; a quarter of an hour on two cores
+    python benchmarks/train_speed.py         2,000 examples each; some twenty minutes on two cores
 
 The last line printed is one JSON object, which benchmarks/results/train_speed.json holds too.
 """
@@ -47,7 +47,7 @@ LENGTH, BATCH, RANK, ALPHA, RATE, WARM_UP = 384, 32, 16, 32, 1e-3, 0.06
 
 
 def main() -> None:
-    """Run both recipes and print the comparison, or one of them for the other process."""
+    """Run all recipes and print the comparison, or one of them alone."""
     args = _parser().parse_args()
     if args.recipe:
         print(json.dumps(measure(args)))
@@ -60,6 +60,7 @@ def main() -> None:
         "benchmark": "train_speed",
         "examples": args.examples,
         "questions": args.questions,
+        "micro_batch_tokens": args.micro_batch_tokens,
         "ratio": round(ratio, 2),
         "f1_difference": round(results["localqa"]["f1"] - results["textbook"]["f1"], 2),
         **results,
@@ -81,10 +82,12 @@ def measure(args: argparse.Namespace) -> dict[str, float]:
     if args.recipe == "textbook":
         model, seconds = train_textbook(base, features)
     else:
-        # What is not asked for is the project's default.
-        tokens = {"micro_batch_tokens": args.micro_batch_tokens} if args.micro_batch_tokens else {}
-        checkpointed = args.recipe == "localqa-checkpointed"
-        model, seconds = train_localqa(base, features, gradient_checkpointing=checkpointed, **tokens)
+        model, seconds = train_localqa(
+            base,
+            features,
+            micro_batch_tokens=args.micro_batch_tokens,
+            gradient_checkpointing=args.recipe == "localqa-checkpointed",
+        )
     peak = peak_memory_mb()
     config = QAConfig(base=base.name, base_sha256=base.sha256)
     scores = validate(model, questions, windower=windower, config=config)
@@ -169,8 +172,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--questions", type=int, default=1000, help="questions to score on [1000]")
     parser.add_argument("--train", default=TRAIN, help=f"training data, below QA_DATA_DIR [{TRAIN}]")
     parser.add_argument("--test", default=TEST, help=f"data to score on, below QA_DATA_DIR [{TEST}]")
+    tokens = TrainConfig.defaults()["micro_batch_tokens"]
     parser.add_argument(
-        "--micro_batch_tokens", type=int, metavar="N", help="tokens run at a time [the project's default]"
+        "--micro_batch_tokens",
+        type=int,
+        default=tokens,
+        metavar="N",
+        help=f"tokens that the project's own recipes run at a time [{tokens}, as it does by itself]",
     )
     parser.add_argument("--recipe", choices=RECIPES, help="this one alone, nothing kept [all]")
     return parser

@@ -8,7 +8,6 @@ import pytest
 from app import create_app
 from localqa.config import Settings
 from tests.documents import made
-from tests.ollama.fake_server import fake_ollama
 
 FERRY = "The ferry leaves at seven in the morning."
 
@@ -174,14 +173,13 @@ def test_too_large_an_upload_is_refused(app, client, monkeypatch):
 
 
 @pytest.fixture
-def generating(reader):
+def generating(reader, ollama_server):
     """A client of a server with an Ollama server beside it, and a document in its library."""
-    with fake_ollama() as ollama:
-        ollama.pieces = ["The ferry leaves", " at seven. ", "It is red."]
-        settings = Settings.load(ollama="on", ollama_host=ollama.url, ollama_model="tiny:1b")
-        client = create_app(settings, reader).test_client()
-        client.post("/api/documents", json={"name": "ferry.txt", "text": FERRY})
-        yield client, ollama
+    ollama_server.pieces = ["The ferry leaves", " at seven. ", "It is red."]
+    settings = Settings.load(ollama="on", ollama_host=ollama_server.url, ollama_model="tiny:1b")
+    client = create_app(settings, reader).test_client()
+    client.post("/api/documents", json={"name": "ferry.txt", "text": FERRY})
+    return client, ollama_server
 
 
 def test_a_model_writes_and_each_sentence_is_held_against_the_passages(generating):

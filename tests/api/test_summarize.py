@@ -11,7 +11,6 @@ from localqa.errors import AdapterNotFoundError
 from localqa.model.adapter_files import adapter_folder
 from localqa.summarization.splitting import within
 from localqa.summarization.summarizer import Summarizer, Summary, load_named
-from tests.ollama.fake_server import fake_ollama
 
 TEXT = "The fox found the lamp. It was dark. Nobody else was there."
 
@@ -45,24 +44,23 @@ def test_adapter_summarises(short):
     assert b'localqa_summaries_total{source="adapter"} 2.0' in short.get("/metrics").data
 
 
-def test_ollama_summarises_where_no_adapter_does(reader):
-    with fake_ollama() as server:
-        settings = Settings.load(ollama="on", ollama_host=server.url, ollama_model="tiny:1b")
-        client = create_app(settings, reader).test_client()
-        found = client.post("/api/summarize", json={"text": TEXT, "max_words": 3}).get_json()
-        assert found == {"summary": "Ada Lovelace wrote", "source": "ollama", "model": "tiny:1b", "cut": True}
-        system, user = server.requests[-1][2]["messages"]
-        assert "at most 3 words" in system["content"]
-        fence = user["content"].split("\n")[0]
-        assert user["content"] == f"{fence}\n{TEXT}\n{fence}"
-        assert fence in system["content"]
-        assert client.get("/api/health").get_json()["summaries"] == "ollama"
-        server.fault = "500"
-        refused = client.post("/api/summarize", json={"text": TEXT})
-        assert (refused.status_code, refused.get_json()["error"]["code"]) == (503, "ollama_unavailable")
-        server.fault = ""
-        refused = client.post("/api/summarize", json={"text": "word " * 90_000})
-        assert refused.status_code == 413
+def test_ollama_summarises_where_no_adapter_does(reader, ollama_server):
+    settings = Settings.load(ollama="on", ollama_host=ollama_server.url, ollama_model="tiny:1b")
+    client = create_app(settings, reader).test_client()
+    found = client.post("/api/summarize", json={"text": TEXT, "max_words": 3}).get_json()
+    assert found == {"summary": "Ada Lovelace wrote", "source": "ollama", "model": "tiny:1b", "cut": True}
+    system, user = ollama_server.requests[-1][2]["messages"]
+    assert "at most 3 words" in system["content"]
+    fence = user["content"].split("\n")[0]
+    assert user["content"] == f"{fence}\n{TEXT}\n{fence}"
+    assert fence in system["content"]
+    assert client.get("/api/health").get_json()["summaries"] == "ollama"
+    ollama_server.fault = "500"
+    refused = client.post("/api/summarize", json={"text": TEXT})
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (503, "ollama_unavailable")
+    ollama_server.fault = ""
+    refused = client.post("/api/summarize", json={"text": "word " * 90_000})
+    assert refused.status_code == 413
 
 
 def test_without_either_it_says_what_to_do(client):
