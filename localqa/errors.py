@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NoReturn
 
+from localqa.terminal import printable
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -240,7 +242,7 @@ class NotReadyError(LocalQAError):
 
 def report_and_exit(error: LocalQAError) -> NoReturn:
     """Print an error as a command-line tool should, and end with exit status 2."""
-    print(f"error: {error.message}", file=sys.stderr)
+    print(printable(f"error: {error.message}"), file=sys.stderr)
     if error.remedy:
-        print(f"  what to do: {error.remedy}", file=sys.stderr)
+        print(printable(f"  what to do: {error.remedy}"), file=sys.stderr)
     raise SystemExit(2)

@@ -60,12 +60,14 @@ def run_verb(verb: str, words: Sequence[str], *, prog: str) -> int:
     """
     # Here, not above: the overview of all verbs needs neither.
     from localqa.errors import LocalQAError, report_and_exit
+    from localqa.terminal import guarded
 
     try:
         module = importlib.import_module(f"localqa.cli.{verb.replace('-', '_')}")
-        if hasattr(module, "main"):
-            return int(module.main(words, prog))
-        return int(module.run(_parser(module, prog).parse_args(words)))
+        with guarded():
+            if hasattr(module, "main"):
+                return int(module.main(words, prog))
+            return int(module.run(_parser(module, prog).parse_args(words)))
     except LocalQAError as e:
         report_and_exit(e)
     except ModuleNotFoundError as e:

@@ -27,6 +27,7 @@ from localqa.documents.library import DEFAULT_COLLECTION, Kept, Library, ReadOnc
 from localqa.documents.places import shown
 from localqa.documents.search import search
 from localqa.errors import ConfigError, InvalidInputError
+from localqa.terminal import printable
 
 if TYPE_CHECKING:
     from localqa.reading.reader import Reader
@@ -86,7 +87,7 @@ def add(args: argparse.Namespace) -> int:
         for outcome in importer.add(args.paths, sync=args.sync):
             outcomes.append(outcome)
             bar.update()
-            bar.set_postfix_str(Path(outcome.name).name[-40:])
+            bar.set_postfix_str(printable(Path(outcome.name).name[-40:]))
     return report(outcomes, args, shown(own.settings.library))
 
 

@@ -21,6 +21,7 @@ from localqa.cli.documents_told import (
 from localqa.documents.limits import Limits
 from localqa.documents.walk import Found, Skipped, walk
 from localqa.errors import LocalQAError
+from localqa.terminal import printable
 
 _CONNECT_S: Final = 5
 _ANSWER_S: Final = 700
@@ -96,7 +97,7 @@ def add(args: argparse.Namespace) -> int:
                 outcomes.append({"name": str(one.path), "state": "skipped", "reason": one.reason})
                 continue
             seen.add(one.name)
-            bar.set_postfix_str(one.path.name[-40:])
+            bar.set_postfix_str(printable(one.path.name[-40:]))
             outcomes += _sent(server, one, known, args)
             bar.update()
     outcomes += _vanished(server, args.paths, known, seen) if args.sync else ()
