@@ -33,7 +33,7 @@ class Verdict:
     """What became of a question.
 
     Attributes:
-        right: 1.0 where the best span is right, else 0.0.
+        right: how right the best span is, from 0.0 to 1.0.
         impossible: 1.0 where the text holds no answer, else 0.0.
         refused: whether the verdict is "not answerable".
         weight: of the question among all.
@@ -46,7 +46,7 @@ class Verdict:
 
     @property
     def holds(self) -> float:
-        """1.0 where the verdict is right, else 0.0."""
+        """How right the verdict is, from 0.0 to 1.0."""
         return self.impossible if self.refused else self.right
 
 

@@ -79,6 +79,14 @@ def test_questions_with_one_accepted_answer_give_way_to_those_with_several():
     assert to_answer("Ada and Bob", logits[0], fitted).score == pytest.approx(share, abs=0.01)
 
 
+def test_an_answer_that_shares_words_with_the_only_accepted_one_counts_in_part():
+    """Where one annotator marked "Ada and", another would have marked "Ada"."""
+    gold = (GoldAnswer("Ada and", 0),)
+    examples = [Example(str(at), "Who?", "Ada and Bob", gold, source="x") for at in range(100)]
+    fitted = calibrate([Kind("all", examples, [decoded(4.0)] * 100)], CONFIG, abstain=False)
+    assert to_answer("Ada and Bob", decoded(4.0), fitted).score == pytest.approx(2 / 3, abs=0.01)
+
+
 def questions(count: int, answer: str | None, name: str) -> list[Example]:
     golds = (GoldAnswer(answer, 0),) if answer else ()
     return [Example(f"{name}-{at}", "Who?", "Ada and Bob", golds, source="x") for at in range(count)]
