@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tabulate import tabulate
 from tqdm import tqdm
 
-from localqa.evaluation.calibrate import Kind, calibrate
+from localqa.evaluation.calibrate import Kind, calibrate, how_right
+from localqa.evaluation.confidence import expected_calibration_error
 from localqa.evaluation.panel import Verdicts, figures
 from localqa.extraction.decodings import Decodings, Pair, weights_sha256
 from localqa.extraction.pipeline import decode_pairs
@@ -77,8 +79,15 @@ def before_and_after(kinds: Sequence[Kind], config: QAConfig, *, abstain: bool) 
             found = Verdicts.of(mine.examples, mine.decoded, fitted[other])
             after = Verdicts(after.own + found.own, after.made_to_answer + found.made_to_answer)
         before = Verdicts.of(kind.examples, kind.decoded, config)
-        rows.append({"kind": kind.name, "before": figures(before), "after": figures(after)})
+        rows.append({"kind": kind.name, "before": _figures(before), "after": _figures(after)})
     return rows
+
+
+def _figures(verdicts: Verdicts) -> dict[str, Any]:
+    """Those of the panel, but the calibration error is that of what the scores are fitted to."""
+    scores = np.array([one.score for one in verdicts.own])
+    right = np.array([how_right(one.text, one.example) for one in verdicts.own])
+    return figures(verdicts) | {"ece": round(100 * expected_calibration_error(scores, right), 2)}
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
