@@ -3,7 +3,7 @@
 VENV ?= .venv
 PY := $(VENV)/bin/python
 COMPOSE ?= docker compose
-LARGE ?= squad-mpnet
+LARGE ?= squad2-large
 # Test files that run side by side: most of them wait for servers and processes.
 WORKERS ?= 3
 export VENV

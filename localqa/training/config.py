@@ -26,7 +26,7 @@ _OF_NO_CONSEQUENCE = {
 """Settings that change where and how a run is carried out, but none of its numbers."""
 
 
-_EXAMPLE = "configs/squad-general.json"
+_EXAMPLE = "configs/squad.json"
 
 Task: TypeAlias = Literal["question-answering", "summarization"]
 Config = TypeVar("Config", bound="RunConfig")

@@ -81,7 +81,7 @@ def teacher_folder(teacher: str) -> Path:
     except AdapterNotFoundError as e:
         raise ConfigError(
             f"There is no adapter folder '{teacher}' for --teacher. {e.message}",
-            remedy="Name a trained adapter, such as squad-mpnet, or its folder.",
+            remedy="Name a trained adapter, such as squad2-large, or its folder.",
         ) from e
 
 

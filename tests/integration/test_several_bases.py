@@ -20,7 +20,7 @@ QUESTION = {
     "question": "Who built the bridge?",
     "context": "The bridge was built by Dunmore and Sons in 1891.",
 }
-ADAPTERS = {"squad2": DEFAULT_BASE, "squad-mpnet": LARGER_BASE}
+ADAPTERS = {"squad2": DEFAULT_BASE, "squad2-large": LARGER_BASE}
 
 
 def memory_mb(process):
