@@ -23,7 +23,7 @@ setup-serve: ## set up .venv for serving alone: no torch, a tenth of the size
 setup-dev:
 	@scripts/setup_environment.sh dev
 
-serve: setup-serve ## serve the API with the squad adapter (on port 5000; PORT=8000 make serve for another)
+serve: setup-serve ## serve the API with the squad2 adapter (on port 5000; PORT=8000 make serve for another)
 	@$(PY) -m gunicorn -c docker/gunicorn.conf.py 'app:create_app()'
 
 serve-large: ## the same with the larger base: better answers, slower (LARGE=NAME for another of its adapters)

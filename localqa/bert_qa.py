@@ -9,7 +9,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from localqa.config import Combination, EngineName, Precision, models_dirs
+from localqa.config import DEFAULT_ADAPTER, Combination, EngineName, Precision, models_dirs
 from localqa.engine.choosing import make_engine
 from localqa.errors import InvalidInputError
 from localqa.extraction.answers import Answer, Query
@@ -39,7 +39,7 @@ class BertQA:
     def load(
         cls,
         base: str | None = None,
-        adapter: str | Path = "squad",
+        adapter: str | Path = DEFAULT_ADAPTER,
         *,
         engine: EngineName = "auto",
         precision: Precision = "auto",

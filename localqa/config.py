@@ -33,6 +33,8 @@ SHIPPED_MODELS: Final = _PROJECT / "models" if IN_CHECKOUT else _INSIDE
 """The adapters that come with the project."""
 OWN_MODELS: Final = SHIPPED_MODELS if IN_CHECKOUT else Path("models")
 """The user's adapters without `QA_MODELS_DIR`: nothing is written among installed files."""
+DEFAULT_ADAPTER: Final = "squad2"
+"""The shipped adapter that answers where none is named; it abstains."""
 _ECHO_CHARS = 60
 
 
@@ -78,7 +80,7 @@ class Settings(BaseSettings):
         description="Folder of your own adapters, one folder for each; the shipped ones are found behind it.",
     )
     adapter: str = Field(
-        default="squad",
+        default=DEFAULT_ADAPTER,
         pattern=ADAPTER_NAME,
         description="Adapter that answers when a request names none.",
     )

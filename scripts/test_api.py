@@ -20,12 +20,15 @@ CONTEXT = (
     "decisions from data without being explicitly programmed."
 )
 QUESTION = {"question": "What is machine learning?", "context": CONTEXT}
+# Whatever adapter answers, it is asked for its best span at any rate.
 PAIRS = [
     {
+        "abstain": False,
         "question": "What does LoRA stand for?",
         "context": "LoRA stands for Low-Rank Adaptation. It trains small matrices and freezes the rest.",
     },
     {
+        "abstain": False,
         "question": "What does quantization reduce?",
         "context": "Quantization reduces the memory footprint of a model by storing weights in fewer bits.",
     },

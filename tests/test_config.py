@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("clean_environment")
 
 def test_defaults() -> None:
     settings = Settings.load()
-    assert (settings.host, settings.port, settings.adapter) == ("127.0.0.1", 5000, "squad")
+    assert (settings.host, settings.port, settings.adapter) == ("127.0.0.1", 5000, "squad2")
     assert settings.models_dir.is_absolute()
     assert settings.models_dir.name == "models"
 
@@ -48,7 +48,7 @@ def test_the_own_port_wins_over_the_plain_one(monkeypatch: pytest.MonkeyPatch) -
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QA_ADAPTER", "")
-    assert Settings.load().adapter == "squad"
+    assert Settings.load().adapter == "squad2"
 
 
 def test_the_log_level_may_be_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:

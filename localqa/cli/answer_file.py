@@ -18,7 +18,7 @@ from localqa.bulk.answering import Columns, answer_rows
 from localqa.bulk.cluster import start_ray
 from localqa.bulk.parts import OUTPUTS, BadLine, Part, Row, Work, check_output, find_parts, read_part
 from localqa.bulk.sources import INPUTS, check_input, rows_file
-from localqa.cli.flags import add_base_flag, add_columns_flags, add_verdict_flags
+from localqa.cli.flags import add_adapter_flag, add_base_flag, add_columns_flags, add_verdict_flags
 from localqa.datafiles.files import format_of
 from localqa.errors import ConfigError, ResourceError
 from localqa.squad.parsing import parse_columns
@@ -217,7 +217,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         help=f"answered rows: {', '.join(OUTPUTS)} [IN-answered, of the same kind]",
     )
-    parser.add_argument("--adapter", default="squad", help="adapter name, or folder [squad]")
+    add_adapter_flag(parser)
     add_base_flag(parser)
     add_verdict_flags(parser)
     add_columns_flags(parser)

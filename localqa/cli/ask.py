@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from localqa.bert_qa import BertQA
-from localqa.cli.flags import add_base_flag, add_verdict_flags
+from localqa.cli.flags import add_adapter_flag, add_base_flag, add_verdict_flags
 from localqa.errors import InvalidInputError
 
 EPILOG = 'example: localqa ask "What is BERT?" --context "BERT is an encoder."'
@@ -46,7 +46,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--context", help="the text")
     source.add_argument("--file", help="a UTF-8 text file that holds the text; - for standard input")
-    parser.add_argument("--adapter", default="squad", help="adapter name or folder [squad]")
+    add_adapter_flag(parser)
     add_base_flag(parser)
     parser.add_argument("--top_k", type=int, default=1, metavar="N", help="show the N best spans [1]")
     add_verdict_flags(parser)

@@ -17,7 +17,7 @@ import requests
 from tqdm import tqdm
 
 from localqa.bert_qa import Answer, BertQA
-from localqa.cli.flags import add_base_flag, add_data_flags, add_task_flag
+from localqa.cli.flags import add_adapter_flag, add_base_flag, add_data_flags, add_task_flag
 from localqa.config import Precision, models_dirs
 from localqa.datafiles.files import format_of
 from localqa.errors import ConfigError, LocalQAError, NotReadyError
@@ -194,7 +194,7 @@ def _answer(result: dict[str, Any]) -> Answer:
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of this verb."""
     add_task_flag(parser, "what the adapter does; summaries are judged by ROUGE and BLEU")
-    parser.add_argument("--adapter", default="squad", help="adapter name, or folder [squad]")
+    add_adapter_flag(parser)
     add_data_flags(parser)
     add_base_flag(parser)
     parser.add_argument(

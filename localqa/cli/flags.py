@@ -2,6 +2,7 @@
 
 import argparse
 
+from localqa.config import DEFAULT_ADAPTER
 from localqa.datafiles.files import add_format_flags
 
 
@@ -27,6 +28,13 @@ def add_columns_flags(parser: argparse.ArgumentParser) -> None:
     """Declare `--columns`, and the encoding and delimiter of data files."""
     parser.add_argument("--columns", metavar="NAME=COLUMN,...", help="field names, e.g. question=q,context=c")
     add_format_flags(parser)
+
+
+def add_adapter_flag(parser: argparse.ArgumentParser) -> None:
+    """Declare `--adapter`."""
+    parser.add_argument(
+        "--adapter", default=DEFAULT_ADAPTER, help=f"adapter name, or folder [{DEFAULT_ADAPTER}]"
+    )
 
 
 def add_base_flag(parser: argparse.ArgumentParser) -> None:

@@ -59,7 +59,7 @@ def test_http_answers_as_bert_qa_does(server):
     examples = read_examples(ROOT / "data" / "sample_qa_data.json")
     pairs = [{"question": e.question, "context": e.context} for e in examples]
     results = requests.post(f"{server}/api/qa/batch", json={"qa_pairs": pairs}, timeout=60).json()["results"]
-    own = BertQA.load(adapter="squad").answer_batch([(e.question, e.context) for e in examples])
+    own = BertQA.load().answer_batch([(e.question, e.context) for e in examples])
     for result, answer in zip(results, own, strict=True):
         assert (result["answer"], result["start"], result["end"]) == (answer.answer, answer.start, answer.end)
         assert result["score"] == pytest.approx(answer.score, abs=1e-3)
@@ -110,9 +110,9 @@ def serves(process: Path, port: str) -> bool:
 
 def test_adapters_can_be_loaded_and_unloaded(server):
     listed = requests.get(f"{server}/api/adapters", timeout=5).json()
-    assert listed["default"] == "squad"
-    assert requests.post(f"{server}/api/adapters", json={"name": "squad"}, timeout=5).json()["loaded"]
-    assert requests.delete(f"{server}/api/adapters/squad", timeout=5).status_code == 422
+    assert listed["default"] == "squad2"
+    assert requests.post(f"{server}/api/adapters", json={"name": "squad2"}, timeout=5).json()["loaded"]
+    assert requests.delete(f"{server}/api/adapters/squad2", timeout=5).status_code == 422
 
 
 def test_concurrent_callers_get_the_answer_that_one_gets_alone(server):
