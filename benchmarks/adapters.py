@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from common import RESULTS, ROOT, publish, saved_rows
+from common import RESULTS, ROOT, parser_of, publish, saved_rows
 from judged import Judged, judged_ones
 
 from localqa.config import Precision, data_dir
@@ -137,9 +137,7 @@ def _key(row: dict[str, Any]) -> tuple[str, str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument(
         "--adapters", nargs="+", metavar="NAME", help="by name, or LABEL=FOLDER [the shipped ones]"
     )

@@ -5,7 +5,6 @@
 --check only says whether they are up to date.
 """
 
-import argparse
 import contextlib
 import json
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters import SHOWN
-from common import RESULTS, ROOT, saved_rows
+from common import RESULTS, ROOT, parser_of, saved_rows
 from documents import HEADER as DOCUMENTS_SHOWN
 from length import SHOWN as LENGTH_SHOWN
 from tabulate import tabulate
@@ -30,9 +29,7 @@ NOT_YET = "Not measured yet."
 
 def main() -> int:
     """Update the tables, or check them; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail if a table is stale")
     args = parser.parse_args()
     stale = []

@@ -1,5 +1,6 @@
-"""What every benchmark does: a process for each measurement, a table, one JSON object as the last line."""
+"""What every benchmark does: flags, a process for each measurement, a table, one JSON object as last line."""
 
+import argparse
 import json
 import os
 import subprocess
@@ -16,6 +17,11 @@ sys.path.append(str(ROOT))
 RESULTS = ROOT / "benchmarks" / "results"
 TRAIN = "squad_v1/train-v1.1-part.json"
 TEST = "squad_v1/dev-v1.1.json"
+
+
+def parser_of(told: str | None) -> argparse.ArgumentParser:
+    """A parser whose help begins with the docstring of the benchmark, line by line as it stands there."""
+    return argparse.ArgumentParser(description=told, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
 def in_own_process(command: Sequence[str | Path]) -> str:

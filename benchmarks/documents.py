@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from common import ROOT, publish, resident_mb, saved_rows
+from common import ROOT, parser_of, publish, resident_mb, saved_rows
 from corpora import COLLECTIONS, Asked, Collected, Gold
 from peers.starting import RUNS, Peer, write_pairs
 from tqdm import tqdm
@@ -279,9 +279,7 @@ def _crowd(count: int) -> dict[str, Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--collections", nargs="+", choices=list(COLLECTIONS), default=list(COLLECTIONS))
     parser.add_argument("--adapters", nargs="+", default=["squad", "squad2"], help="[squad squad2]")
     parser.add_argument("--limit", type=int, default=500, metavar="N", help="questions of each [500]")

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from common import RESULTS, TEST, publish
+from common import RESULTS, TEST, parser_of, publish
 from peers.starting import OWN, Peer, write_pairs
 from tabulate import tabulate
 
@@ -127,9 +127,7 @@ def compare(pairs: Path, args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--judge", action="store_true", help="judge the figures of the last time")
     parser.add_argument("--questions", type=int, default=300, help="questions in a batch [300]")
     parser.add_argument("--singles", type=int, default=60, help="of them asked alone, in each round [60]")

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 import numpy as np
-from common import ROOT, publish
+from common import ROOT, parser_of, publish
 from corpora import collected
 from judged import Judged
 from tqdm import tqdm
@@ -249,9 +249,7 @@ def _ended(
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--adapter", default="squad2", help="whose margins are weighed [squad2]")
     parser.add_argument("--limit", type=int, default=200, metavar="N", help="questions of each kind [200]")
     parser.add_argument(

@@ -24,7 +24,7 @@ from typing import Any, get_args
 
 import numpy as np
 from adapters import GENERAL
-from common import RESULTS, ROOT, publish, saved_rows
+from common import RESULTS, ROOT, parser_of, publish, saved_rows
 from judged import Judged, judged_ones
 from tqdm import tqdm
 
@@ -153,9 +153,7 @@ def _shipped() -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument(
         "--adapters", nargs="+", metavar="NAME", help="by name, or LABEL=FOLDER [the shipped general ones]"
     )

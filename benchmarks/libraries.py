@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import ROOT, publish
+from common import ROOT, parser_of, publish
 from corpora import COLLECTIONS, Asked
 from tqdm import tqdm
 
@@ -99,9 +99,7 @@ def _rank(found: Sequence[Kept], asked: Asked) -> float:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--library", required=True, metavar="ADDRESS", help="an empty database of PostgreSQL")
     parser.add_argument("--collection", default="squad-dev", choices=[*COLLECTIONS])
     parser.add_argument("--limit", type=int, default=500, help="questions")

@@ -15,7 +15,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from common import ROOT, in_own_process, last_json, publish, resident_mb
+from common import ROOT, in_own_process, last_json, parser_of, publish, resident_mb
 
 from localqa import BertQA
 
@@ -88,9 +88,7 @@ def measure(folder: Path) -> dict[str, float]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--adapter", default="squad", help="adapter to copy [squad]")
     parser.add_argument("--count", type=int, default=10, help="how many, three at least [10]")
     parser.add_argument("--folder", help=argparse.SUPPRESS)

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from common import ROOT, TEST, TRAIN, in_own_process, publish
+from common import ROOT, TEST, TRAIN, in_own_process, parser_of, publish
 from tabulate import tabulate
 
 from localqa.ownership import claim, clear
@@ -128,9 +128,7 @@ def judge(folder: Path, precision: str, args: argparse.Namespace) -> dict[str, f
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--examples", type=int, default=8000, help="training questions [8000]")
     parser.add_argument("--questions", type=int, default=2000, help="questions to score on [2000]")
     parser.add_argument(

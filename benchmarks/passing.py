@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from common import publish
+from common import parser_of, publish
 
 from localqa.errors import ConfigError, LocalQAError, report_and_exit
 from localqa.ollama.address import LOCAL, server_url
@@ -96,9 +96,7 @@ def generation(session: requests.Session, url: str, args: argparse.Namespace) ->
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     host = os.environ.get("OLLAMA_HOST") or LOCAL
     parser.add_argument("--host", default=host, help=f"address of the Ollama server [{host}]")
     model = os.environ.get("OLLAMA_MODEL") or "smollm2:135m"

@@ -11,7 +11,7 @@ import argparse
 import json
 from pathlib import Path
 
-from common import ROOT
+from common import ROOT, parser_of
 
 from localqa.errors import LocalQAError, report_and_exit
 from localqa.training.record import read_record, record_of, table, write_record
@@ -36,9 +36,7 @@ def main() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     commands = parser.add_subparsers(dest="command")
     add = commands.add_parser("add", help="add the runs that made some adapters; a run is added once")
     add.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="of an adapter")

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from common import TEST, publish
+from common import TEST, parser_of, publish
 from peers.starting import OWN, RUNS, SCRIPTS, Peer, write_pairs
 from rates import matrix_rates
 
@@ -206,9 +206,7 @@ def _memory_mb(pid: int) -> float:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--questions", type=int, default=500, help="questions in a batch [500]")
     parser.add_argument("--singles", type=int, default=100, help="of them asked alone, in each round [100]")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each peer [3]")

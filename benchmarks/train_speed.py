@@ -21,7 +21,7 @@ import localqa  # noqa: F401 - imported for that effect
 
 # isort: split
 
-from common import TEST, TRAIN, in_own_process, last_json, publish
+from common import TEST, TRAIN, in_own_process, last_json, parser_of, publish
 from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers import AutoModelForQuestionAnswering, Trainer, TrainingArguments
@@ -165,9 +165,7 @@ def _padded(feature: Feature) -> dict[str, Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--examples", type=int, default=2000, help="training questions [2000]")
     parser.add_argument("--questions", type=int, default=1000, help="questions to score on [1000]")
     parser.add_argument("--train", default=TRAIN, help=f"training data, below QA_DATA_DIR [{TRAIN}]")
