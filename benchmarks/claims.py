@@ -21,7 +21,7 @@ from localqa.training.record import read_record
 from localqa.training.record import table as run_table
 from runs import RECORD
 
-IN_README = ("dev-v1.1", "dev-v2.0", "dev-v2.0-part", "user-documents", "policyqa-test", "cuad-windows-test")
+IN_README = ("dev-v1.1", "dev-v2.0", "user-documents", "policyqa-test", "cuad-windows-test")
 """The sets whose figures everybody should see."""
 Row = tuple[str, str, str]
 NOT_YET = "Not measured yet."
@@ -229,7 +229,7 @@ def _passing() -> list[Row]:
 
 
 def _abstaining() -> list[Row]:
-    found = _judged("squad2", "dev-v2.0", "dev-v2.0-part")
+    found = _judged("squad2", "dev-v2.0")
     measured = (
         f"F1 {found['f1']:.1f} on {found['title']}: {found['answerable_f1']:.1f} where there is an answer, "
         f"{found['refused']:.1f} % of the questions without one refused"
@@ -260,10 +260,10 @@ def _result(name: str) -> dict[str, Any]:
     return _read(RESULTS / f"{name}.json")
 
 
-def _judged(adapter: str, *names: str) -> dict[str, Any]:
-    """The row of an adapter on the first of these sets that it was judged by."""
+def _judged(adapter: str, name: str) -> dict[str, Any]:
+    """The row of an adapter on a set."""
     rows = {(row["adapter"], row["set"]): row for row in _result("adapters")["rows"]}
-    return next(rows[adapter, name] for name in names if (adapter, name) in rows)
+    return rows[adapter, name]
 
 
 def _read(path: Path) -> dict[str, Any]:
