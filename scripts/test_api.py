@@ -20,15 +20,12 @@ CONTEXT = (
     "decisions from data without being explicitly programmed."
 )
 QUESTION = {"question": "What is machine learning?", "context": CONTEXT}
-# Whatever adapter answers, it is asked for its best span at any rate.
 PAIRS = [
     {
-        "abstain": False,
         "question": "What does LoRA stand for?",
         "context": "LoRA stands for Low-Rank Adaptation. It trains small matrices and freezes the rest.",
     },
     {
-        "abstain": False,
         "question": "What does quantization reduce?",
         "context": "Quantization reduces the memory footprint of a model by storing weights in fewer bits.",
     },
@@ -128,7 +125,9 @@ def unicode_offsets(client: Client) -> None:
 
 def batch(client: Client) -> None:
     """A batch is answered in order."""
-    body = json_of(client.post("/api/qa/batch", {"qa_pairs": PAIRS}))
+    # Whatever adapter answers, it is asked for its best span at any rate.
+    pairs = [{**pair, "abstain": False} for pair in PAIRS]
+    body = json_of(client.post("/api/qa/batch", {"qa_pairs": pairs}))
     expect(body["count"] == 2 and len(body["results"]) == 2, body)
     for pair, found in zip(PAIRS, body["results"], strict=True):
         check_span(pair["context"], found)
