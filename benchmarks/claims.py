@@ -15,6 +15,7 @@ from adapters import SHOWN
 from common import RESULTS, ROOT, parser_of, saved_rows
 from documents import HEADER as DOCUMENTS_SHOWN
 from length import SHOWN as LENGTH_SHOWN
+from sizes import SHOWN as SIZES_SHOWN
 from tabulate import tabulate
 
 from localqa.training.record import read_record
@@ -99,6 +100,22 @@ def length() -> str:
         return NOT_YET
     table = [[row[key] for key in LENGTH_SHOWN] for row in rows]
     return tabulate(table, list(LENGTH_SHOWN.values()), tablefmt="github", intfmt=",", floatfmt=".1f")
+
+
+def sizes() -> str:
+    """The small and the larger base side by side: what they get right, and what that costs."""
+    rows = saved_rows("sizes")
+    if not rows:
+        return NOT_YET
+    judged = {(row["adapter"], row["set"]): row for row in saved_rows("adapters")}
+    rights = {"dev-v2.0": "F1, SQuAD v2.0 dev", "user-documents": "F1, users' documents"}
+    table = [
+        [row["adapter"], *(judged.get((row["adapter"], one), {}).get("f1") for one in rights)]
+        + [row[key] for key in SIZES_SHOWN if key != "adapter"]
+        for row in rows
+    ]
+    adapter, *others = SIZES_SHOWN.values()
+    return tabulate(table, [adapter, *rights.values(), *others], tablefmt="github", floatfmt=".1f")
 
 
 def documents() -> str:
@@ -272,7 +289,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 TABLES = {
-    "README.md": {"adapters": adapters, "claims": claims},
+    "README.md": {"adapters": adapters, "claims": claims, "sizes": sizes},
     "benchmarks/README.md": {
         "engines": engines,
         "sets": sets,

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -45,6 +46,16 @@ def resident_mb() -> float:
     """Memory of this process that lies in RAM now, in MB (10^6 bytes); Linux only."""
     pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def served_mb(pid: int) -> float:
+    """Memory of a process and its children in MB, pages that they share counted once; Linux only."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+    kilobytes = 0
+    for one in [str(pid), *children]:
+        text = Path(f"/proc/{one}/smaps_rollup").read_text(encoding="utf-8")
+        kilobytes += int(re.search(r"^Pss: +(\d+)", text, re.MULTILINE)[1])  # type: ignore[index]  # always there
+    return round(kilobytes * 1024 / 1e6, 1)
 
 
 def publish(

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from common import TEST, parser_of, publish
+from common import TEST, parser_of, publish, served_mb
 from peers.starting import OWN, RUNS, SCRIPTS, Peer, write_pairs
 from rates import matrix_rates
 
@@ -132,13 +132,13 @@ def serve_callers(pairs: list[tuple[str, str]], args: argparse.Namespace) -> dic
         ready = time.perf_counter() - began
         _wrk(url, bodies, 3)
         found = _wrk(url, bodies, args.seconds)
-        memory = _memory_mb(process.pid)
+        memory = served_mb(process.pid)
         others = []
         for name in args.others:
             requests.post(f"{url}/api/adapters", json={"name": name}, timeout=60).raise_for_status()
             body = {"question": pairs[0][0], "context": pairs[0][1], "adapter": name}
             requests.post(f"{url}/api/qa", json=body, timeout=60).raise_for_status()
-            others.append(_memory_mb(process.pid))
+            others.append(served_mb(process.pid))
         info = requests.get(f"{url}/api/model/info", timeout=60).json()
     return {
         **found,
@@ -193,16 +193,6 @@ def _milliseconds(printed: str, percentile: str) -> float:
     found = re.search(rf"{percentile} +([\d.]+)(us|ms|s)\b", printed)
     assert found, printed
     return float(found[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[found[2]]
-
-
-def _memory_mb(pid: int) -> float:
-    """Memory of a process and its children in MB, pages that they share counted once; Linux only."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
-    kilobytes = 0
-    for one in [str(pid), *children]:
-        text = Path(f"/proc/{one}/smaps_rollup").read_text(encoding="utf-8")
-        kilobytes += int(re.search(r"^Pss: +(\d+)", text, re.MULTILINE)[1])  # type: ignore[index]  # always there
-    return round(kilobytes * 1024 / 1e6, 1)
 
 
 def _parser() -> argparse.ArgumentParser:
