@@ -49,6 +49,12 @@ def judged_by():
     return contexts, questions, set().union(*map(shingles, contexts))
 
 
+@pytest.fixture(scope="module")
+def clean():
+    """Contexts that were found to be no copies: most configs learn from the same ones."""
+    return set()
+
+
 def learned_from(path: Path) -> TrainConfig:
     """Of a config, which texts it learns from or chooses by: all of them, as they stand in their files."""
     config = TrainConfig.model_validate(json.loads(path.read_text(encoding="utf-8")))
@@ -69,14 +75,15 @@ LEARNED = {learned_from(path).model_dump_json(): path for path in CONFIGS}
 @pytest.mark.slow
 @with_data
 @pytest.mark.parametrize("path", LEARNED.values(), ids=lambda path: path.stem)
-def test_no_training_context_is_an_evaluation_context(path, judged_by, capsys):
+def test_no_training_context_is_an_evaluation_context(path, judged_by, clean, capsys):
     contexts, questions, runs = judged_by
     data = load_data(learned_from(path))
     for example in (*data.train, *data.validation):
         assert (example.question, example.context) not in questions
-    for context in {example.context for example in (*data.train, *data.validation)}:
+    for context in {example.context for example in (*data.train, *data.validation)} - clean:
         assert context not in contexts
         assert not is_copy(context, runs), context[:200]
+        clean.add(context)
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
