@@ -105,6 +105,8 @@ def url(tmp_path_factory):
         # Longer than the pauses in which the browser is looked at.
         ollama.pause_s = 1.5
         settings = {"QA_OLLAMA": "on", "OLLAMA_HOST": ollama.url, "OLLAMA_MODEL": "tiny:1b"}
+        # What the page shows of answers is tried with an adapter that always gives one.
+        settings["QA_ADAPTER"] = "squad"
         with running(tmp_path_factory.mktemp("api"), **settings) as (api, _), page_of(api) as found:
             yield found
 
