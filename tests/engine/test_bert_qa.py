@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from bert_qa import BertQA
 from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError
+from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
 from localqa.model.adapter_files import LORA_FILE
 from localqa.model.adapters import load_adapter, merge
@@ -176,20 +177,20 @@ def test_command_line_answers(tmp_path):
 
 def test_several_adapters_over_one_base(tmp_path):
     """Load, switch per question, combine, merge, remove."""
-    other = tmp_path / "other"
-    shutil.copytree(ROOT / "models" / "squad", other)
+    # Uncalibrated: what a score makes of a margin is another adapter's with each training.
+    squad, other = tmp_path / "plain" / "squad", tmp_path / "other"
+    shutil.copytree(ROOT / "models" / "squad", squad)
+    QAConfig.load(squad).uncalibrated().save(squad)
+    shutil.copytree(squad, other)
     tensors = load_file(other / LORA_FILE)
     save_file({name: tensor * 0 for name, tensor in tensors.items()}, other / LORA_FILE)
-    qa = BertQA.load(adapter="squad", engine="torch")
+    qa = BertQA.load(adapter=squad, engine="torch")
     assert qa.add(other) == "other"
     assert qa.adapters == ["squad", "other"]
     first = qa.answer("What is machine learning?", LEARNING)
     blank = qa.answer("What is machine learning?", LEARNING, adapter="other")
     assert (first.adapter, blank.adapter) == ("squad", "other")
-    # What a score makes of it is the adapter's calibration; zeros prefer nothing at all.
-    assert first.null_score < -2
-    assert blank.null_score == pytest.approx(0)
-    assert first.score > 2 * blank.score
+    assert first.score > 5 * blank.score
     qa.add(qa.combine({"squad": 1.0, "other": 1e-6}, tmp_path / "both"))
     assert qa.answer("What is machine learning?", LEARNING, adapter="both").answer == first.answer
     qa.add(qa.merge("squad", tmp_path / "whole"))
