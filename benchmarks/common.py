@@ -25,6 +25,17 @@ def parser_of(told: str | None) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(description=told, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
+def add_turns_flags(parser: argparse.ArgumentParser, *, questions: int, singles: int, rounds: int) -> None:
+    """Declare what is asked where several take turns: `--questions`, `--singles`, `--rounds` and `--data`."""
+    for name, default, told in (
+        ("questions", questions, "questions in a round"),
+        ("singles", singles, "of them asked alone, in each round"),
+        ("rounds", rounds, "turns of each"),
+    ):
+        parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"{told} [{default}]")
+    parser.add_argument("--data", default=TEST, help=f"questions, below QA_DATA_DIR [{TEST}]")
+
+
 def in_own_process(command: Sequence[str | Path]) -> str:
     """Run a command of the project to its end and return what it printed; its progress shows on stderr.
 

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from common import RESULTS, TEST, parser_of, publish
+from common import RESULTS, add_turns_flags, parser_of, publish
 from peers.starting import OWN, Peer, write_pairs
 from tabulate import tabulate
 
@@ -129,10 +129,7 @@ def compare(pairs: Path, args: argparse.Namespace) -> list[dict[str, Any]]:
 def _parser() -> argparse.ArgumentParser:
     parser = parser_of(__doc__)
     parser.add_argument("--judge", action="store_true", help="judge the figures of the last time")
-    parser.add_argument("--questions", type=int, default=300, help="questions in a batch [300]")
-    parser.add_argument("--singles", type=int, default=60, help="of them asked alone, in each round [60]")
-    parser.add_argument("--rounds", type=int, default=3, help="turns of each [3]")
-    parser.add_argument("--data", default=TEST, help=f"questions, below QA_DATA_DIR [{TEST}]")
+    add_turns_flags(parser, questions=300, singles=60, rounds=3)
     return parser
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from common import TEST, parser_of, publish, served_mb
+from common import add_turns_flags, parser_of, publish, served_mb
 from peers.starting import OWN, RUNS, SCRIPTS, Peer, write_pairs
 from rates import matrix_rates
 
@@ -197,14 +197,11 @@ def _milliseconds(printed: str, percentile: str) -> float:
 
 def _parser() -> argparse.ArgumentParser:
     parser = parser_of(__doc__)
-    parser.add_argument("--questions", type=int, default=500, help="questions in a batch [500]")
-    parser.add_argument("--singles", type=int, default=100, help="of them asked alone, in each round [100]")
-    parser.add_argument("--rounds", type=int, default=3, help="turns of each peer [3]")
+    add_turns_flags(parser, questions=500, singles=100, rounds=3)
     parser.add_argument("--seconds", type=int, default=20, help="of load over HTTP [20]")
     parser.add_argument(
         "--others", nargs="*", default=["squad2", "policy", "contracts"], help="adapters to add to the server"
     )
-    parser.add_argument("--data", default=TEST, help=f"questions, below QA_DATA_DIR [{TEST}]")
     return parser
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import requests
-from common import TEST, parser_of, publish, served_mb
+from common import add_turns_flags, parser_of, publish, served_mb
 
 from localqa.errors import LocalQAError, report_and_exit
 from localqa.squad.load import load_reported
@@ -109,10 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--adapters", nargs="+", default=["squad2", "squad2-large"], help="[squad2 squad2-large]"
     )
-    parser.add_argument("--questions", type=int, default=400, help="questions in a round [400]")
-    parser.add_argument("--singles", type=int, default=60, help="of them asked alone, in each round [60]")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each [5]")
-    parser.add_argument("--data", default=TEST, help=f"questions, below QA_DATA_DIR [{TEST}]")
+    add_turns_flags(parser, questions=400, singles=60, rounds=5)
     return parser
 
 
