@@ -20,7 +20,6 @@ from typing import Any, get_args
 
 from common import RESULTS, ROOT, parser_of, publish, saved_rows
 from judged import Judged, judged_ones
-
 from localqa.config import Precision, data_dir
 from localqa.errors import LocalQAError, report_and_exit
 from localqa.evaluation import seen

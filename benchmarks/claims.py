@@ -11,16 +11,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tabulate import tabulate
+
 from adapters import SHOWN
 from common import RESULTS, ROOT, parser_of, saved_rows
 from documents import HEADER as DOCUMENTS_SHOWN
 from length import SHOWN as LENGTH_SHOWN
-from sizes import SHOWN as SIZES_SHOWN
-from tabulate import tabulate
-
 from localqa.training.record import read_record
 from localqa.training.record import table as run_table
 from runs import RECORD
+from sizes import SHOWN as SIZES_SHOWN
 
 IN_README = ("dev-v1.1", "dev-v2.0", "user-documents", "policyqa-test", "cuad-windows-test")
 """The sets whose figures everybody should see."""

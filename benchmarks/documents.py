@@ -24,11 +24,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from common import ROOT, parser_of, publish, resident_mb, saved_rows
-from corpora import COLLECTIONS, Asked, Collected, Gold
-from peers.starting import RUNS, Peer, write_pairs
 from tqdm import tqdm
 
+from common import ROOT, parser_of, publish, resident_mb, saved_rows
+from corpora import COLLECTIONS, Asked, Collected, Gold
 from localqa.answering.library import LibraryAsk, ask_library
 from localqa.answering.shelf import ReaderEmbedder
 from localqa.config import Settings, data_dir
@@ -42,6 +41,7 @@ from localqa.errors import LocalQAError, report_and_exit
 from localqa.reading.loading import load_reader
 from localqa.reading.reader import Reader
 from localqa.squad.metrics import exact_match, f1
+from peers.starting import RUNS, Peer, write_pairs
 
 SEED = 0
 PEER, PEER_TIMED = "haystack", 50

@@ -21,14 +21,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from common import RESULTS, add_turns_flags, parser_of, publish
-from peers.starting import OWN, Peer, write_pairs
 from tabulate import tabulate
 
+from common import RESULTS, add_turns_flags, parser_of, publish
 from localqa.engine.precision import LIMIT, Ability, abilities, decided, has_bf16
 from localqa.errors import LocalQAError, report_and_exit
 from localqa.squad.load import load_reported
 from localqa.training.report import environment
+from peers.starting import OWN, Peer, write_pairs
 
 LIMITS = ("", "AVX512_CORE_VNNI", "AVX2")
 PRECISIONS = ("fp32", "bf16", "int8", "int4")

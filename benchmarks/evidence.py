@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 import numpy as np
+from tqdm import tqdm
+
 from common import ROOT, parser_of, publish
 from corpora import collected
 from judged import Judged
-from tqdm import tqdm
-
 from localqa.answering.shelf import ReaderEmbedder
 from localqa.config import Settings, data_dir
 from localqa.documents.importing import item_of

@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+from tqdm import tqdm
+
 from adapters import GENERAL
 from common import RESULTS, ROOT, parser_of, publish, saved_rows
 from judged import Judged, judged_ones
-from tqdm import tqdm
-
 from localqa.answering.long_texts import shortened
 from localqa.config import Precision, Settings, data_dir
 from localqa.errors import LocalQAError, report_and_exit

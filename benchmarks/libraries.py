@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import ROOT, parser_of, publish
-from corpora import COLLECTIONS, Asked
 from tqdm import tqdm
 
+from common import ROOT, parser_of, publish
+from corpora import COLLECTIONS, Asked
 from localqa.answering.shelf import ReaderEmbedder
 from localqa.config import Settings, data_dir
 from localqa.documents.importing import item_of

@@ -16,7 +16,6 @@ import tempfile
 from pathlib import Path
 
 from common import ROOT, in_own_process, last_json, parser_of, publish, resident_mb
-
 from localqa import BertQA
 
 KINDS = ("adapters", "full models")

@@ -20,9 +20,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from common import ROOT, TEST, TRAIN, in_own_process, parser_of, publish
 from tabulate import tabulate
 
+from common import ROOT, TEST, TRAIN, in_own_process, parser_of, publish
 from localqa.ownership import claim, clear
 from localqa.training.report import environment
 

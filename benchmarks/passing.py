@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from common import parser_of, publish
 
+from common import parser_of, publish
 from localqa.errors import ConfigError, LocalQAError, report_and_exit
 from localqa.ollama.address import LOCAL, server_url
 from localqa.training.report import environment

@@ -12,7 +12,6 @@ import json
 from pathlib import Path
 
 from common import ROOT, parser_of
-
 from localqa.errors import LocalQAError, report_and_exit
 from localqa.training.record import read_record, record_of, table, write_record
 

@@ -25,16 +25,16 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from common import add_turns_flags, parser_of, publish, served_mb
-from peers.starting import OWN, RUNS, SCRIPTS, Peer, write_pairs
-from rates import matrix_rates
 
+from common import add_turns_flags, parser_of, publish, served_mb
 from localqa.engine.base_weights import BaseWeights, read_shape
 from localqa.errors import ConfigError, LocalQAError, report_and_exit
 from localqa.extraction.windows import Windower
 from localqa.model.bases import DEFAULT_BASE, resolve_base
 from localqa.squad.load import load_reported
 from localqa.training.report import environment
+from peers.starting import OWN, RUNS, SCRIPTS, Peer, write_pairs
+from rates import matrix_rates
 from tests.server import running
 
 PEERS = (OWN, "pipeline", "haystack")

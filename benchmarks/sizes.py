@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import requests
-from common import add_turns_flags, parser_of, publish, served_mb
 
+from common import add_turns_flags, parser_of, publish, served_mb
 from localqa.errors import LocalQAError, report_and_exit
 from localqa.squad.load import load_reported
 from localqa.training.report import environment

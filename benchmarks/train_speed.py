@@ -21,11 +21,11 @@ import localqa  # noqa: F401 - imported for that effect
 
 # isort: split
 
-from common import TEST, TRAIN, in_own_process, last_json, parser_of, publish
 from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers import AutoModelForQuestionAnswering, Trainer, TrainingArguments
 
+from common import TEST, TRAIN, in_own_process, last_json, parser_of, publish
 from localqa.config import data_dir
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower

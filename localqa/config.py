@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from localqa.config_errors import unusable
 from localqa.errors import ConfigError
 from localqa.folders import CACHE_DIR_VARIABLE, data_home
 from localqa.folders import cache_dir as cache_dir
@@ -35,7 +35,6 @@ OWN_MODELS: Final = SHIPPED_MODELS if IN_CHECKOUT else Path("models")
 """The user's adapters without `QA_MODELS_DIR`: nothing is written among installed files."""
 DEFAULT_ADAPTER: Final = "squad2"
 """The shipped adapter that answers where none is named; it abstains."""
-_ECHO_CHARS = 60
 
 
 class Settings(BaseSettings):
@@ -287,7 +286,8 @@ class Settings(BaseSettings):
         try:
             return cls(**given, _env_file=files)
         except ValidationError as e:
-            raise _config_error(e, given=set(given)) from e
+            schema = cls.model_json_schema(by_alias=False)
+            raise unusable(e, schema=schema, prefix=ENV_PREFIX, given=set(given)) from e
         except (OSError, UnicodeError) as e:
             raise ConfigError(
                 f"The settings file {' or '.join(map(str, files))} cannot be read: {e}.",
@@ -337,61 +337,6 @@ def data_dir() -> Path:
     """
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     return Path(os.environ.get(DATA_DIR_VARIABLE, beside))
-
-
-def _config_error(error: ValidationError, *, given: set[str]) -> ConfigError:
-    """Name every bad setting as its owner wrote it (flag or variable) and say what is allowed."""
-    problems = []
-    allowed = []
-    for detail in error.errors(include_url=False):
-        field = _field_of(str(detail["loc"][0]))
-        name = _written_name(field, detail, given=given)
-        shown = "(hidden)" if field == "api_keys" else _short(detail["input"])
-        problems.append(f"{name}={shown}")
-        allowed.append(f"{name} must be {_allowed(field)}.")
-    return ConfigError(f"Not a usable setting: {', '.join(problems)}.", remedy=" ".join(allowed))
-
-
-def _field_of(location: str) -> str:
-    if location in Settings.model_fields:
-        return location
-    return location.removeprefix(ENV_PREFIX).lower()
-
-
-def _written_name(field: str, detail: ErrorDetails, *, given: set[str]) -> str:
-    if field in given:
-        return f"--{field.replace('_', '-')}"
-    if field == "port" and "QA_PORT" not in os.environ and "PORT" in os.environ:
-        return "PORT"
-    location = str(detail["loc"][0])
-    return location if location not in Settings.model_fields else f"{ENV_PREFIX}{field.upper()}"
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return repr(text if len(text) <= _ECHO_CHARS else text[:_ECHO_CHARS] + "...")
-
-
-def _allowed(field: str) -> str:
-    """What a field takes, in words, out of its own schema."""
-    schema = Settings.model_json_schema(by_alias=False)["properties"][field]
-    if "enum" in schema:
-        return f"one of {', '.join(schema['enum'])}"
-    if schema["type"] == "integer":
-        return f"a whole number from {schema['minimum']} to {schema['maximum']}"
-    if schema["type"] == "number":
-        return f"a number above {schema['exclusiveMinimum']:g}, up to {schema['maximum']:g}"
-    if schema["type"] == "boolean":
-        return "true or false"
-    if field == "api_keys":
-        return "empty, or one or more secrets with commas between them, without line breaks in them"
-    if field == "rate_limit":
-        return "empty, or a number of requests and a time such as 60/minute"
-    if field == "summary_adapter":
-        return "empty, or the name of an adapter"
-    if "pattern" in schema:
-        return "1 to 64 of the characters a-z 0-9 . _ - (the first a letter or digit)"
-    return "a folder" if schema.get("format") == "path" else "a text that is not empty"
 
 
 def unknown_variables() -> list[str]:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import door  # noqa: F401 - it puts the project's folder on the path
-
 from localqa.errors import ConfigError, LocalQAError, report_and_exit
 from localqa.squad.checks import check
 from localqa.squad.mock import make_mock

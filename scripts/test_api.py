@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
 
-import door  # noqa: F401 - what it imports keeps what is asked of this machine away from proxies
 import requests
+
+import door  # noqa: F401 - what it imports keeps what is asked of this machine away from proxies
 
 CONTEXT = (
     "Machine learning is a subset of artificial intelligence that enables computers to learn and make "

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from door import door
-
 from localqa.cli.flags import add_task_flag
 
 SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample_qa_data.json"

@@ -40,7 +40,8 @@ MAY_IMPORT = {
 MAY_IMPORT["cli"] = {*MAY_IMPORT, "bert_qa"}
 
 SHARED = {
-    *("errors", "config", "ownership", "folders", "privacy", "strict_json", "terminal", "writing"),
+    *("errors", "config", "config_errors", "ownership", "folders", "privacy", "strict_json", "terminal"),
+    "writing",
     "__version__",
 }
 """What every part may import: the modules at the top, which import none of the parts."""

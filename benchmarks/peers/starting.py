@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from common import ROOT
-
 from localqa.errors import ConfigError
 
 RUNS = ROOT / "runs" / "serve"

@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from adapters import SHOWN, in_order
 
+from adapters import SHOWN, in_order
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
