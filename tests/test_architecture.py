@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "engine": {"model", "extraction", "squad"},
     "reading": {"engine", "model", "extraction", "squad"},
     "summarization": {"engine", "model", "evaluation", "squad", "datafiles"},
-    "training": {"summarization", "model", "evaluation", "extraction", "squad", "datafiles"},
+    "training": {"summarization", "engine", "model", "evaluation", "extraction", "squad", "datafiles"},
     "bulk": {"reading", "extraction", "squad", "datafiles"},
     "ollama": set(),
     "documents": set(),

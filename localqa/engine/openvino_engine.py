@@ -158,6 +158,12 @@ class OpenVINOEngine:
         """Length of the base's vectors."""
         return self._shape.hidden
 
+    @property
+    def max_tokens(self) -> int:
+        """Longest window in tokens, special tokens included."""
+        positions = self._weights.rows("embeddings.position_embeddings.weight")
+        return positions - self._shape.padding_id - 1 if self._shape.family.counts_from_padding else positions
+
     def embed(self, windows: Sequence[Window], pooling: Pooling = "mean") -> list[Array]:
         """Vectors of windows by the base alone, shape (hidden,) each.
 
@@ -203,10 +209,7 @@ class OpenVINOEngine:
                 "this engine runs no other.",
                 remedy="Serve it with QA_ENGINE=torch.",
             )
-        positions = self._weights.rows("embeddings.position_embeddings.weight")
-        if self._shape.family.counts_from_padding:
-            positions -= self._shape.padding_id + 1
-        check_positions(config, files.folder, positions)
+        check_positions(config, files.folder, self.max_tokens)
 
     def _share(self, key: str, weights: LoraWeights, files: AdapterFiles) -> None:
         """Put an adapter among those of the shared graph, and see that it runs there."""

@@ -29,6 +29,10 @@ class Engine(Protocol):
     def hidden(self) -> int:
         """Length of the base's vectors."""
 
+    @property
+    def max_tokens(self) -> int | None:
+        """Longest window in tokens, special tokens included; None: the base sets no limit."""
+
     def load_adapter(self, key: str, folder: AdapterFiles, *, replaces: str | None = None) -> QAConfig:
         """Load an adapter, maybe a new version of another; raises AdapterError for what cannot be used."""
 

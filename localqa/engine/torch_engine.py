@@ -54,6 +54,7 @@ class TorchEngine:
         self._bare: PreTrainedModel | None = None
         self._numbers = itertools.count()
         self._parameters = 0
+        self._max_tokens: int | None = None
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     def load_adapter(
@@ -121,6 +122,11 @@ class TorchEngine:
         """Length of the base's vectors."""
         return int(AutoConfig.from_pretrained(self.base.folder).hidden_size)
 
+    @property
+    def max_tokens(self) -> int | None:
+        """Longest window in tokens, special tokens included; None: no limit, or nothing loaded."""
+        return self._max_tokens
+
     def embed(self, windows: Sequence[Window], pooling: Pooling = "mean") -> list[NDArray[np.float32]]:
         """Vectors of windows by the base alone, shape (hidden,) each."""
         with self._lock:
@@ -141,6 +147,7 @@ class TorchEngine:
     def _fresh_base(self) -> PreTrainedModel:
         model = load_model(self.base)
         self._parameters = count_parameters(model)["total"]
+        self._max_tokens = max_tokens(model)
         return model
 
     def _load_lora(self, config: QAConfig, files: AdapterFiles) -> _Loaded:
@@ -148,6 +155,6 @@ class TorchEngine:
         # is never used again, because peft may keep part of what failed under it.
         peft_name = f"adapter_{next(self._numbers)}"
         model = self._shared or self._fresh_base()
-        check_positions(config, files.folder, max_tokens(model))
+        check_positions(config, files.folder, self._max_tokens)
         self._shared = load_lora(model, files, peft_name).to(self._device).eval()
         return _Loaded(self._shared, peft_name)

@@ -10,28 +10,30 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
-from torch import nn
 from tqdm import tqdm
 
 from localqa.config import cache_dir
+from localqa.engine.choosing import make_engine
+from localqa.engine.running import Engine
 from localqa.errors import AdapterNotFoundError, ConfigError
+from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Window, Windower
 from localqa.model.adapter_files import named_adapter
-from localqa.model.adapters import merge
-from localqa.model.bases import file_sha256
-from localqa.model.loading import max_tokens
-from localqa.model.runner import run_windows
+from localqa.model.bases import file_sha256, resolve_base
+from localqa.model.snapshot import AdapterFiles
 from localqa.squad.records import Example
 from localqa.training.features import Feature, SoftLabels
-from localqa.training.processor import has_bf16
-from localqa.training.saved import SavedAdapter
+from localqa.training.processor import training_device
 
 _CHUNK = 1024
 """Windows whose labels are computed and written at a time."""
+_LONGEST = 512
+"""Tokens that a teacher reads at once, where its base sets no limit below it."""
+_TEACHER = "teacher"
+"""What the engine knows it by."""
 
 
 def with_soft_labels(
@@ -99,14 +101,14 @@ class _Teacher:
         self.folder = folder
         weights = sorted(folder.glob("*.safetensors"))
         self.sha256 = "".join(file_sha256(file) for file in weights)
-        self._loaded: tuple[nn.Module, Windower] | None = None
+        self._loaded: tuple[Engine, Windower] | None = None
 
     def logits(self, texts: Sequence[tuple[str, str]]) -> Iterator[tuple[Window, NDArray[np.float32]] | None]:
         """Window and logits, shape (2, T), of each text; None where the teacher needs several windows."""
-        model, windower = self._load()
+        engine, windower = self._load()
         groups = windower.windows(texts)
         readable = [group[0] for group in groups if len(group) == 1]
-        results = iter(zip(readable, run_windows(model, readable), strict=True))
+        results = iter(zip(readable, engine.run(readable, _TEACHER), strict=True))
         for group in groups:
             if len(group) > 1:
                 yield None
@@ -114,16 +116,16 @@ class _Teacher:
                 window, logits = next(results)
                 yield window, np.stack(logits)
 
-    def _load(self) -> tuple[nn.Module, Windower]:
+    def _load(self) -> tuple[Engine, Windower]:
         if self._loaded is None:
-            saved = SavedAdapter.load(self.folder)
+            config = QAConfig.load(self.folder)
+            base = resolve_base(config.base)
+            # On a processor what serves fastest labels fastest; it knows of no GPU.
+            engine = make_engine(base, config, engine="auto" if training_device().type == "cpu" else "torch")
+            engine.load_adapter(_TEACHER, AdapterFiles(self.folder))
             # Windows of a teacher with other special tokens may be a few tokens longer than the student's.
-            longest = min(max_tokens(saved.model) or 512, 512)
-            device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-            teacher = merge(saved.model).to(device).eval()
-            if has_bf16(device):
-                teacher = teacher.to(torch.bfloat16)
-            self._loaded = teacher, Windower.from_folder(saved.base.folder, max_length=longest)
+            longest = min(engine.max_tokens or _LONGEST, _LONGEST)
+            self._loaded = engine, Windower.from_folder(base.folder, max_length=longest)
         return self._loaded
 
 

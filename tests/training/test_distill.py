@@ -7,6 +7,7 @@ import torch
 from localqa.errors import ConfigError
 from localqa.extraction.windows import Windower
 from localqa.model.bases import resolve_base
+from localqa.model.runner import run_windows
 from localqa.squad.load import load_training_data
 from localqa.training import distill
 from localqa.training.config import TrainConfig
@@ -15,6 +16,7 @@ from localqa.training.features import make_features, soft_targets
 from localqa.training.losses import span_loss
 from localqa.training.methods import make_trainee
 from localqa.training.questions import run
+from localqa.training.saved import SavedAdapter
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +72,21 @@ def test_labels_are_distributions_and_come_from_the_cache_the_second_time(
     second = with_soft_labels(features, examples, str(teacher), 2.0)
     for one, other in zip(first, second, strict=True):
         np.testing.assert_allclose(one.soft.end, other.soft.end, atol=1e-3)
+
+
+def test_labels_are_what_the_trained_model_says(teacher, tiny_bases, tiny_data):
+    examples, features = features_of(tiny_bases["bert"], tiny_data)
+    saved = SavedAdapter.load(teacher)
+    for feature, other in zip(
+        features[:4], with_soft_labels(features, examples, str(teacher), 2.0), strict=False
+    ):
+        example = examples[feature.example]
+        read = saved.windower.windows([(example.question, example.context)])[0][0]
+        logits = np.stack(run_windows(saved.model, [read])[0])
+        expected = soft_labels(read, logits, feature.window, 2.0)
+        # Where the processor multiplies int8, the engine rounds.
+        np.testing.assert_allclose(other.soft.start, expected.start, atol=0.01)
+        np.testing.assert_allclose(other.soft.end, expected.end, atol=0.01)
 
 
 def test_damaged_cache_is_made_again(teacher, tiny_bases, tiny_data, cache):
