@@ -84,6 +84,11 @@ class Located:
     others: tuple[tuple[Answer, Place], ...]
     read: tuple[Found, ...]
 
+    @property
+    def nearest(self) -> Found | None:
+        """The likeliest passage where nothing in the library answers, for people to look at themselves."""
+        return self.read[0] if self.place is None and self.read else None
+
 
 NOTHING: Final = Located(Answer("", 1.0, 0, 0, answerable=False, null_score=0.0), None, (), ())
 """The answer of a library, or of a part of it, that holds nothing."""

@@ -123,29 +123,6 @@ class SentenceModel(BaseModel):
     source: Source | None = Field(description="The words that carry it; null where there are none.")
 
 
-class LibraryAnswer(BaseModel):
-    """The answer out of the documents, or "not in your documents"."""
-
-    answer: str = Field(description='The exact words, `passage[start:end]`; "" when the documents hold none.')
-    score: float | None = Field(
-        description="Probability, 0 to 1, that this verdict is right; null when generated.", ge=0, le=1
-    )
-    start: int | None = Field(description="First character in the passage; null when generated.", ge=0)
-    end: int | None = Field(description="One past the last character in the passage.", ge=0)
-    answerable: bool | None = Field(description="Whether the documents hold an answer.")
-    null_score: float | None = Field(
-        description='Score of "no answer" minus score of the best span, in logits; null if nothing was read.'
-    )
-    source: Source | None = Field(description="Where it stands; null when there is no answer.")
-    adapter: str | None = Field(description="Adapter that answered.")
-    model: str = Field(description="What answered: `bert-qa:ADAPTER`, or a model of the Ollama server.")
-    alternatives: list[FoundAnswer] = Field(description="The next best answers; only with `top_k` > 1.")
-    passages_read: int = Field(description="How many passages were read.")
-    sentences: list[SentenceModel] = Field(
-        default=[], description="Of a generated answer, each with what carries it."
-    )
-
-
 class PassageModel(InDocument):
     """A passage that a search has found."""
 
@@ -165,6 +142,32 @@ class PassageModel(InDocument):
             end=passage.end,
             score=round(found.score, 6),
         )
+
+
+class LibraryAnswer(BaseModel):
+    """The answer out of the documents, or "not in your documents"."""
+
+    answer: str = Field(description='The exact words, `passage[start:end]`; "" when the documents hold none.')
+    score: float | None = Field(
+        description="Probability, 0 to 1, that this verdict is right; null when generated.", ge=0, le=1
+    )
+    start: int | None = Field(description="First character in the passage; null when generated.", ge=0)
+    end: int | None = Field(description="One past the last character in the passage.", ge=0)
+    answerable: bool | None = Field(description="Whether the documents hold an answer.")
+    null_score: float | None = Field(
+        description='Score of "no answer" minus score of the best span, in logits; null if nothing was read.'
+    )
+    source: Source | None = Field(description="Where it stands; null when there is no answer.")
+    adapter: str | None = Field(description="Adapter that answered.")
+    model: str = Field(description="What answered: `bert-qa:ADAPTER`, or a model of the Ollama server.")
+    alternatives: list[FoundAnswer] = Field(description="The next best answers; only with `top_k` > 1.")
+    passages_read: int = Field(description="How many passages were read.")
+    nearest: PassageModel | None = Field(
+        description="The passage nearest to the question, where the documents hold no answer; null elsewhere."
+    )
+    sentences: list[SentenceModel] = Field(
+        default=[], description="Of a generated answer, each with what carries it."
+    )
 
 
 class SearchResponse(BaseModel):
@@ -293,7 +296,7 @@ def source_of(place: Place, documents: ReadOnce) -> Source:
 
 def library_answer(found: Located, documents: ReadOnce) -> LibraryAnswer:
     """An answer as it is sent, with its places in `documents`."""
-    answer = found.answer
+    answer, nearest = found.answer, found.nearest
     return LibraryAnswer(
         **span_of(answer),
         answerable=answer.answerable,
@@ -303,4 +306,10 @@ def library_answer(found: Located, documents: ReadOnce) -> LibraryAnswer:
         model=f"{OWN_MODEL}:{answer.adapter}",
         alternatives=[found_answer(other, source_of(place, documents)) for other, place in found.others],
         passages_read=len(found.read),
+        nearest=PassageModel.of(nearest, page_of(nearest, documents)) if nearest else None,
     )
+
+
+def page_of(found: Found, documents: ReadOnce) -> int | None:
+    """The page that a passage begins on; None in formats without pages."""
+    return documents[found.passage.document.id].page_at(found.passage.start)

@@ -13,6 +13,7 @@ from localqa.cli.documents_told import (
     Told,
     print_json,
     print_list,
+    print_nowhere,
     print_outcomes,
     print_text,
     the_one,
@@ -146,7 +147,7 @@ def search_(args: argparse.Namespace) -> int:
     if args.json:
         print_json(found)
     for one in [] if args.json else found["passages"]:
-        print(f"{one['score']:.3f}  {where_of(one['name'], one['page'], one['heading'])}\n{one['text']}\n")
+        print(f"{one['score']:.3f}  {_where(one)}\n{one['text']}\n")
     return 0
 
 
@@ -165,12 +166,16 @@ def ask(args: argparse.Namespace) -> int:
     if args.json:
         print_json(found)
     elif found["source"] is None:
-        print(f"{found['score']:6.1%}  (not in your documents)")
+        nearest = found["nearest"]
+        print_nowhere(found["score"], (_where(nearest), nearest["text"]) if nearest else None)
     for one in [] if args.json else [*([found] if found["source"] else []), *found["alternatives"]]:
-        source = one["source"]
         print(f"{one['score']:6.1%}  {one['answer']}")
-        print(f"        {where_of(source['name'], source['page'], source['heading'])}\n")
+        print(f"        {_where(one['source'])}\n")
     return int(found["source"] is None)
+
+
+def _where(one: Told) -> str:
+    return where_of(one["name"], one["page"], one["heading"])
 
 
 def _sent(

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import shorten
 from typing import Any, Final
 
 from tabulate import tabulate
@@ -10,6 +11,7 @@ from tabulate import tabulate
 from localqa.errors import InvalidInputError
 
 _SHORT_ID: Final = 8
+_NEAREST_CHARS: Final = 240
 Told = Mapping[str, Any]
 """A document, or what became of a file, as JSON."""
 
@@ -35,6 +37,19 @@ def the_one(documents: Sequence[Told], named: str, where: str) -> Told:
 def where_of(name: str, page: int | None, heading: str) -> str:
     """Where a passage stands, for people."""
     return ", ".join([name, *([f"page {page}"] if page else []), *([heading] if heading else [])])
+
+
+def print_nowhere(score: float, nearest: tuple[str, str] | None) -> None:
+    """Tell that the documents hold no answer.
+
+    Args:
+        score: probability that this is right.
+        nearest: where the passage nearest to the question stands, and its text; None: there is none.
+    """
+    print(f"{score:6.1%}  (not in your documents)")
+    if nearest:
+        where, text = nearest
+        print(f"        nearest: {where}\n        {shorten(text, _NEAREST_CHARS, placeholder=' ...')}\n")
 
 
 def print_json(value: object) -> None:

@@ -91,6 +91,11 @@ def marked(context: str, start: int, end: int) -> str:
     )
 
 
+def unmarked(text: str) -> str:
+    """A whole text."""
+    return f'<div class="qa-text" dir="auto" tabindex="0" aria-label="the text">{escape(text)}</div>'
+
+
 def _from(text: str, at: int, end: int) -> int:
     """Where an excerpt begins that shall begin about here, before `end`: never inside a word or a letter."""
     if at <= 0:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from localqa.demo.shown import marked, meter, sure
+from localqa.demo.shown import marked, meter, sure, unmarked
 
 _DPI: Final = 110
 """Of the pictures of pages; a point is a seventy-second of an inch."""
@@ -46,25 +46,34 @@ def located(answer: Mapping[str, Any], number: int, of: int, picture: bytes | No
         picture: of the page, a PNG.
     """
     source = answer["source"]
-    page = f", page {int(source['page'])}" if source["page"] else ""
-    heading = f" · {escape(source['heading'])}" if source["heading"] else ""
     count = f" ({number} of {of})" if of > 1 else ""
     words = f'<strong class="qa-answer" dir="auto">{escape(answer["answer"])}</strong>'
     return (
         f'<section><p class="qa-verdict">{words} '
         f'<span class="qa-by">{sure(answer["score"])}{count}</span></p>{meter(answer["score"])}'
-        f'<p class="qa-by">{escape(source["name"])}{page}{heading}</p>'
+        f'<p class="qa-by">{_where(source)}</p>'
         f"{marked(source['passage'], answer['start'], answer['end'])}"
         f"{_on_page(source, picture) if picture else ''}</section>"
     )
 
 
 def nowhere(answer: Mapping[str, Any]) -> str:
-    """That the documents hold no answer."""
+    """That the documents hold no answer, and the passage nearest to the question."""
+    near, nearest = answer["nearest"], ""
+    if near:
+        nearest = f'<p class="qa-by">The nearest passage: {_where(near)}</p>{unmarked(near["text"])}'
     return (
         '<section><p class="qa-verdict qa-none"><strong>Not in your documents</strong> '
-        f"({sure(answer['score'])}; {int(answer['passages_read'])} passages were read).</p></section>"
+        f"({sure(answer['score'])}; {int(answer['passages_read'])} passages were read).</p>"
+        f"{nearest}</section>"
     )
+
+
+def _where(one: Mapping[str, Any]) -> str:
+    """Document, page and heading."""
+    page = f", page {int(one['page'])}" if one["page"] else ""
+    heading = f" · {escape(one['heading'])}" if one["heading"] else ""
+    return f"{escape(one['name'])}{page}{heading}"
 
 
 def _on_page(source: Mapping[str, Any], picture: bytes) -> str:

@@ -86,6 +86,9 @@ def test_not_in_the_documents(client):
     found = client.post("/api/ask", json={"question": "What?"}).json
     assert (found["answer"], found["answerable"], found["source"]) == ("", False, None)
     assert found["passages_read"] == 1
+    assert (found["nearest"]["name"], found["nearest"]["text"]) == ("a.txt", "unanswerable things")
+    answered = client.post("/api/ask", json={"question": "What?", "abstain": False}).json
+    assert (answered["answerable"], answered["nearest"]) == (True, None)
 
 
 def test_a_question_without_a_context_asks_the_library_if_it_holds_anything(client):

@@ -52,6 +52,7 @@ def test_a_folder_is_added_asked_listed_shown_exported_and_removed(folder, tmp_p
     assert found["source"]["boxes"][0]["page"] == 2
     foreign = documents("ask", "Who painted the Mona Lisa?", "--adapter", "squad2", *where, check=1)
     assert "not in your documents" in foreign.stdout
+    assert "nearest: docs/" in foreign.stdout
     assert "quay.md" in documents("search", "Where do boats moor?", *where, check=0).stdout.splitlines()[0]
     listed = json.loads(documents("list", "--json", *where, check=0).stdout)
     assert [one["name"] for one in listed] == ["docs/fares.pdf", "docs/quay.md"]

@@ -14,6 +14,7 @@ import openai
 import pytest
 import requests
 
+from localqa.config import DEFAULT_ADAPTER
 from localqa.ollama.address import LOCAL, server_url
 from tests.server import running, until
 
@@ -99,7 +100,7 @@ def test_python_client_lists_and_shows(client):
     assert {"bert-qa:squad", "bert-qa:squad2", MODEL} <= set(names)
     assert client.show("bert-qa:squad").details.family == "bert"
     assert client.show(MODEL).details.family == "llama"
-    assert "bert-qa:squad" in [model.model for model in client.ps().models]
+    assert f"bert-qa:{DEFAULT_ADAPTER}" in [model.model for model in client.ps().models]
 
 
 @pytest.mark.parametrize("model", ["bert-qa", MODEL])
