@@ -170,13 +170,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--questions", type=int, default=1000, help="questions to score on [1000]")
     parser.add_argument("--train", default=TRAIN, help=f"training data, below QA_DATA_DIR [{TRAIN}]")
     parser.add_argument("--test", default=TEST, help=f"data to score on, below QA_DATA_DIR [{TEST}]")
-    tokens = TrainConfig.defaults()["micro_batch_tokens"]
     parser.add_argument(
         "--micro_batch_tokens",
         type=int,
-        default=tokens,
         metavar="N",
-        help=f"tokens that the project's own recipes run at a time [{tokens}, as it does by itself]",
+        help="tokens that the project's own recipes run at a time [as it does by itself]",
     )
     parser.add_argument("--recipe", choices=RECIPES, help="this one alone, nothing kept [all]")
     return parser

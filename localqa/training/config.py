@@ -62,10 +62,11 @@ class RunConfig(BaseModel):
     max_steps: int | None = Field(None, ge=1, description="train for this many steps, whatever --num_epochs")
     batch_size: int = Field(32, ge=1, description="windows, or texts, in one batch")
     gradient_accumulation: int = Field(1, ge=1, description="batches in one optimiser step")
-    micro_batch_tokens: int = Field(
-        16_384,
+    micro_batch_tokens: int | None = Field(
+        None,
         ge=1,
-        description="tokens run at a time; a larger batch goes in parts: the same gradients, less memory",
+        description="tokens run at a time; a larger batch goes in parts: the same gradients, less memory "
+        "(default: 2048 on a processor, 16384 on a GPU)",
     )
     gradient_checkpointing: bool = Field(False, description="recompute activations: less memory, more time")
     learning_rate: float = Field(1e-3, gt=0, le=10, description="highest learning rate")

@@ -15,7 +15,12 @@ from localqa.model.bases import Base, resolve_base
 from localqa.model.versions import check_adapter_folder
 from localqa.training.checkpoint import Checkpoints
 from localqa.training.config import RunConfig, TrainConfig
-from localqa.training.processor import keep_freed_memory, use_threads
+from localqa.training.processor import (
+    keep_freed_memory,
+    tokens_at_a_time,
+    training_device,
+    use_threads,
+)
 
 
 def begin(config: RunConfig) -> tuple[Path, int, Base]:
@@ -84,12 +89,9 @@ def _out_of_memory(config: RunConfig, checkpoints: Checkpoints) -> ResourceError
     ways = []
     if not config.gradient_checkpointing:
         ways.append(f"Add --gradient_checkpointing to need less. {_kept(checkpoints)}".strip())
-    if config.batch_size > 1:
-        half, twice = config.batch_size // 2, config.gradient_accumulation * 2
-        ways.append(
-            f"Or start anew (--overwrite) with --batch_size {half} --gradient_accumulation {twice}, "
-            "which learns the same or nearly so."
-        )
+    half = (config.micro_batch_tokens or tokens_at_a_time(training_device())) // 2
+    if half:
+        ways.append(f"Or run less at a time, with --micro_batch_tokens {half}, which learns the same.")
     longest = "max_length" if isinstance(config, TrainConfig) else "max_input_tokens"
     ways.append(f"Or lower --{longest}.")
     return ResourceError("Out of memory while training.", remedy=" ".join(ways))

@@ -18,6 +18,7 @@ from localqa.extraction.batches import length_sorted_batches
 from localqa.training.checkpoint import Checkpoints, Progress
 from localqa.training.config import RunConfig
 from localqa.training.features import BatchOrder
+from localqa.training.processor import tokens_at_a_time
 from localqa.training.trainee import Trainee
 
 Features: TypeAlias = Sequence[Any]
@@ -100,7 +101,8 @@ def train_step(
     """One optimiser step over the accumulated batches; returns the mean loss of a feature."""
     count = sum(len(batch) for batch in batches)
     total = 0.0
-    for part in (part for batch in batches for part in _parts(batch, config.micro_batch_tokens)):
+    tokens = config.micro_batch_tokens or tokens_at_a_time(trainee.device)
+    for part in (part for batch in batches for part in _parts(batch, tokens)):
         loss = trainee.loss(config, part) * (len(part) / count)
         loss.backward()
         total += loss.item()

@@ -12,6 +12,14 @@ def training_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def tokens_at_a_time(device: torch.device) -> int:
+    """Padded tokens of a batch that run together.
+
+    On a processor larger parts take more memory and no less time (`benchmarks/train_speed.py`).
+    """
+    return 2048 if device.type == "cpu" else 16_384
+
+
 def has_bf16(device: torch.device) -> bool:
     """Whether the processor multiplies bfloat16 natively (AMX or AVX512-BF16; GPUs since Ampere)."""
     if device.type == "cuda":
