@@ -107,7 +107,7 @@ def sizes() -> str:
     rows = saved_rows("sizes")
     if not rows:
         return NOT_YET
-    judged = {(row["adapter"], row["set"]): row for row in saved_rows("adapters")}
+    judged = _judged()
     rights = {"dev-v2.0": "F1, SQuAD v2.0 dev", "user-documents": "F1, users' documents"}
     table = [
         [row["adapter"], *(judged.get((row["adapter"], one), {}).get("f1") for one in rights)]
@@ -252,7 +252,7 @@ def _passing() -> list[Row]:
 
 
 def _abstaining() -> list[Row]:
-    found = _judged("squad2", "dev-v2.0")
+    found = _judged()["squad2", "dev-v2.0"]
     measured = (
         f"F1 {found['f1']:.1f} on {found['title']}: {found['answerable_f1']:.1f} where there is an answer, "
         f"{found['refused']:.1f} % of the questions without one refused"
@@ -261,7 +261,7 @@ def _abstaining() -> list[Row]:
 
 
 def _calibration() -> list[Row]:
-    found = _judged("squad", "dev-v1.1")
+    found = _judged()["squad", "dev-v1.1"]
     measured = f"calibration error {found['ece']:.1f} % on {found['title']}"
     return [("a score is the probability that the answer is right", measured, _by("adapters"))]
 
@@ -283,10 +283,9 @@ def _result(name: str) -> dict[str, Any]:
     return _read(RESULTS / f"{name}.json")
 
 
-def _judged(adapter: str, name: str) -> dict[str, Any]:
-    """The row of an adapter on a set."""
-    rows = {(row["adapter"], row["set"]): row for row in _result("adapters")["rows"]}
-    return rows[adapter, name]
+def _judged() -> dict[tuple[str, str], dict[str, Any]]:
+    """What was measured of each adapter on each set."""
+    return {(row["adapter"], row["set"]): row for row in saved_rows("adapters")}
 
 
 def _read(path: Path) -> dict[str, Any]:

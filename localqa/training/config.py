@@ -66,7 +66,7 @@ class RunConfig(BaseModel):
         None,
         ge=1,
         description="tokens run at a time; a larger batch goes in parts: the same gradients, less memory "
-        "(default: 2048 on a processor, 16384 on a GPU)",
+        "(default: 1536 on a processor, 16384 on a GPU)",
     )
     gradient_checkpointing: bool = Field(False, description="recompute activations: less memory, more time")
     learning_rate: float = Field(1e-3, gt=0, le=10, description="highest learning rate")

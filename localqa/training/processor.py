@@ -17,7 +17,7 @@ def tokens_at_a_time(device: torch.device) -> int:
 
     On a processor larger parts take more memory and no less time (`benchmarks/train_speed.py`).
     """
-    return 2048 if device.type == "cpu" else 16_384
+    return 1536 if device.type == "cpu" else 16_384
 
 
 def has_bf16(device: torch.device) -> bool:
