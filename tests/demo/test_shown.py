@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from localqa.demo import shown
+from localqa.demo import shown, shown_documents
 from localqa.errors import LocalQAError
 
 EVIL = '<script>alert("x")</script>'
@@ -99,7 +99,17 @@ def test_generated_answer_names_its_source_and_support():
     assert "<mark>Ada</mark>" in shown.generated("", FOUND, "Was Ada here?")
 
 
+def test_where_documents_hold_no_answer_the_nearest_passage_is_shown():
+    near = {"name": "lease.pdf", "page": 3, "heading": "Notice", "text": "Two months."}
+    html = shown_documents.nowhere({"score": 0.9, "passages_read": 2, "nearest": near})
+    assert "Not in your documents" in html
+    assert "lease.pdf, page 3 · Notice" in html
+    assert "Two months." in html
+    assert "nearest" not in shown_documents.nowhere({"score": 1.0, "passages_read": 0, "nearest": None})
+
+
 def test_nothing_from_outside_is_html():
+    near = {"name": EVIL, "page": None, "heading": EVIL, "text": EVIL}
     hostile = {
         "answer": EVIL,
         "adapter": EVIL,
@@ -114,6 +124,7 @@ def test_nothing_from_outside_is_html():
         shown.generated(EVIL, GENERATED | hostile, EVIL),
         shown.generated(EVIL, None, EVIL),
         shown.summary({"source": "ollama", "cut": True} | hostile),
+        shown_documents.nowhere({"score": 0.9, "passages_read": 1, "nearest": near}),
         shown.failure(LocalQAError(EVIL, remedy=f"`{EVIL}`")),
         shown.status({"ready": True, "ollama": EVIL, "adapters": [EVIL]}, EVIL),
         shown.status({"ready": False, "status": EVIL, "ollama": "off", "adapters": []}, EVIL),
