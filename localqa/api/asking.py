@@ -18,7 +18,6 @@ from localqa.api.document_schemas import (
     SearchResponse,
     SentenceModel,
     library_answer,
-    page_of,
     source_of,
 )
 from localqa.api.errors import told
@@ -48,7 +47,7 @@ def search(body: SearchRequest) -> dict[str, Any]:
     service.answerer.shelf.check(body.scope)
     found = service.answerer.search(body.question, body.scope, body.top_k, patience())
     documents = _documents()
-    shown = [PassageModel.of(one, page_of(one, documents)) for one in found]
+    shown = [PassageModel.of(one, documents) for one in found]
     return SearchResponse(passages=shown, count=len(shown)).model_dump()
 
 

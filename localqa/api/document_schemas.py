@@ -132,11 +132,11 @@ class PassageModel(InDocument):
     score: float = Field(description="What it is ranked by; higher is likelier.")
 
     @classmethod
-    def of(cls, found: Found, page: int | None) -> "PassageModel":
-        """A passage as it is sent."""
+    def of(cls, found: Found, documents: ReadOnce) -> "PassageModel":
+        """A passage as it is sent, with its page in `documents`."""
         passage = found.passage
         return cls(
-            **in_document(passage, page),
+            **in_document(passage, documents[passage.document.id].page_at(passage.start)),
             text=passage.text,
             start=passage.start,
             end=passage.end,
@@ -306,10 +306,5 @@ def library_answer(found: Located, documents: ReadOnce) -> LibraryAnswer:
         model=f"{OWN_MODEL}:{answer.adapter}",
         alternatives=[found_answer(other, source_of(place, documents)) for other, place in found.others],
         passages_read=len(found.read),
-        nearest=PassageModel.of(nearest, page_of(nearest, documents)) if nearest else None,
+        nearest=PassageModel.of(nearest, documents) if nearest else None,
     )
-
-
-def page_of(found: Found, documents: ReadOnce) -> int | None:
-    """The page that a passage begins on; None in formats without pages."""
-    return documents[found.passage.document.id].page_at(found.passage.start)

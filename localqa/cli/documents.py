@@ -26,7 +26,7 @@ from localqa.config import Settings
 from localqa.documents.importing import Outcome, reindex
 from localqa.documents.library import DEFAULT_COLLECTION, Kept, Library, ReadOnce, Scope
 from localqa.documents.places import shown
-from localqa.documents.search import Found, search
+from localqa.documents.search import search
 from localqa.errors import ConfigError, InvalidInputError
 from localqa.terminal import printable
 
@@ -168,7 +168,7 @@ def search_(args: argparse.Namespace) -> int:
         return 0
     documents = ReadOnce(own.shelf.document)
     for one in found:
-        print(f"{one.score:.3f}  {_begins(one, documents)}\n{one.passage.text}\n")
+        print(f"{one.score:.3f}  {_where(one.passage, documents, one.passage.start)}\n{one.passage.text}\n")
     return 0
 
 
@@ -194,28 +194,23 @@ def ask(args: argparse.Namespace) -> int:
 
         print_json(library_answer(found, documents).model_dump())
     elif found.place is None:
-        nearest = found.nearest
-        told = (_begins(nearest, documents), nearest.passage.text) if nearest else None
+        near = found.nearest and found.nearest.passage
+        told = (_where(near, documents, near.start), near.text) if near else None
         print_nowhere(found.answer.score, told)
     for answer, place in () if args.json else _all(found):
         passage = place.found.passage
-        where = _place(passage, documents[place.document.id].page_at(place.start))
-        print(f"{answer.score:6.1%}  {answer.answer}\n        {where}")
+        print(f"{answer.score:6.1%}  {answer.answer}\n        {_where(passage, documents, place.start)}")
         print(f"        ...{_around(passage.text, answer.start, answer.end)}...\n")
     return int(found.place is None)
-
-
-def _begins(found: Found, documents: ReadOnce) -> str:
-    """Where a passage stands."""
-    passage = found.passage
-    return _place(passage, documents[passage.document.id].page_at(passage.start))
 
 
 def _all(found: Located) -> list[tuple[Any, Place]]:
     return [*([(found.answer, found.place)] if found.place else []), *found.others]
 
 
-def _place(passage: Kept, page: int | None) -> str:
+def _where(passage: Kept, documents: ReadOnce, at: int) -> str:
+    """Document, page and headings of a place in a passage."""
+    page = documents[passage.document.id].page_at(at)
     return where_of(passage.document.name, page, " > ".join(passage.headings))
 
 

@@ -85,15 +85,17 @@ def marked(context: str, start: int, end: int) -> str:
     first, last = _from(context, start - _AROUND, start), _until(context, end, end + _AROUND)
     before = ("… " if first else "") + context[first:start]
     after = context[end:last] + (" …" if last < len(context) else "")
-    return (
-        '<div class="qa-text" dir="auto" tabindex="0" aria-label="the text around the answer">'
-        f"{escape(before)}<mark>{escape(context[start:end])}</mark>{escape(after)}</div>"
-    )
+    html = f"{escape(before)}<mark>{escape(context[start:end])}</mark>{escape(after)}"
+    return _text(html, "the text around the answer")
 
 
 def unmarked(text: str) -> str:
     """A whole text."""
-    return f'<div class="qa-text" dir="auto" tabindex="0" aria-label="the text">{escape(text)}</div>'
+    return _text(escape(text), "the text")
+
+
+def _text(html: str, label: str) -> str:
+    return f'<div class="qa-text" dir="auto" tabindex="0" aria-label="{label}">{html}</div>'
 
 
 def _from(text: str, at: int, end: int) -> int:

@@ -27,6 +27,9 @@ _OF_NO_CONSEQUENCE = {
 
 
 _EXAMPLE = "configs/squad.json"
+CPU_TOKENS, GPU_TOKENS = 1536, 16_384
+"""Padded tokens of a batch that run together. On a processor larger parts take more memory and no less time
+(`benchmarks/train_speed.py`)."""
 
 Task: TypeAlias = Literal["question-answering", "summarization"]
 Config = TypeVar("Config", bound="RunConfig")
@@ -66,7 +69,7 @@ class RunConfig(BaseModel):
         None,
         ge=1,
         description="tokens run at a time; a larger batch goes in parts: the same gradients, less memory "
-        "(default: 1536 on a processor, 16384 on a GPU)",
+        f"(default: {CPU_TOKENS} on a processor, {GPU_TOKENS} on a GPU)",
     )
     gradient_checkpointing: bool = Field(False, description="recompute activations: less memory, more time")
     learning_rate: float = Field(1e-3, gt=0, le=10, description="highest learning rate")

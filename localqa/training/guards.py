@@ -89,7 +89,7 @@ def _out_of_memory(config: RunConfig, checkpoints: Checkpoints) -> ResourceError
     ways = []
     if not config.gradient_checkpointing:
         ways.append(f"Add --gradient_checkpointing to need less. {_kept(checkpoints)}".strip())
-    half = (config.micro_batch_tokens or tokens_at_a_time(training_device())) // 2
+    half = tokens_at_a_time(config, training_device()) // 2
     if half:
         ways.append(f"Or run less at a time, with --micro_batch_tokens {half}, which learns the same.")
     longest = "max_length" if isinstance(config, TrainConfig) else "max_input_tokens"

@@ -101,7 +101,7 @@ def train_step(
     """One optimiser step over the accumulated batches; returns the mean loss of a feature."""
     count = sum(len(batch) for batch in batches)
     total = 0.0
-    tokens = config.micro_batch_tokens or tokens_at_a_time(trainee.device)
+    tokens = tokens_at_a_time(config, trainee.device)
     for part in (part for batch in batches for part in _parts(batch, tokens)):
         loss = trainee.loss(config, part) * (len(part) / count)
         loss.backward()

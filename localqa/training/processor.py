@@ -6,18 +6,17 @@ import os
 
 import torch
 
+from localqa.training.config import CPU_TOKENS, GPU_TOKENS, RunConfig
+
 
 def training_device() -> torch.device:
     """A GPU where there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def tokens_at_a_time(device: torch.device) -> int:
-    """Padded tokens of a batch that run together.
-
-    On a processor larger parts take more memory and no less time (`benchmarks/train_speed.py`).
-    """
-    return 1536 if device.type == "cpu" else 16_384
+def tokens_at_a_time(config: RunConfig, device: torch.device) -> int:
+    """Padded tokens of a batch that run together."""
+    return config.micro_batch_tokens or (CPU_TOKENS if device.type == "cpu" else GPU_TOKENS)
 
 
 def has_bf16(device: torch.device) -> bool:

@@ -1,4 +1,4 @@
-"""A saved adapter read back into torch, as a run judges, calibrates and teaches by it."""
+"""A saved adapter read back into torch, as a run judges and calibrates by it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

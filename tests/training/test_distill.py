@@ -76,10 +76,8 @@ def test_labels_are_distributions_and_come_from_the_cache_the_second_time(
 
 def test_labels_are_what_the_trained_model_says(teacher, tiny_bases, tiny_data):
     examples, features = features_of(tiny_bases["bert"], tiny_data)
-    saved = SavedAdapter.load(teacher)
-    for feature, other in zip(
-        features[:4], with_soft_labels(features, examples, str(teacher), 2.0), strict=False
-    ):
+    saved, features = SavedAdapter.load(teacher), features[:4]
+    for feature, other in zip(features, with_soft_labels(features, examples, str(teacher), 2.0), strict=True):
         example = examples[feature.example]
         read = saved.windower.windows([(example.question, example.context)])[0][0]
         logits = np.stack(run_windows(saved.model, [read])[0])
