@@ -165,6 +165,9 @@ class TrainConfig(RunConfig):
     token_masking: float = Field(0.0, ge=0, lt=1, description="share of context tokens masked in training")
     sample_answers: bool = Field(False, description="learn any accepted answer, not the first alone")
     teacher: str | None = Field(None, description="learn from this adapter's view too: name or folder")
+    teach_rehearsal: bool = Field(
+        True, description="the teacher has a say in rehearsal_data too; false: gold labels alone count there"
+    )
     distill_weight: float = Field(0.7, ge=0, le=1, description="weight of the teacher against gold labels")
     distill_temperature: float = Field(2.0, gt=0, description="softness of the teacher's distributions")
 

@@ -1,6 +1,6 @@
 """The questions of a run: read, split and kept apart, so that none is judged by what it was taught."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from localqa.errors import ConfigError, DataError
 from localqa.extraction.windows import Windower
@@ -15,10 +15,15 @@ from localqa.training.config import TrainConfig
 
 @dataclass(frozen=True, slots=True)
 class RunData:
-    """The examples of a run; no context is on both sides."""
+    """The examples of a run; no context is on both sides.
+
+    Attributes:
+        rehearsed: sources of those in `train` that repeat what was learned before.
+    """
 
     train: list[Example]
     validation: list[Example]
+    rehearsed: frozenset[str] = frozenset()
 
 
 def load_data(config: TrainConfig) -> RunData:
@@ -42,8 +47,8 @@ def load_data(config: TrainConfig) -> RunData:
         validation = []
     if config.subset_size:
         train = subset(train, config.subset_size, seed=config.seed)
-    if config.rehearsal_size:
-        train = train + _rehearsed(config, validation)
+    rehearsed = _rehearsed(config, validation) if config.rehearsal_size else []
+    train = train + rehearsed
     if config.negatives:
         train = train + make_negatives(train, config.negatives, config.seed)
         if not config.validation_data:
@@ -53,7 +58,7 @@ def load_data(config: TrainConfig) -> RunData:
         validation = _among_neighbours(config, validation)
     if not train:
         raise DataError("No usable training example is left.", remedy="See localqa check FILE.")
-    return RunData(train, validation)
+    return RunData(train, validation, frozenset(example.source for example in rehearsed))
 
 
 def fitting(data: RunData, windower: Windower) -> RunData:
@@ -69,7 +74,7 @@ def fitting(data: RunData, windower: Windower) -> RunData:
                 print(f"{example.source}: left out, its question has {tokens} tokens; raise --max_length")
         return kept
 
-    fitted = RunData(fitting(data.train), fitting(data.validation))
+    fitted = replace(data, train=fitting(data.train), validation=fitting(data.validation))
     if not fitted.train:
         raise DataError("No question leaves room for its context in a window.", remedy="Raise --max_length.")
     return fitted

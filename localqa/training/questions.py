@@ -159,8 +159,16 @@ def prepare(config: TrainConfig, base: Base, threads: int) -> Questions:
     if alone and len(data.train) < _FEW:
         print("So few questions teach little: --init_adapter squad begins with what squad knows already.")
     if config.teacher and not config.dry_run:
-        features = with_soft_labels(features, data.train, config.teacher, config.distill_temperature)
+        features = _taught(config, config.teacher, features, data)
     return Questions(config, base, windower, data, _steps_of(features, config), trainee, origin)
+
+
+def _taught(config: TrainConfig, teacher: str, features: Sequence[Feature], data: RunData) -> list[Feature]:
+    """The windows, in their order, with the teacher's labels where it has a say."""
+    silent = frozenset() if config.teach_rehearsal else data.rehearsed
+    heard = [feature for feature in features if data.train[feature.example].source not in silent]
+    labelled = iter(with_soft_labels(heard, data.train, teacher, config.distill_temperature))
+    return [f if data.train[f.example].source in silent else next(labelled) for f in features]
 
 
 def _steps_of(features: Sequence[Feature], config: TrainConfig) -> Sequence[Feature]:

@@ -9,13 +9,14 @@ from localqa.extraction.windows import Windower
 from localqa.model.bases import resolve_base
 from localqa.model.runner import run_windows
 from localqa.squad.load import load_training_data
+from localqa.squad.report import file_of
 from localqa.training import distill
 from localqa.training.config import TrainConfig
 from localqa.training.distill import soft_labels, with_soft_labels
 from localqa.training.features import make_features, soft_targets
 from localqa.training.losses import span_loss
 from localqa.training.methods import make_trainee
-from localqa.training.questions import run
+from localqa.training.questions import prepare, run
 from localqa.training.saved import SavedAdapter
 
 
@@ -120,6 +121,19 @@ def test_run_with_a_teacher_writes_an_adapter(teacher, tiny_bases, tiny_data, tm
         tiny_data, teacher=str(teacher), output_dir=str(tmp_path / "student"), base=str(tiny_bases["bert"])
     )
     assert (run(config) / "adapter_model.safetensors").exists()
+
+
+def test_rehearsal_can_be_kept_from_the_teacher(teacher, tiny_bases, tiny_data, tmp_path):
+    learned = tmp_path / "learned.json"
+    learned.write_text(tiny_data.read_text(encoding="utf-8").replace("Note", "Page"), encoding="utf-8")
+    settings = {"teacher": str(teacher), "base": str(tiny_bases["bert"])}
+    rehearsal = {"rehearsal_data": [str(learned)], "rehearsal_size": 5, "teach_rehearsal": False}
+    config = config_of(tiny_data, **settings, **rehearsal)
+    prepared = prepare(config, resolve_base(config.base), threads=1)
+    train = prepared.examples.train
+    rehearsed = [file_of(train[feature.example].source) == learned.name for feature in prepared.features]
+    assert 0 < sum(rehearsed) < len(rehearsed)
+    assert [feature.soft is None for feature in prepared.features] == rehearsed
 
 
 def test_missing_teacher_is_named(tiny_bases, tiny_data):
