@@ -1,0 +1,82 @@
+"""Three replicas over one PostgreSQL, by the profile of the compose file: what one is given, all find."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from localqa.demo.api import Api
+from tests.docker.stack import Stack, daemon_answers, run
+from tests.server import ROOT, until
+
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
+
+IMAGE = "pgvector/pgvector:0.8.1-pg17"
+DEV = ROOT / "requirements-dev.txt"
+SETTINGS = "COMPOSE_PROFILES=postgres\nQA_LIBRARY=postgresql://localqa:localqa@postgres/localqa\n"
+QUESTION = {"question": "Who built the bridge?"}
+TEXT = "The bridge over the Alm was built by Dunmore and Sons in 1891."
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    if not daemon_answers():
+        pytest.skip("no Docker daemon answers: three replicas over one library are not tried")
+    stack = Stack(tmp_path_factory.mktemp("library"))
+    stack.copy_files()
+    provide_pgvector()
+    run("bash", "scripts/build_image.sh", cwd=stack.folder, seconds=600)
+    (stack.folder / ".env").write_text(SETTINGS, encoding="utf-8")
+    try:
+        stack.compose("up", "--detach", "--scale", "api=3", seconds=900)
+        stack.until_ready(90)
+        until(lambda: len(stack.replicas()) == 3, seconds=30)
+        yield stack
+    finally:
+        stack.compose("down", "--volumes", "--timeout", "5")
+
+
+def provide_pgvector():
+    """Fetch the image, or build one around the same PostgreSQL where it cannot be had."""
+    if found("docker", "image", "inspect", IMAGE) or found("docker", "pull", IMAGE):
+        return
+    server = next(line for line in DEV.read_text(encoding="utf-8").splitlines() if "pgserver" in line)
+    more = os.environ.get("BUILD_ARGS", "").split()
+    given = ("--build-arg", f"PGSERVER={server}", *more)
+    run("docker", "build", *given, "--tag", IMAGE, ROOT / "tests" / "docker" / "pgvector", seconds=600)
+
+
+def found(*command):
+    return subprocess.run(command, capture_output=True, check=False, timeout=600).returncode == 0
+
+
+def answers(stack):
+    """What each replica says, asked in its own container."""
+    return [json.loads(stack.inside(one, "/api/ask", QUESTION)) for one in stack.replicas()]
+
+
+def test_document_added_through_one_replica_is_found_by_all(three, tmp_path):
+    file = tmp_path / "bridges.md"
+    file.write_text(TEXT, encoding="utf-8")
+    # The proxy asks one replica after another how far the import is.
+    outcome = Api(three.url).add_file(file)
+    assert outcome["state"] == "added", outcome
+    told = answers(three)
+    assert [one["answer"] for one in told] == ["Dunmore and Sons"] * 3
+    assert {one["source"]["name"] for one in told} == {"bridges.md"}
+    assert len({one["score"] for one in told}) == 1
+
+
+def test_database_that_starts_again_is_found_again(three):
+    three.compose("restart", "--timeout", "10", "postgres")
+    until(lambda: "healthy" in three.compose("ps", "postgres"), seconds=60)
+    assert [one["answer"] for one in answers(three)] == ["Dunmore and Sons"] * 3
+
+
+def test_document_removed_through_one_replica_is_gone_from_all(three):
+    api = Api(three.url)
+    [document] = api.documents()
+    api.remove_document(document["id"])
+    assert [one["answer"] for one in answers(three)] == [""] * 3
+    assert api.documents() == []
