@@ -33,6 +33,10 @@ class Engine(Protocol):
     def max_tokens(self) -> int | None:
         """Longest window in tokens, special tokens included; None: the base sets no limit."""
 
+    @property
+    def tokens_at_once(self) -> int:
+        """Padded tokens of a run above which windows come no faster."""
+
     def load_adapter(self, key: str, folder: AdapterFiles, *, replaces: str | None = None) -> QAConfig:
         """Load an adapter, maybe a new version of another; raises AdapterError for what cannot be used."""
 

@@ -27,6 +27,9 @@ from localqa.model.pooling import Pooling
 from localqa.model.runner import run_windows, vectors_of
 from localqa.model.snapshot import AdapterFiles
 
+_TOKENS_AT_ONCE = {"cpu": 1024, "gpu": 8192}
+"""A GPU is busy only with many."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
@@ -126,6 +129,11 @@ class TorchEngine:
     def max_tokens(self) -> int | None:
         """Longest window in tokens, special tokens included; None: no limit, or nothing loaded."""
         return self._max_tokens
+
+    @property
+    def tokens_at_once(self) -> int:
+        """Padded tokens of a run above which windows come no faster."""
+        return _TOKENS_AT_ONCE["cpu" if self._device.type == "cpu" else "gpu"]
 
     def embed(self, windows: Sequence[Window], pooling: Pooling = "mean") -> list[NDArray[np.float32]]:
         """Vectors of windows by the base alone, shape (hidden,) each."""

@@ -1,9 +1,10 @@
 """Windows of many requests into common batches, one engine run at a time.
 
 A run takes what is waiting when the engine becomes free: a lone request never waits for company, and
-under load the batches fill by themselves. Every request gets its share of a run, and adapters take turns,
-so that a long document does not hold up the short ones behind it, of its own adapter or of another. Texts
-to be embedded come as windows, too, of no adapter, and in shorter runs: a question waits for one of them.
+under load the batches fill by themselves. Every request gets its share of a run, adapters take turns, runs
+are no longer than the engine needs them to be, and end early where that finishes a request: so a long
+document does not hold up the short ones behind it, of its own adapter or of another. Texts to be embedded
+come as windows, too, of no adapter.
 """
 
 import threading
@@ -21,8 +22,6 @@ NO_ADAPTER: Final = ""
 """The name that stands for the base alone, whose output for each window is wanted instead of logits."""
 
 _CHECK_S = 0.25
-_SHORTER = 8
-"""How many times fewer tokens are in a run of no adapter."""
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +61,7 @@ class Batcher:
 
     Args:
         run: the engine; called on one thread only.
-        max_tokens: padded tokens that are handed to the engine at a time.
+        max_tokens: padded tokens that are handed to the engine at a time, by the name of the adapter.
         max_windows: windows that may wait; more are refused.
         on_batch: told of every run.
     """
@@ -71,7 +70,7 @@ class Batcher:
         self,
         run: Run,
         *,
-        max_tokens: int = 8192,
+        max_tokens: Callable[[str], int] = lambda adapter: 1024,
         max_windows: int = 4096,
         on_batch: Callable[[BatchStats], None] = lambda stats: None,
     ) -> None:
@@ -177,11 +176,12 @@ class Batcher:
         adapter = min(self._jobs, key=lambda job: max(job.queued, self._ran.get(job.adapter, 0.0))).adapter
         waiting = {job.adapter for job in self._jobs}
         self._ran = {name: ran for name, ran in self._ran.items() if name in waiting} | {adapter: now}
-        most = self._max_tokens // _SHORTER if adapter == NO_ADAPTER else self._max_tokens
+        most = self._max_tokens(adapter)
         mine = [job for job in self._jobs if job.adapter == adapter]
         parts: list[tuple[_Job, int]] = []
         longest = 0
-        while mine:
+        # A request that is taken to its end is not kept waiting for what others have left.
+        while mine and all(job.taken < len(job.windows) for job, _ in parts):
             # One window of each job in turn, the longest waiting first.
             for job in list(mine):
                 length = max(longest, len(job.windows[job.taken]))

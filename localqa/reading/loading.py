@@ -58,7 +58,12 @@ def load_reader(
         pool,
         settings.models_dirs,
         settings.adapter,
-        batcher=Batcher(pool.run, max_windows=settings.max_waiting_windows, on_batch=on_batch),
+        batcher=Batcher(
+            pool.run,
+            max_tokens=pool.tokens_at_once,
+            max_windows=settings.max_waiting_windows,
+            on_batch=on_batch,
+        ),
         max_windows=settings.max_windows,
         cache=AnswerCache(settings.cache_size, on_lookup, max_bytes=settings.cache_bytes),
     ).load()

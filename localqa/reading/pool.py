@@ -187,6 +187,11 @@ class Pool:
         with self._running:
             return engine.run(windows, key, on_batch)
 
+    def tokens_at_once(self, key: str) -> int:
+        """Padded tokens of a run by an adapter, or by the base alone, above which windows come no faster."""
+        home = self._loaded.get(self.base.sha256) if key == NO_ADAPTER else self._of_key.get(key)
+        return home.engine.tokens_at_once if home else 1
+
     def loaded(self) -> tuple[BaseInfo, ...]:
         """The bases in memory, in the order they came."""
         with self._lock:

@@ -49,8 +49,8 @@ def engine():
 def make(engine):
     made = []
 
-    def batcher(**settings):
-        made.append(Batcher(engine, **settings))
+    def batcher(max_tokens=1024, **settings):
+        made.append(Batcher(engine, max_tokens=lambda adapter: max_tokens, **settings))
         return made[-1]
 
     yield batcher
@@ -145,10 +145,27 @@ def test_long_document_does_not_hold_up_a_question_of_another_adapter(make, engi
     assert engine.runs[2] == ("squad", [777])
 
 
-def test_texts_to_embed_run_a_few_at_a_time(make, engine):
-    batcher = make(max_tokens=800)
+def test_short_question_does_not_wait_for_what_a_long_document_has_left(make, engine):
+    batcher = make(max_tokens=1000)
+    engine.gate.clear()
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(batcher.run, [window(0)], "squad")
+        until(lambda: engine.begun)
+        long = pool.submit(batcher.run, [window(n) for n in range(1, 50)], "squad")
+        until(lambda: batcher.waiting == 49)
+        short = pool.submit(batcher.run, [window(777)], "squad")
+        until(lambda: batcher.waiting == 50)
+        engine.gate.set()
+        for future in (first, short, long):
+            future.result(5)
+    assert [found for _, found in engine.runs] == [[0], [1, 777], list(range(2, 50))]
+
+
+def test_each_adapter_has_runs_of_its_engines_size(engine):
+    batcher = Batcher(engine, max_tokens={"squad": 300, NO_ADAPTER: 100}.__getitem__)
     batcher.run([window(n) for n in range(30)], NO_ADAPTER)
     batcher.run([window(n) for n in range(30)], "squad")
+    batcher.stop(5)
     assert [len(found) for _, found in engine.runs] == [10, 10, 10, 30]
 
 
