@@ -31,10 +31,15 @@ def any_of(words: Sequence[str]) -> str:
 
 def indexed(headings: Sequence[str], text: str) -> str:
     """The words that a passage is found by: its own and those of the headings above it."""
-    return _CLOSE.sub(r" \g<0> ", "\n".join((*headings, text)))
+    return _apart("\n".join((*headings, text)))
 
 
 def words_of(question: str) -> list[str]:
     """The words of a question to look for, each once; all of them where none says anything of its own."""
-    words = list(dict.fromkeys(WORD.findall(_CLOSE.sub(r" \g<0> ", question.casefold()))))
+    words = list(dict.fromkeys(WORD.findall(_apart(question.casefold()))))
     return [word for word in words if word not in _COMMON] or words
+
+
+def _apart(text: str) -> str:
+    """The text with spaces around the words of scripts that put none."""
+    return text if text.isascii() else _CLOSE.sub(r" \g<0> ", text)
