@@ -1,8 +1,6 @@
 """Three replicas over one PostgreSQL, by the profile of the compose file: what one is given, all find."""
 
 import json
-import os
-import subprocess
 
 import pytest
 
@@ -12,8 +10,6 @@ from tests.server import ROOT, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
-IMAGE = "pgvector/pgvector:0.8.1-pg17"
-DEV = ROOT / "requirements-dev.txt"
 SETTINGS = "COMPOSE_PROFILES=postgres\nQA_LIBRARY=postgresql://localqa:localqa@postgres/localqa\n"
 QUESTION = {"question": "Who built the bridge?"}
 TEXT = "The bridge over the Alm was built by Dunmore and Sons in 1891."
@@ -25,7 +21,7 @@ def three(tmp_path_factory):
         pytest.skip("no Docker daemon answers: three replicas over one library are not tried")
     stack = Stack(tmp_path_factory.mktemp("library"))
     stack.copy_files()
-    provide_pgvector()
+    run("bash", ROOT / "tests" / "docker" / "pgvector" / "build.sh", seconds=600)
     run("bash", "scripts/build_image.sh", cwd=stack.folder, seconds=600)
     (stack.folder / ".env").write_text(SETTINGS, encoding="utf-8")
     try:
@@ -35,20 +31,6 @@ def three(tmp_path_factory):
         yield stack
     finally:
         stack.compose("down", "--volumes", "--timeout", "5")
-
-
-def provide_pgvector():
-    """Fetch the image, or build one around the same PostgreSQL where it cannot be had."""
-    if found("docker", "image", "inspect", IMAGE) or found("docker", "pull", IMAGE):
-        return
-    server = next(line for line in DEV.read_text(encoding="utf-8").splitlines() if "pgserver" in line)
-    more = os.environ.get("BUILD_ARGS", "").split()
-    given = ("--build-arg", f"PGSERVER={server}", *more)
-    run("docker", "build", *given, "--tag", IMAGE, ROOT / "tests" / "docker" / "pgvector", seconds=600)
-
-
-def found(*command):
-    return subprocess.run(command, capture_output=True, check=False, timeout=600).returncode == 0
 
 
 def answers(stack):
