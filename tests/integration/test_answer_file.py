@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import ROOT
+from tests.server import until
 
 pytestmark = pytest.mark.integration
 SAMPLE = json.loads((ROOT / "data" / "sample_qa_data.json").read_text(encoding="utf-8"))
@@ -115,6 +116,31 @@ def test_ray_workers_give_the_same_rows(source, tmp_path):
     here, ray = answered(tmp_path / "here.jsonl"), answered(tmp_path / "ray.jsonl")
     check(ray)
     assert [row.get("answer") for row in ray] == [row.get("answer") for row in here]
+
+
+def test_machine_that_dies_loses_no_row_and_gives_none_twice(source, tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "0123456789abcdef" * 4)
+    with subprocess.Popen(
+        [sys.executable, "tests/integration/ray_nodes.py"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as nodes:
+        monkeypatch.setenv("RAY_ADDRESS", nodes.stdout.readline().strip())
+        output = tmp_path / "ray.jsonl"
+        words = (source, output, "--part_rows", 2, "--worker_cpus", 1, "--ray")
+        with subprocess.Popen(command(*words), cwd=ROOT, stderr=subprocess.PIPE, text=True) as answering:
+            until(lambda: len(list(tmp_path.glob("ray.parts/0*.jsonl"))) > 5, seconds=120)
+            nodes.stdin.write("die\n")
+            nodes.stdin.flush()
+            assert nodes.stdout.readline() == "dead\n"
+            assert not output.exists()
+            _, printed = answering.communicate(timeout=240)
+        assert answering.returncode == 0, printed
+        nodes.communicate(timeout=60)
+    check(answered(output))
 
 
 def test_table_is_answered_beside_itself_and_bad_rows_are_told(tmp_path):
