@@ -1,7 +1,7 @@
 """How many rows a second does `localqa answer-file` answer: one process, and two Ray nodes on this machine?
 
-The same rows both ways, in turns, and a tenth of them: what a run takes more for all of them tells how fast it
-is once it has started. Medians count.
+The same rows both ways, in turns, and a tenth of them: what a run takes more for all of them tells how fast
+it is once it has started. Medians count.
 
     python benchmarks/bulk.py                five minutes on two cores; needs requirements-ray.txt
 
@@ -44,8 +44,10 @@ def main() -> None:
         sources = {}
         for count in (few, len(examples)):
             sources[count] = Path(folder) / f"{count}.jsonl"
-            rows = ({"question": one.question, "context": one.context} for one in examples[:count])
-            sources[count].write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+            lines = (
+                json.dumps({"question": one.question, "context": one.context}) for one in examples[:count]
+            )
+            sources[count].write_text("\n".join(lines) + "\n", encoding="utf-8")
         for number in range(args.rounds):
             for way, flags in WAYS.items():
                 for count, source in sources.items():
