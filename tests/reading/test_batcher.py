@@ -111,53 +111,39 @@ def test_requests_that_wait_share_a_run_and_adapters_do_not_mix(make, engine):
     assert (stats[1].windows, stats[1].requests, len(stats[1].waited)) == (3, 3, 3)
 
 
-def test_long_document_does_not_hold_up_a_short_question(make, engine):
-    batcher = make(max_tokens=100)
+def asked_together(batcher, engine, long, short):
+    """What a long document and a short question get that come while the engine is busy."""
     engine.gate.clear()
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(3) as pool:
         first = pool.submit(batcher.run, [window(0)], "squad")
         until(lambda: engine.begun)
-        long = pool.submit(batcher.run, [window(n) for n in range(1, 100)], "squad")
-        until(lambda: batcher.waiting == 99)
-        short = pool.submit(batcher.run, [window(777)], "squad")
-        until(lambda: batcher.waiting == 100)
+        others = []
+        for windows, adapter in (long, short):
+            waiting = batcher.waiting + len(windows)
+            others.append(pool.submit(batcher.run, windows, adapter))
+            until(lambda waiting=waiting: batcher.waiting == waiting)
         engine.gate.set()
-        assert numbers(short.result(5)) == [777]
-        assert numbers(long.result(5)) == list(range(1, 100))
         first.result(5)
+        return [numbers(one.result(5)) for one in others]
+
+
+def test_long_document_does_not_hold_up_a_short_question(make, engine):
+    long = [window(n) for n in range(1, 100)]
+    told = asked_together(make(max_tokens=100), engine, (long, "squad"), ([window(777)], "squad"))
+    assert told == [list(range(1, 100)), [777]]
     assert 777 in engine.runs[1][1]
 
 
 def test_long_document_does_not_hold_up_a_question_of_another_adapter(make, engine):
-    batcher = make(max_tokens=100)
-    engine.gate.clear()
-    with ThreadPoolExecutor(4) as pool:
-        first = pool.submit(batcher.run, [window(0)], "squad")
-        until(lambda: engine.begun)
-        long = pool.submit(batcher.run, [window(n) for n in range(1, 100)], "other")
-        until(lambda: batcher.waiting == 99)
-        short = pool.submit(batcher.run, [window(777)], "squad")
-        until(lambda: batcher.waiting == 100)
-        engine.gate.set()
-        assert numbers(short.result(5)) == [777]
-        assert numbers(long.result(5)) == [1000 + n for n in range(1, 100)]
-        first.result(5)
+    long = [window(n) for n in range(1, 100)]
+    told = asked_together(make(max_tokens=100), engine, (long, "other"), ([window(777)], "squad"))
+    assert told == [list(range(1001, 1100)), [777]]
     assert engine.runs[2] == ("squad", [777])
 
 
 def test_short_question_does_not_wait_for_what_a_long_document_has_left(make, engine):
-    batcher = make(max_tokens=1000)
-    engine.gate.clear()
-    with ThreadPoolExecutor(4) as pool:
-        first = pool.submit(batcher.run, [window(0)], "squad")
-        until(lambda: engine.begun)
-        long = pool.submit(batcher.run, [window(n) for n in range(1, 50)], "squad")
-        until(lambda: batcher.waiting == 49)
-        short = pool.submit(batcher.run, [window(777)], "squad")
-        until(lambda: batcher.waiting == 50)
-        engine.gate.set()
-        for future in (first, short, long):
-            future.result(5)
+    long = [window(n) for n in range(1, 50)]
+    asked_together(make(max_tokens=1000), engine, (long, "squad"), ([window(777)], "squad"))
     assert [found for _, found in engine.runs] == [[0], [1, 777], list(range(2, 50))]
 
 
