@@ -14,7 +14,7 @@ from typing import Any
 from tabulate import tabulate
 
 from adapters import SHOWN
-from common import RESULTS, ROOT, parser_of, saved_rows
+from common import ROOT, parser_of, saved, saved_rows
 from documents import HEADER as DOCUMENTS_SHOWN
 from length import SHOWN as LENGTH_SHOWN
 from localqa.training.record import read_record
@@ -60,7 +60,7 @@ def with_tables(text: str, tables: dict[str, str]) -> str:
 
 def adapters() -> str:
     """What each adapter reaches on the test set of its field, and the general ones there."""
-    rows = [row for row in _result("adapters")["rows"] if row["set"] in IN_README]
+    rows = [row for row in saved("adapters")["rows"] if row["set"] in IN_README]
     names = {**SHOWN, "megabytes": "MB"}
     for left_out in ("made_to_answer_f1", "best_f1"):
         names.pop(left_out)
@@ -75,7 +75,7 @@ def adapters() -> str:
 
 def sets() -> str:
     """F1 of the adapters that were judged by several sets, a set a row."""
-    rows = _result("adapters")["rows"]
+    rows = saved("adapters")["rows"]
     judged = dict.fromkeys(row["adapter"] for row in rows)
     several = [name for name in judged if sum(row["adapter"] == name for row in rows) > 1]
     found = {(row["title"], row["adapter"]): row for row in rows}
@@ -151,8 +151,10 @@ def claims() -> str:
 
 
 def _speed() -> list[Row]:
-    found = _result("train_speed")
-    own, book = found["localqa"], found["textbook"]
+    found = saved("train_speed")
+    own, lean, book, full = (
+        found[recipe] for recipe in ("localqa", "localqa-checkpointed", "textbook", "textbook-full")
+    )
     measured = (
         f"{found['ratio']:.1f} times: {own['samples_per_second']:.1f} against "
         f"{book['samples_per_second']:.1f} samples/s; F1 {own['f1']:.1f} against {book['f1']:.1f} after "
@@ -166,15 +168,22 @@ def _speed() -> list[Row]:
         ),
         (
             "training on a laptop: at most 1.5 GB, 1 GB with --gradient_checkpointing",
-            f"{own['peak_memory_mb']:,} MB, {found['localqa-checkpointed']['peak_memory_mb']:,} MB; "
+            f"{own['peak_memory_mb']:,} MB, {lean['peak_memory_mb']:,} MB; "
             f"{book['peak_memory_mb']:,} MB by the textbook",
+            _by("train_speed"),
+        ),
+        (
+            "a quarter of the memory in training",
+            f"{own['peak_memory_mb'] / full['peak_memory_mb']:.2f} of full fine-tuning by the textbook "
+            f"({full['peak_memory_mb']:,} MB), {lean['peak_memory_mb'] / full['peak_memory_mb']:.2f} with "
+            "--gradient_checkpointing",
             _by("train_speed"),
         ),
     ]
 
 
 def _methods() -> list[Row]:
-    found = _result("methods")
+    found = saved("methods")
     methods = found["methods"]
     full, small, shipped, nf4 = (
         methods[name] for name in ("full", "lora-r4-qv", "lora-r32-all", "lora-r16-all-nf4")
@@ -193,10 +202,6 @@ def _methods() -> list[Row]:
         f"{shipped['share_of_full_f1']:.1f} % (rank 32, plain base), "
         f"{nf4['share_of_full_f1']:.1f} % (rank 16, nf4 base) after {found['examples']:,} examples"
     )
-    memory = (
-        f"{1 / less('peak_memory_mb', nf4):.2f} of full fine-tuning's peak with an nf4 base, "
-        f"{1 / less('peak_memory_mb', shipped):.2f} with a plain one"
-    )
     storage = (
         f"{small['adapter_bytes'] / 1e6:.1f} MB (rank 4) to {shipped['adapter_bytes'] / 1e6:.1f} MB "
         f"(rank 32) against {full['adapter_bytes'] / 1e6:.0f} MB"
@@ -204,13 +209,12 @@ def _methods() -> list[Row]:
     return [
         ("300 times fewer trained parameters", parameters, _by("methods")),
         ("98.5 % of full fine-tuning's F1", quality, _by("methods")),
-        ("a quarter of the memory in training", memory, _by("methods")),
         ("1 to 3 MB for each task instead of hundreds", storage, _by("methods")),
     ]
 
 
 def _memory() -> list[Row]:
-    found = _result("memory")
+    found = saved("memory")
     one, full = found["adapters"], found["full_models"]
     measured = (
         f"{one['mb_with_all']:,.0f} MB against {full['mb_with_all']:,.0f} MB; each after the second costs "
@@ -220,7 +224,7 @@ def _memory() -> list[Row]:
 
 
 def _serving() -> list[Row]:
-    found = _result("serve")
+    found = saved("serve")
     ratios, http, own = found["ratios"], found["http"], found["peers"]["own"]
     rates = found["matrix_products"]["rates_gops"]
     precision = http["precision"]
@@ -243,7 +247,7 @@ def _serving() -> list[Row]:
 
 
 def _passing() -> list[Row]:
-    ratios = _result("passing")["ratios"]
+    ratios = saved("passing")["ratios"]
     measured = (
         f"{100 * (1 - ratios['tokens_per_second']):.1f} % of the tokens/s and "
         f"{ratios['added_to_first_token_ms']:.1f} ms to the first token"
@@ -269,18 +273,12 @@ def _calibration() -> list[Row]:
 def engines() -> str:
     """What ran the model how fast."""
     names = {"per_second": "questions/s", "p50_ms": "p50, ms"}
-    rows = [
-        {names.get(key, key): value for key, value in row.items()} for row in _result("engines")["engines"]
-    ]
+    rows = [{names.get(key, key): value for key, value in row.items()} for row in saved("engines")["engines"]]
     return tabulate(rows, "keys", tablefmt="github", floatfmt=".1f")
 
 
 def _by(benchmark: str) -> str:
     return f"`benchmarks/{benchmark}.py`"
-
-
-def _result(name: str) -> dict[str, Any]:
-    return _read(RESULTS / f"{name}.json")
 
 
 def _judged() -> dict[tuple[str, str], dict[str, Any]]:

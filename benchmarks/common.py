@@ -93,11 +93,16 @@ def publish(
         print(json.dumps(report))
 
 
+def saved(name: str) -> dict[str, Any]:
+    """What results/NAME.json holds; raises FileNotFoundError where it is not there."""
+    report: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return report
+
+
 def saved_rows(name: str) -> list[dict[str, Any]]:
     """The rows of results/NAME.json; none where it is not there."""
     try:
-        text = (RESULTS / f"{name}.json").read_text(encoding="utf-8")
+        rows: list[dict[str, Any]] = saved(name)["rows"]
     except FileNotFoundError:
         return []
-    rows: list[dict[str, Any]] = json.loads(text)["rows"]
     return rows

@@ -1,10 +1,10 @@
 """How fast is training here, beside the textbook recipe? Same base, LoRA settings and examples.
 
 The textbook: transformers' Trainer, every window padded to 384 tokens, fp32, the model's own dropout,
-peft's own forward pass. Each recipe runs in a process of its own, one after the other, and is scored
-on the same questions.
+peft's own forward pass; and the same without LoRA, all weights trained. Each recipe runs in a process of its
+own, one after the other, and is scored on the same questions.
 
-    python benchmarks/train_speed.py         2,000 examples each; some twenty minutes on two cores
+    python benchmarks/train_speed.py         2,000 examples each; some forty minutes on two cores
 
 The last line printed is one JSON object, which benchmarks/results/train_speed.json holds too.
 """
@@ -25,7 +25,7 @@ from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers import AutoModelForQuestionAnswering, Trainer, TrainingArguments
 
-from common import TEST, TRAIN, in_own_process, last_json, parser_of, publish
+from common import TEST, TRAIN, in_own_process, last_json, parser_of, publish, saved
 from localqa.config import data_dir
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
@@ -41,9 +41,10 @@ from localqa.training.processor import keep_freed_memory, use_threads
 from localqa.training.report import environment, peak_memory_mb
 from localqa.training.validate import validate
 
-RECIPES = ("textbook", "localqa", "localqa-checkpointed")
+RECIPES = ("textbook", "textbook-full", "localqa", "localqa-checkpointed")
 """The last is the project's own with --gradient_checkpointing: less memory, more time."""
 LENGTH, BATCH, RANK, ALPHA, RATE, WARM_UP = 384, 32, 16, 32, 1e-3, 0.06
+FULL_RATE = 1.5e-4
 
 
 def main() -> None:
@@ -52,8 +53,10 @@ def main() -> None:
     if args.recipe:
         print(json.dumps(measure(args)))
         return
+    known = {recipe: saved("train_speed")[recipe] for recipe in RECIPES if recipe in args.kept}
     results = {
-        recipe: last_json(in_own_process([__file__, *sys.argv[1:], "--recipe", recipe])) for recipe in RECIPES
+        recipe: known.get(recipe) or last_json(in_own_process([__file__, *sys.argv[1:], "--recipe", recipe]))
+        for recipe in RECIPES
     }
     ratio = results["localqa"]["samples_per_second"] / results["textbook"]["samples_per_second"]
     report = {
@@ -79,8 +82,8 @@ def measure(args: argparse.Namespace) -> dict[str, float]:
     base = resolve_base(DEFAULT_BASE)
     windower = Windower.from_folder(base.folder, max_length=LENGTH)
     features = make_features(examples, windower)
-    if args.recipe == "textbook":
-        model, seconds = train_textbook(base, features)
+    if args.recipe.startswith("textbook"):
+        model, seconds = train_textbook(base, features, full=args.recipe == "textbook-full")
     else:
         model, seconds = train_localqa(
             base,
@@ -100,20 +103,21 @@ def measure(args: argparse.Namespace) -> dict[str, float]:
     }
 
 
-def train_textbook(base: Base, features: list[Feature]) -> tuple[nn.Module, float]:
-    """transformers' Trainer as its question-answering examples set it up."""
+def train_textbook(base: Base, features: list[Feature], *, full: bool) -> tuple[nn.Module, float]:
+    """transformers' Trainer as its question-answering examples set it up, by LoRA or in full."""
     model = AutoModelForQuestionAnswering.from_pretrained(base.folder)
-    lora = LoraConfig(
-        r=RANK, lora_alpha=ALPHA, target_modules=linear_layers(model), modules_to_save=["qa_outputs"]
-    )
-    model = get_peft_model(model, lora)
+    if not full:
+        lora = LoraConfig(
+            r=RANK, lora_alpha=ALPHA, target_modules=linear_layers(model), modules_to_save=["qa_outputs"]
+        )
+        model = get_peft_model(model, lora)
     rows = [_padded(feature) for feature in features]
     with tempfile.TemporaryDirectory() as output:
         arguments = TrainingArguments(
             output_dir=output,
             per_device_train_batch_size=BATCH,
             num_train_epochs=1,
-            learning_rate=RATE,
+            learning_rate=FULL_RATE if full else RATE,
             warmup_steps=int(len(rows) / BATCH * WARM_UP),
             seed=1,
             save_strategy="no",
@@ -175,6 +179,9 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         metavar="N",
         help="tokens that the project's own recipes run at a time [as it does by itself]",
+    )
+    parser.add_argument(
+        "--kept", nargs="+", default=[], choices=RECIPES, help="recipes whose last results stay as they are"
     )
     parser.add_argument("--recipe", choices=RECIPES, help="this one alone, nothing kept [all]")
     return parser
