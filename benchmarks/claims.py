@@ -6,9 +6,7 @@
 """
 
 import contextlib
-import json
 import sys
-from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
@@ -284,11 +282,6 @@ def _by(benchmark: str) -> str:
 def _judged() -> dict[tuple[str, str], dict[str, Any]]:
     """What was measured of each adapter on each set."""
     return {(row["adapter"], row["set"]): row for row in saved_rows("adapters")}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
 
 
 TABLES = {
