@@ -64,6 +64,11 @@ def plain_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
+def healthy(container: str) -> bool:
+    """Whether a container's own check says that it is well."""
+    return run("docker", "inspect", "--format", "{{.State.Health.Status}}", container).strip() == "healthy"
+
+
 class Stack:
     """`docker compose` in a folder of its own, under a name of its own."""
 

@@ -13,7 +13,7 @@ from functools import partial
 import pytest
 import requests
 
-from tests.docker.stack import Load, Stack, daemon_answers, run
+from tests.docker.stack import Load, Stack, daemon_answers, healthy, run
 from tests.server import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
@@ -169,10 +169,6 @@ def test_replicas_restarted_one_after_another_lose_no_question(three):
         load.until(30)
     print(f"restarted: {len(load.replies)} asked, {len(load.lost)} lost")
     assert not load.lost
-
-
-def healthy(replica):
-    return run("docker", "inspect", "--format", "{{.State.Health.Status}}", replica).strip() == "healthy"
 
 
 def test_proxy_tells_of_absent_replicas_in_the_shape_of_the_protocol(three):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from localqa.demo.api import Api
-from tests.docker.stack import Stack, daemon_answers, run
+from tests.docker.stack import Stack, daemon_answers, healthy, run
 from tests.server import ROOT, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
@@ -26,8 +26,8 @@ def three(tmp_path_factory):
     (stack.folder / ".env").write_text(SETTINGS, encoding="utf-8")
     try:
         stack.compose("up", "--detach", "--scale", "api=3", seconds=900)
-        stack.until_ready(90)
-        until(lambda: len(stack.replicas()) == 3, seconds=30)
+        until(lambda: len(stack.replicas()) == 3 and all(map(healthy, stack.replicas())), seconds=120)
+        stack.until_ready(30)
         yield stack
     finally:
         stack.compose("down", "--volumes", "--timeout", "5")
