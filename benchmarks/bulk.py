@@ -11,23 +11,20 @@ The last line printed is one JSON object, which benchmarks/results/bulk.json hol
 import argparse
 import json
 import os
-import secrets
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from common import ROOT, TEST, parser_of, publish
 from localqa.errors import LocalQAError, report_and_exit
 from localqa.squad.load import load_reported
 from localqa.training.report import environment
+from tests.integration.ray_nodes import ray_nodes
 
 COMMAND = [sys.executable, "scripts/answer_file.py"]
-NODES = [sys.executable, "tests/integration/ray_nodes.py"]
 WAYS = {"one process": [], "two Ray nodes of a core each": ["--ray", "--worker_cpus", "1"]}
 
 
@@ -40,7 +37,7 @@ def main() -> None:
         report_and_exit(e)
     few = len(examples) // 10
     taken: dict[tuple[str, int], list[float]] = {}
-    with tempfile.TemporaryDirectory() as folder, ray_nodes() as cluster:
+    with tempfile.TemporaryDirectory() as folder, ray_nodes() as (cluster, _):
         sources = {}
         for count in (few, len(examples)):
             sources[count] = Path(folder) / f"{count}.jsonl"
@@ -62,18 +59,6 @@ def main() -> None:
     report = {"benchmark": "bulk", "questions": len(examples), "rows": rows, "environment": environment()}
     header = [f"{len(examples):,} rows", "seconds, the start with them", "rows/s once started"]
     publish("bulk", report, header, [list(row.values()) for row in rows])
-
-
-@contextmanager
-def ray_nodes() -> Iterator[dict[str, str]]:
-    """A cluster of two nodes; the variables by which a run joins it."""
-    secret = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    with subprocess.Popen(
-        NODES, cwd=ROOT, env=os.environ | secret, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as nodes:
-        assert nodes.stdout
-        yield secret | {"RAY_ADDRESS": nodes.stdout.readline().strip()}
-        nodes.communicate()
 
 
 def _answered(source: Path, flags: list[str], cluster: dict[str, str]) -> float:

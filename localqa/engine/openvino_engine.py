@@ -30,8 +30,8 @@ from localqa.model.snapshot import AdapterFiles
 _BATCH_TOKENS = 512
 """Padded tokens in one batch: two windows of 200 tokens are as fast as sixteen, and each further size of
 a batch that is seen costs about a megabyte of prepared kernels."""
-_TOKENS_AT_ONCE = 1024
-"""Two batches: with eight times as many, windows came 1 to 4 % faster, and whoever waited, waited eight times
+_TOKENS_AT_ONCE = 2 * _BATCH_TOKENS
+"""With eight times as many, windows came 1 to 4 % faster, and whoever waited, waited eight times
 as long."""
 _KEPT: Mapping[str, Literal["fp32", "fp16", "int8"]] = {
     "fp32": "fp32",

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from tests.server import ROOT, free_port
@@ -123,6 +124,23 @@ class Stack:
         return {
             kind: run("docker", *command, "--quiet", "--filter", label) for kind, command in kinds.items()
         }
+
+
+@contextmanager
+def built_stack(folder: Path, *, untried: str) -> Iterator[Stack]:
+    """The containers' files in a folder, and their image built; whatever was brought up goes in the end.
+
+    Without a Docker daemon the tests are skipped, and say what was left untried.
+    """
+    if not daemon_answers():
+        pytest.skip(f"no Docker daemon answers: {untried}")
+    stack = Stack(folder)
+    stack.copy_files()
+    run("bash", "scripts/build_image.sh", cwd=stack.folder, seconds=600)
+    try:
+        yield stack
+    finally:
+        stack.compose("down", "--volumes", "--timeout", "5")
 
 
 class Load:

@@ -13,7 +13,7 @@ from functools import partial
 import pytest
 import requests
 
-from tests.docker.stack import Load, Stack, daemon_answers, healthy, run
+from tests.docker.stack import Load, built_stack, healthy, run
 from tests.server import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
@@ -37,15 +37,9 @@ LOAD = [
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    if not daemon_answers():
-        pytest.skip("no Docker daemon answers: `docker compose up` is not tried")
-    stack = Stack(tmp_path_factory.mktemp("stack"))
-    stack.copy_files()
-    run("bash", "scripts/build_image.sh", cwd=stack.folder, seconds=600)
-    try:
+    folder = tmp_path_factory.mktemp("stack")
+    with built_stack(folder, untried="`docker compose up` is not tried") as stack:
         yield stack
-    finally:
-        stack.compose("down", "--volumes", "--timeout", "5")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from localqa.demo.api import Api
-from tests.docker.stack import Stack, daemon_answers, healthy, run
+from tests.docker.stack import built_stack, healthy, run
 from tests.server import ROOT, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
@@ -17,20 +17,14 @@ TEXT = "The bridge over the Alm was built by Dunmore and Sons in 1891."
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory):
-    if not daemon_answers():
-        pytest.skip("no Docker daemon answers: three replicas over one library are not tried")
-    stack = Stack(tmp_path_factory.mktemp("library"))
-    stack.copy_files()
-    run("bash", ROOT / "tests" / "docker" / "pgvector" / "build.sh", seconds=600)
-    run("bash", "scripts/build_image.sh", cwd=stack.folder, seconds=600)
-    (stack.folder / ".env").write_text(SETTINGS, encoding="utf-8")
-    try:
+    folder = tmp_path_factory.mktemp("library")
+    with built_stack(folder, untried="three replicas over one library are not tried") as stack:
+        run("bash", ROOT / "tests" / "docker" / "pgvector" / "build.sh", seconds=600)
+        (stack.folder / ".env").write_text(SETTINGS, encoding="utf-8")
         stack.compose("up", "--detach", "--scale", "api=3", seconds=900)
         until(lambda: len(stack.replicas()) == 3 and all(map(healthy, stack.replicas())), seconds=120)
         stack.until_ready(30)
         yield stack
-    finally:
-        stack.compose("down", "--volumes", "--timeout", "5")
 
 
 def answers(stack):
@@ -52,7 +46,8 @@ def test_document_added_through_one_replica_is_found_by_all(three, tmp_path):
 
 def test_database_that_starts_again_is_found_again(three):
     three.compose("restart", "--timeout", "10", "postgres")
-    until(lambda: "healthy" in three.compose("ps", "postgres"), seconds=60)
+    database = three.compose("ps", "--quiet", "postgres").strip()
+    until(lambda: healthy(database), seconds=60)
     assert [one["answer"] for one in answers(three)] == ["Dunmore and Sons"] * 3
 
 

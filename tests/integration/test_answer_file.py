@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import ROOT
+from tests.integration.ray_nodes import ray_nodes
 from tests.server import until
 
 pytestmark = pytest.mark.integration
@@ -119,16 +120,9 @@ def test_ray_workers_give_the_same_rows(source, tmp_path):
 
 
 def test_machine_that_dies_loses_no_row_and_gives_none_twice(source, tmp_path, monkeypatch):
-    monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    monkeypatch.setenv("RAY_AUTH_TOKEN", "0123456789abcdef" * 4)
-    with subprocess.Popen(
-        [sys.executable, "tests/integration/ray_nodes.py"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as nodes:
-        monkeypatch.setenv("RAY_ADDRESS", nodes.stdout.readline().strip())
+    with ray_nodes() as (cluster, nodes):
+        for name, value in cluster.items():
+            monkeypatch.setenv(name, value)
         output = tmp_path / "ray.jsonl"
         words = (source, output, "--part_rows", 2, "--worker_cpus", 1, "--ray")
         with subprocess.Popen(command(*words), cwd=ROOT, stderr=subprocess.PIPE, text=True) as answering:
@@ -139,7 +133,6 @@ def test_machine_that_dies_loses_no_row_and_gives_none_twice(source, tmp_path, m
             assert not output.exists()
             _, printed = answering.communicate(timeout=240)
         assert answering.returncode == 0, printed
-        nodes.communicate(timeout=60)
     check(answered(output))
 
 
