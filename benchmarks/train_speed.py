@@ -21,6 +21,7 @@ import localqa  # noqa: F401 - imported for that effect
 
 # isort: split
 
+import torch
 from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers import AutoModelForQuestionAnswering, Trainer, TrainingArguments
@@ -37,7 +38,7 @@ from localqa.training.config import TrainConfig
 from localqa.training.features import Feature, make_features
 from localqa.training.loop import learning_rate, make_optimizer, make_plan, train_step
 from localqa.training.methods import make_trainee
-from localqa.training.processor import keep_freed_memory, use_threads
+from localqa.training.processor import has_bf16, keep_freed_memory, use_threads
 from localqa.training.report import environment, peak_memory_mb
 from localqa.training.validate import validate
 
@@ -67,6 +68,7 @@ def main() -> None:
         "ratio": round(ratio, 2),
         "f1_difference": round(results["localqa"]["f1"] - results["textbook"]["f1"], 2),
         **results,
+        "arithmetic": "bf16" if has_bf16(torch.device("cpu")) else "fp32",
         "environment": environment(),
     }
     rows: list[list[Any]] = [[recipe, *one.values()] for recipe, one in results.items()]

@@ -1,10 +1,10 @@
 """Windows of many requests into common batches, one engine run at a time.
 
 A run takes what is waiting when the engine becomes free: a lone request never waits for company, and
-under load the batches fill by themselves. Every request gets its share of a run, adapters take turns, runs
-are no longer than the engine needs them to be, and end early where that finishes a request: so a long
-document does not hold up the short ones behind it, of its own adapter or of another. Texts to be embedded
-come as windows, too, of no adapter.
+under load the batches fill by themselves, with windows of like lengths, which need little padding. Every
+request gets its share of a run, adapters take turns, runs are no longer than the engine needs them to be, and
+end early where that finishes a request: so long documents do not hold up the short ones behind them, of their
+own adapter or of another. Texts to be embedded come as windows, too, of no adapter.
 """
 
 import threading
@@ -22,6 +22,8 @@ NO_ADAPTER: Final = ""
 """The name that stands for the base alone, whose output for each window is wanted instead of logits."""
 
 _CHECK_S = 0.25
+_CHOICE = 12
+"""Requests among which a run looks for windows of like lengths: of more, some would wait twice as long."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,6 +39,11 @@ class _Job:
     missing: int = 0
     error: Exception | None = None
     finished: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def next_length(self) -> int:
+        """Tokens of the window that is to run next."""
+        return len(self.windows[self.taken])
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,23 +184,25 @@ class Batcher:
         waiting = {job.adapter for job in self._jobs}
         self._ran = {name: ran for name, ran in self._ran.items() if name in waiting} | {adapter: now}
         most = self._max_tokens(adapter)
-        mine = [job for job in self._jobs if job.adapter == adapter]
+        mine = _in_turn([job for job in self._jobs if job.adapter == adapter])
         parts: list[tuple[_Job, int]] = []
         longest = 0
         # A request that is taken to its end is not kept waiting for what others have left.
         while mine and all(job.taken < len(job.windows) for job, _ in parts):
-            # One window of each job in turn, the longest waiting first.
+            # One window of each job in turn.
             for job in list(mine):
-                length = max(longest, len(job.windows[job.taken]))
+                length = max(longest, job.next_length)
                 if parts and length * (len(parts) + 1) > most:
                     return parts
                 longest = length
                 parts.append((job, job.taken))
                 job.taken += 1
                 self._waiting -= 1
+                self._jobs.remove(job)
                 if job.taken == len(job.windows):
                     mine.remove(job)
-                    self._jobs.remove(job)
+                else:
+                    self._jobs.append(job)
         return parts
 
     def _run_parts(self, parts: Sequence[tuple[_Job, int]]) -> None:
@@ -222,3 +231,18 @@ class Batcher:
                 self._drop(job)
                 job.error = error
                 job.finished.set()
+
+
+def _in_turn(jobs: Sequence[_Job]) -> list[_Job]:
+    """Jobs in the order in which a run takes them.
+
+    First the one under way that ran longest ago, so that every document goes on, and the one not begun that
+    waits longest, so that nobody waits for ever; then, of those that wait longest, those whose windows are of
+    about its length.
+    """
+    begun = next((job for job in jobs if job.taken), None)
+    new = next((job for job in jobs if not job.taken), None)
+    first = [job for job in (begun, new) if job is not None]
+    others = [job for job in jobs if job not in first]
+    near = sorted(others[:_CHOICE], key=lambda job: abs(job.next_length - first[-1].next_length))
+    return first + near + others[_CHOICE:]

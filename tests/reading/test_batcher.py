@@ -111,14 +111,14 @@ def test_requests_that_wait_share_a_run_and_adapters_do_not_mix(make, engine):
     assert (stats[1].windows, stats[1].requests, len(stats[1].waited)) == (3, 3, 3)
 
 
-def asked_together(batcher, engine, long, short):
-    """What a long document and a short question get that come while the engine is busy."""
+def asked_together(batcher, engine, *requests):
+    """What requests get that come, in this order, while the engine is busy."""
     engine.gate.clear()
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(1 + len(requests)) as pool:
         first = pool.submit(batcher.run, [window(0)], "squad")
         until(lambda: engine.begun)
         others = []
-        for windows, adapter in (long, short):
+        for windows, adapter in requests:
             waiting = batcher.waiting + len(windows)
             others.append(pool.submit(batcher.run, windows, adapter))
             until(lambda waiting=waiting: batcher.waiting == waiting)
@@ -145,6 +145,25 @@ def test_short_question_does_not_wait_for_what_a_long_document_has_left(make, en
     long = [window(n) for n in range(1, 50)]
     asked_together(make(max_tokens=1000), engine, (long, "squad"), ([window(777)], "squad"))
     assert [found for _, found in engine.runs] == [[0], [1, 777], list(range(2, 50))]
+
+
+def test_many_long_documents_do_not_hold_up_a_short_question(make, engine):
+    documents = [([window(n, 100) for n in range(at, at + 20)], "squad") for at in (100, 200, 300)]
+    told = asked_together(make(max_tokens=200), engine, *documents, ([window(777)], "squad"))
+    assert told[-1] == [777]
+    assert 777 in [number for _, found in engine.runs[1 : 2 + len(documents)] for number in found]
+
+
+def test_windows_of_like_lengths_share_a_run(make, engine):
+    requests = [([window(number, 100 if number % 2 else 20)], "squad") for number in range(1, 7)]
+    asked_together(make(max_tokens=300), engine, *requests)
+    assert [sorted(found) for _, found in engine.runs] == [[0], [1, 3, 5], [2, 4, 6]]
+
+
+def test_what_has_waited_longest_is_in_the_next_run_whatever_its_length(make, engine):
+    requests = [([window(number, 100)], "squad") for number in range(1, 7)]
+    asked_together(make(max_tokens=200), engine, requests[0], ([window(777)], "squad"), *requests[1:])
+    assert [sorted(found) for _, found in engine.runs[1:3]] == [[1, 2], [3, 777]]
 
 
 def test_each_adapter_has_runs_of_its_engines_size(engine):
