@@ -37,11 +37,9 @@ class Session:
             raise ConfigError(
                 "This processor has no bfloat16 arithmetic.", remedy="Use QA_PRECISION=auto, fp32 or int8."
             )
-        settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+        settings = settings_of(threads)
         if precision != "fp32" and has_bf16():
             settings["INFERENCE_PRECISION_HINT"] = "bf16"
-        if threads:
-            settings["INFERENCE_NUM_THREADS"] = threads
         group = {"int8": hidden, "int4": INT4_GROUP}.get(precision, 0)
         self._request = _compiled(graph, settings | {_ROUNDING: group})
         self._bound: dict[str, Array] = {}
@@ -69,6 +67,23 @@ class Session:
         tensor = ov.Tensor(np.ascontiguousarray(values), shared_memory=True)
         self._request.set_tensor(name, tensor)
         return tensor
+
+
+def settings_of(threads: int) -> dict[str, Any]:
+    """What graphs are compiled with, unless more is said: fp32, for one caller at a time.
+
+    Threads are bound to no core: those of a second process would be bound to the same ones, and share them
+    while others idle.
+
+    Args:
+        threads: processor threads; 0: all cores.
+    """
+    settings: dict[str, Any] = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "PERFORMANCE_HINT": "LATENCY",
+        "ENABLE_CPU_PINNING": False,
+    }
+    return settings | ({"INFERENCE_NUM_THREADS": threads} if threads else {})
 
 
 def _compiled(graph: ov.Model, settings: dict[str, Any]) -> Any:

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 
 from localqa.config import Settings
 from localqa.engine.base_weights import Array, BaseWeights
+from localqa.engine.session import settings_of
 from localqa.engine.t5_graph import T5Graphs, attention_bias
 from localqa.errors import AdapterError, BaseModelError, ConfigError
 from localqa.model.adapter_files import adapter_folder, check_trained_on, damage_named
@@ -261,10 +262,7 @@ def _built(builder: T5Graphs) -> tuple[ov.Model, ov.Model]:
 
 
 def _compiled(graph: ov.Model, threads: int) -> Any:
-    settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-    if threads:
-        settings["INFERENCE_NUM_THREADS"] = threads
-    return ov.Core().compile_model(graph, "CPU", settings).create_infer_request()
+    return ov.Core().compile_model(graph, "CPU", settings_of(threads)).create_infer_request()
 
 
 def _outputs(request: Any) -> dict[str, NDArray[Any]]:

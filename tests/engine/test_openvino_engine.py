@@ -1,8 +1,11 @@
 """The OpenVINO engine gives the torch engine's logits."""
 
+import contextlib
+import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +33,7 @@ from localqa.reading.reader import Reader
 from tests.conftest import ROOT
 from tests.reading.test_reader import CONTEXT, LONG, make_adapter
 
+TASKS = Path("/proc/self/task")
 PAIRS = [("What jumps?", CONTEXT), ("Who?", LONG), ("Where is the fox?", "The fox is here.")]
 
 
@@ -54,6 +58,22 @@ def test_logits_are_those_of_torch(base, tmp_path):
     assert len(own) > 5
     for mine, theirs in zip(own, torchs, strict=True):
         np.testing.assert_allclose(np.stack(mine), np.stack(theirs), atol=1e-4)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system does not tell")
+def test_a_run_is_bound_to_no_core(tiny_bases, tmp_path):
+    """Bound ones of several processes would share the first core while others idle."""
+    base = resolve_base(str(tiny_bases["bert"]))
+    make_adapter(base, tmp_path, "one", seed=1)
+    engine = OpenVINOEngine(base, threads=1)
+    engine.load_adapter("one#0", tmp_path / "one")
+    windows = [one for group in Windower.from_folder(base.folder).windows(PAIRS) for one in group]
+    cores = os.sched_getaffinity(0)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(lambda: [engine.run(windows, "one#0") for _ in range(300)])
+        while not running.done():
+            with contextlib.suppress(ProcessLookupError):
+                assert all(os.sched_getaffinity(int(task.name)) == cores for task in TASKS.iterdir())
 
 
 @pytest.mark.parametrize(("kept", "off"), [("fp32", 1e-6), ("fp16", 1e-3), ("int8", 1e-2)])
