@@ -50,12 +50,16 @@ def walk(paths: Sequence[Path]) -> Iterator[Found | Skipped]:
     """
     seen: set[Path] = set()
     for path in paths:
-        if nameless := _nameless(path):
-            yield nameless
-        elif path.is_dir():
-            yield from _below(path, path, path.resolve(), seen)
-        else:
-            yield from _file(path, path.name, seen)
+        yield from _guarded(path, _named(path, seen))
+
+
+def _named(path: Path, seen: set[Path]) -> Iterator[Found | Skipped]:
+    if nameless := _nameless(path):
+        yield nameless
+    elif path.is_dir():
+        yield from _below(path, path, path.resolve(), seen)
+    else:
+        yield from _file(path, path.name, seen)
 
 
 def _below(folder: Path, top: Path, root: Path, seen: set[Path]) -> Iterator[Found | Skipped]:
@@ -63,20 +67,31 @@ def _below(folder: Path, top: Path, root: Path, seen: set[Path]) -> Iterator[Fou
     if real in seen:
         return
     seen.add(real)
+    for name in sorted(os.listdir(folder)):
+        path = folder / name
+        if not name.startswith((".", "~$")):
+            yield from _guarded(path, _inside(path, top, root, seen))
+
+
+def _inside(path: Path, top: Path, root: Path, seen: set[Path]) -> Iterator[Found | Skipped]:
+    if nameless := _nameless(path):
+        yield nameless
+    elif path.is_symlink() and not path.resolve().is_relative_to(root):
+        yield Skipped(path, "a link that leads out of the folder")
+    elif path.is_dir():
+        yield from _below(path, top, root, seen)
+    else:
+        yield from _file(path, str(Path(root.name, path.relative_to(top))), seen)
+
+
+def _guarded(path: Path, found: Iterator[Found | Skipped]) -> Iterator[Found | Skipped]:
+    """What is found at a path; the others go on where it cannot be looked at."""
     try:
-        names = sorted(os.listdir(folder))
+        yield from found
     except OSError as e:
-        yield Skipped(folder, f"cannot be listed: {e.strerror}")
-        return
-    for path in (folder / name for name in names if not name.startswith((".", "~$"))):
-        if nameless := _nameless(path):
-            yield nameless
-        elif path.is_symlink() and not path.resolve().is_relative_to(root):
-            yield Skipped(path, "a link that leads out of the folder")
-        elif path.is_dir():
-            yield from _below(path, top, root, seen)
-        else:
-            yield from _file(path, str(Path(root.name, path.relative_to(top))), seen)
+        yield Skipped(path, f"cannot be read: {e.strerror}")
+    except RuntimeError:  # of `Path.resolve`, before Python 3.13
+        yield Skipped(path, "a link that leads to itself")
 
 
 def _file(path: Path, name: str, seen: set[Path]) -> Iterator[Found | Skipped]:
@@ -92,10 +107,7 @@ def _file(path: Path, name: str, seen: set[Path]) -> Iterator[Found | Skipped]:
         )
         yield Skipped(path, kind)
     else:
-        try:
-            yield Found(path, name, digest_of(path))
-        except OSError as e:
-            yield Skipped(path, f"cannot be read: {e.strerror}")
+        yield Found(path, name, digest_of(path))
 
 
 def _nameless(path: Path) -> Skipped | None:

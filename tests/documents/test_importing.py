@@ -109,6 +109,24 @@ def test_what_is_no_document_is_passed_over_and_told(library, folder, tmp_path):
     assert {one.name for one in library.entries()} == {"docs/ferry.txt", "docs/inner/rules.md"}
 
 
+def test_what_cannot_be_looked_at_keeps_nothing_else_from_being_read(library, folder, monkeypatch):
+    (folder / "circle.txt").symlink_to("circle.txt")
+    (folder / "closed").mkdir()
+    is_dir = Path.is_dir
+
+    def refused(path):
+        if path.name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return is_dir(path)
+
+    monkeypatch.setattr(Path, "is_dir", refused)
+    found = list(Importer(library, WordEmbedder()).add([folder, folder / "circle.txt"]))
+    told = {one.name.rpartition("/")[2]: one.reason for one in found if one.state == "skipped"}
+    assert "link" in told["circle.txt"]
+    assert "Permission denied" in told["closed"]
+    assert len(library.entries()) == 2
+
+
 def test_sent_files_go_by_their_names(library):
     importer = Importer(library, WordEmbedder())
     data = made.pdf([[(72, 700, 10, "The toll was two pence.")]])
