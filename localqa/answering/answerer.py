@@ -138,8 +138,9 @@ class Answerer:
         check_question("question", question, self._settings)
         if not self.shelf.holds_documents:
             return []
+        library = self.shelf.searched
         vector = self.embed([question], patience, truncate=True)[0][0]
-        return search(self.shelf.library, question, vector, scope=scope, most=most)
+        return search(library, question, vector, scope=scope, most=most)
 
     def summarize(self, text: str, max_words: int | None, patience: Patience) -> Summarized:
         """Have a text summarised by the adapter that is for it, else by Ollama; raises as these do.
@@ -196,7 +197,7 @@ class Answerer:
         """The answer of a library that is there, to a question that was checked."""
         return ask_library(
             ask,
-            self.shelf.library,
+            self.shelf.searched,
             embed=lambda texts: self.embed(texts, patience, truncate=True)[0],
             read=lambda queries: self._read(queries, patience),
         )

@@ -9,6 +9,7 @@ from localqa.documents.library import (
     DEFAULT_COLLECTION,
     CollectionNotFoundError,
     Library,
+    LibraryError,
     Scope,
     Vectors,
     not_there,
@@ -69,6 +70,20 @@ class Shelf:
         if self._library is None and not is_there(self._where):
             return False
         return bool(self.library.entries(most=1))
+
+    @property
+    def searched(self) -> Library:
+        """The library, whose vectors can be compared with those of questions.
+
+        Raises:
+            LibraryError: another base made some of them.
+        """
+        if self.library.embedders() - {self.embedder.identity}:
+            raise LibraryError(
+                "Another base than the one that is served made the vectors of the library.",
+                remedy="Run `localqa documents reindex`, or set QA_BASE to the base of before.",
+            )
+        return self.library
 
     def document(self, document: str) -> Document:
         """A document of the library by its id; raises DocumentNotFoundError."""

@@ -161,8 +161,9 @@ def reindex_(args: argparse.Namespace) -> int:
 def search_(args: argparse.Namespace) -> int:
     """Print the passages that a question is likeliest answered by."""
     own = Own(args)
+    library = own.shelf.searched
     vector = own.shelf.embedder.vectors([args.question])[0]
-    found = search(own.library, args.question, vector, scope=Scope(args.collection), most=args.top_k)
+    found = search(library, args.question, vector, scope=Scope(args.collection), most=args.top_k)
     if args.json:
         print_json([asdict(one) for one in found])
         return 0
@@ -184,7 +185,7 @@ def ask(args: argparse.Namespace) -> int:
             abstain=args.abstain,
             min_score=args.min_score,
         ),
-        own.library,
+        own.shelf.searched,
         embed=own.shelf.embedder.vectors,
         read=own.reader.answer,
     )

@@ -194,6 +194,9 @@ class Library(Protocol):
     def collections(self) -> list[Collection]:
         """The collections, by name."""
 
+    def embedders(self) -> set[str]:
+        """The identities of what made the vectors of its documents."""
+
     def by_words(self, words: Sequence[str], scope: Scope, most: int) -> list[tuple[int, float]]:
         """Numbers and BM25 scores (higher is better) of the passages that share most with some words."""
 

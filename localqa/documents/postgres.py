@@ -117,6 +117,11 @@ class PostgresLibrary:
             )
             return [Collection(*row) for row in rows]
 
+    def embedders(self) -> set[str]:
+        """See `Library.embedders`."""
+        with self._connections.one() as connection:
+            return {name for (name,) in connection.execute("SELECT DISTINCT embedder FROM documents")}
+
     def by_words(self, words: Sequence[str], scope: Scope, most: int) -> list[tuple[int, float]]:
         """See `Library.by_words`."""
         with self._connections.one() as connection:

@@ -184,6 +184,10 @@ class SqliteLibrary:
         )
         return [Collection(*row) for row in rows]
 
+    def embedders(self) -> set[str]:
+        """See `Library.embedders`."""
+        return {name for (name,) in self._connection.execute("SELECT DISTINCT embedder FROM documents")}
+
     def by_words(self, words: Sequence[str], scope: Scope, most: int) -> list[tuple[int, float]]:
         """See `Library.by_words`."""
         if not words:

@@ -3,10 +3,14 @@
 import io
 import json
 
+import numpy as np
 import pytest
 
 from app import create_app
 from localqa.config import Settings
+from localqa.documents.library import Item
+from localqa.documents.opening import open_library
+from localqa.documents.passages import split_passages
 from tests.documents import made
 
 FERRY = "The ferry leaves at seven in the morning."
@@ -43,6 +47,20 @@ def test_a_text_is_kept_listed_shown_and_removed(client, filled):
     assert "source" not in shown
     assert client.delete(f"/api/documents/{filled['id']}").json["id"] == filled["id"]
     assert client.get(f"/api/documents/{filled['id']}").status_code == 404
+
+
+def test_vectors_of_another_base_are_compared_with_no_question(client, filled, tmp_path):
+    library = open_library(str(tmp_path / "library.sqlite"))
+    text = library.document(filled["id"])
+    library.put(Item("other", "n", text, split_passages(text), np.ones((1, 16), np.float32), "another"))
+    library.close()
+    asked = {"question": "When does the ferry leave?"}
+    for path in ("/api/search", "/api/ask", "/api/qa"):
+        error = client.post(path, json=asked).json["error"]
+        assert error["code"] == "bad_library"
+        assert "reindex" in error["remedy"]
+    client.delete("/api/collections/other")
+    assert client.post("/api/search", json=asked).json["count"] == 1
 
 
 def test_files_are_read_and_each_is_told_of(client):

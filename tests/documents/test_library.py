@@ -65,6 +65,12 @@ def names(found):
     return [one.document.name for one in found]
 
 
+def test_what_made_its_vectors_is_told(library):
+    assert library.embedders() == set()
+    library.put(item("a.txt", "Boats moor here."))
+    assert library.embedders() == {"embedder"}
+
+
 def test_what_is_kept_is_there_as_it_was(library, open_library):
     made = item("ferry.txt", FERRY, original=b"bytes")
     entry = library.put(made)
