@@ -3,6 +3,7 @@
 import logging
 import secrets
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +16,8 @@ _log = logging.getLogger(__name__)
 _KEPT: Final = 100
 """Finished imports whose outcome can still be asked for."""
 _WAITING: Final = 100
-"""Imports that may wait at a time; each holds what was sent."""
+"""Imports that may wait at a time."""
+_LOOK_S: Final = 0.25
 
 JobState: TypeAlias = Literal["waiting", "running", "done", "failed"]
 Work: TypeAlias = Callable[[], Iterator[Outcome]]
@@ -28,6 +30,7 @@ class Job:
     Attributes:
         id: to ask for it.
         files: how many it brings.
+        size: bytes that it holds until it is finished.
         state: where it stands.
         outcomes: of the files that are done, in their order.
         problem: why it broke off, where it did.
@@ -35,6 +38,7 @@ class Job:
 
     id: str
     files: int
+    size: int
     state: JobState = "waiting"
     outcomes: list[Outcome] = field(default_factory=list)
     problem: LocalQAError | None = None
@@ -42,24 +46,38 @@ class Job:
 
 
 class Imports:
-    """Carries out imports on a thread of its own."""
+    """Carries out imports on a thread of its own.
 
-    def __init__(self) -> None:
+    Args:
+        most: bytes that all of them may hold; a lone one is taken whatever its size.
+        waiters: callers that may wait for theirs at a time; each holds a thread of the server.
+    """
+
+    def __init__(self, *, most: int, waiters: int) -> None:
+        self._most = most
+        self._held = 0
+        self._waiters = threading.BoundedSemaphore(waiters)
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._waiting: deque[tuple[Job, Work]] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def begin(self, files: int, work: Work) -> Job:
+    def begin(self, files: int, size: int, work: Work) -> Job:
         """Put an import at the end of the line.
 
+        Args:
+            files: how many it brings.
+            size: bytes of what was sent.
+            work: brings them in.
+
         Raises:
-            OverloadedError: too many wait already.
+            OverloadedError: too many wait already, or too much.
         """
-        job = Job(secrets.token_hex(8), files)
+        job = Job(secrets.token_hex(8), files, size)
         with self._changed:
-            if len(self._waiting) >= _WAITING:
+            if len(self._waiting) >= _WAITING or (self._held and self._held + size > self._most):
                 raise OverloadedError("Too many imports are waiting already.")
+            self._held += size
             self._jobs[job.id] = job
             self._forget_old()
             self._waiting.append((job, work))
@@ -68,6 +86,24 @@ class Imports:
                 self._thread.start()
             self._changed.notify()
         return job
+
+    def wait(self, job: Job, seconds: float, gone: Callable[[], bool]) -> None:
+        """Wait until an import is finished; not at all where as many callers as may wait already.
+
+        Args:
+            job: the import.
+            seconds: at most.
+            gone: whether the caller has left.
+        """
+        if not self._waiters.acquire(blocking=False):
+            return
+        ends = time.monotonic() + seconds
+        try:
+            while (left := ends - time.monotonic()) > 0 and not gone():
+                if job.finished.wait(min(_LOOK_S, left)):
+                    return
+        finally:
+            self._waiters.release()
 
     def find(self, job: str) -> Job | None:
         """An import by its id; None for one that is not known, or not any more."""
@@ -86,6 +122,8 @@ class Imports:
                     self._changed.wait()
                 job, work = self._waiting.popleft()
             self._carry_out(job, work)
+            with self._changed:
+                self._held -= job.size
             # What was sent is let go of before the next import comes.
             del job, work
 

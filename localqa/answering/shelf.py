@@ -12,6 +12,7 @@ from localqa.documents.library import (
     LibraryError,
     Scope,
     Vectors,
+    is_id,
     not_there,
 )
 from localqa.documents.limits import Limits
@@ -91,7 +92,7 @@ class Shelf:
 
     def holding(self, document: str) -> Library:
         """The library, if it holds a document of this id; raises DocumentNotFoundError."""
-        if not self.holds_documents:
+        if not is_id(document) or not self.holds_documents:
             raise not_there(document)
         self.library.entry(document)
         return self.library

@@ -9,6 +9,7 @@ from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field, ValidationError
 
 from localqa.api.body import MediaTypeError
+from localqa.api.callers import caller_gone
 from localqa.api.document_schemas import (
     MAX_DOCUMENTS,
     NAME_CHARS,
@@ -27,6 +28,7 @@ from localqa.api.service import current_service
 from localqa.api.spec import responses
 from localqa.api.text import printable, quoted
 from localqa.documents.document import Document
+from localqa.documents.formats import is_known, media_type_of
 from localqa.documents.importing import PDF, Importer
 from localqa.documents.library import (
     COLLECTION_NAME,
@@ -41,6 +43,8 @@ from localqa.errors import InvalidInputError
 
 _WAIT_S: Final = 20.0
 """After which an import that is not done goes on without its request."""
+_MOST_FIRST: Final = 2**31 - 1
+"""What every database counts to."""
 _ERRORS: Final = (400, 401, 404, 413, 415, 422, 429, 503)
 _PAGE_ERRORS: Final = (401, 404, 422, 429)
 _FAILS: Final = responses(DocumentModel, *_PAGE_ERRORS)
@@ -110,7 +114,7 @@ class ListQuery(BaseModel):
     """The part of a list."""
 
     collection: CollectionName | None = Field(default=None, description="Of this collection alone.")
-    first: Annotated[int, Field(ge=0)] = Field(default=0, description="Leave out so many.")
+    first: Annotated[int, Field(ge=0, le=_MOST_FIRST)] = Field(default=0, description="Leave out so many.")
     most: Annotated[int, Field(ge=1, le=MAX_DOCUMENTS)] = Field(default=100, description="At most so many.")
 
 
@@ -138,8 +142,10 @@ def add_documents(query: WaitQuery) -> tuple[dict[str, Any], int]:
             "The content type must be multipart/form-data or application/json.",
             remedy="Send files as `curl -F file=@lease.pdf`, or a text as JSON with name and text.",
         )
-    job = current_service().imports.begin(len(files), lambda: importer.add_all(files))
-    job.finished.wait(query.wait)
+    imports = current_service().imports
+    size = sum(len(data) for _, data in files)
+    job = imports.begin(len(files), size, lambda: importer.add_all(files))
+    imports.wait(job, query.wait, caller_gone())
     if job.problem is not None:
         raise job.problem
     return ImportResponse.of(job).model_dump(), 200 if job.finished.is_set() else 202
@@ -309,7 +315,8 @@ def _file_name(sent: str | None) -> str:
 def _text_name(sent: str) -> str:
     """What a text is called: its name tells whether it is Markdown."""
     name = _file_name(sent)
-    return name if name.endswith((".txt", ".md")) else f"{name}.txt"
+    is_text = is_known(name) and media_type_of(name) in ("text/plain", "text/markdown")
+    return name if is_text else f"{name}.txt"
 
 
 def _checked(values: object) -> TextRequest:

@@ -19,6 +19,8 @@ from localqa.reading.reads import Reads
 
 EXTENSION: Final = "localqa"
 # What all requests together may take; with their texts and the rest of a server, below 600 MB.
+_IMPORTS = 4
+"""Of the largest uploads, so many may be held until they are read."""
 _BODIES, _PASSING, _FREE = 64 * MIB, 32 * MIB, MIB // 4
 
 
@@ -38,7 +40,9 @@ class Service:
         self.loading = Loading(reader)
         self.metrics = Metrics()
         self.answerer = Answerer(settings, lambda: self.reader, self.ollama, self.metrics, summarizer)
-        self.imports = Imports()
+        self.imports = Imports(
+            most=_IMPORTS * settings.max_upload_bytes, waiters=max(1, settings.http_threads // 4)
+        )
         line = longest_line(settings)
         self.bodies = Room(_BODIES, free=_FREE, line=line)
         self.passing = Room(_PASSING, free=_FREE, line=line)

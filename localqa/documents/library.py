@@ -1,6 +1,7 @@
 """What a library of documents is, whatever keeps it: collections, passages found by words and vectors."""
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -17,6 +18,8 @@ from localqa.errors import LocalQAError
 DEFAULT_COLLECTION: Final = "default"
 COLLECTION_NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 """What a collection may be called (for pydantic, whose `$` is the very end of the text)."""
+
+_ID: Final = re.compile("[0-9a-f]{16}")
 
 Vectors = NDArray[np.float32]
 
@@ -236,6 +239,11 @@ class ReadOnce:
 def document_id(collection: str, source: str) -> str:
     """The id of a document: the same whenever the same file is read into the same collection."""
     return hashlib.sha256(f"{collection}\0{source}".encode()).hexdigest()[:16]
+
+
+def is_id(text: str) -> bool:
+    """Whether it is written as the ids of documents are."""
+    return _ID.fullmatch(text) is not None
 
 
 def not_there(document: str) -> DocumentNotFoundError:

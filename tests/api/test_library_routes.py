@@ -63,6 +63,24 @@ def test_vectors_of_another_base_are_compared_with_no_question(client, filled, t
     assert client.post("/api/search", json=asked).json["count"] == 1
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (f"/api/documents?first={2**63 - 1}", 422),
+        ("/api/documents/%00", 404),
+        ("/api/documents/a%00b/pages/1.png", 404),
+    ],
+)
+def test_what_no_database_takes_is_refused_before(client, filled, path, status):
+    assert client.get(path).status_code == status
+
+
+@pytest.mark.parametrize("name", ["READ.MD", "a.markdown", "a.rst", "b.LOG"])
+def test_texts_keep_the_names_of_texts(client, name):
+    reply = client.post("/api/documents", json={"name": name, "text": "# Quay"})
+    assert reply.json["outcomes"][0]["name"] == name
+
+
 def test_files_are_read_and_each_is_told_of(client):
     pdf = made.pdf([[(72, 700, 10, "The toll was two pence.")], [(72, 700, 10, "Dogs pay nothing.")]])
     reply = send(

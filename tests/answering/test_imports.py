@@ -1,0 +1,57 @@
+"""Imports go on after their requests, and neither they nor those who wait for them take all of a server."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from localqa.answering.imports import Imports
+from localqa.errors import OverloadedError
+
+
+@pytest.fixture
+def gate():
+    gate = threading.Event()
+    yield gate
+    gate.set()
+
+
+def held(gate):
+    """An import that goes on until the gate is opened."""
+
+    def work():
+        gate.wait(10)
+        return iter(())
+
+    return work
+
+
+def test_what_waits_holds_no_more_bytes_than_it_may(gate):
+    imports = Imports(most=100, waiters=1)
+    jobs = [imports.begin(1, size, held(gate)) for size in (60, 40)]
+    with pytest.raises(OverloadedError):
+        imports.begin(1, 1, held(gate))
+    gate.set()
+    assert all(job.finished.wait(5) for job in jobs)
+    later = imports.begin(1, 500, held(gate))
+    assert later.finished.wait(5)
+
+
+def test_only_so_many_callers_wait_and_none_that_has_left(gate):
+    imports = Imports(most=100, waiters=1)
+    job = imports.begin(1, 1, held(gate))
+    waits, left = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(imports.wait, job, 60, lambda: waits.set() or left.is_set())
+        assert waits.wait(5)
+        began = time.monotonic()
+        imports.wait(job, 60, lambda: False)
+        assert time.monotonic() - began < 1
+        left.set()
+        waiting.result(5)
+    assert not job.finished.is_set()
+    imports.wait(job, 0.1, lambda: False)
+    gate.set()
+    imports.wait(job, 10, lambda: False)
+    assert job.finished.is_set()
