@@ -17,6 +17,9 @@ from localqa.errors import ERRORS, LocalQAError
 RETRY_AFTER_S: Final = 5
 MESSAGE_CHARS: Final = 2000
 """Most that a message holds, whatever it echoes."""
+_SMALLER_FILES: Final = (
+    "Send fewer or smaller files at once, or start the server with a larger QA_MAX_UPLOAD_BYTES."
+)
 _log = logging.getLogger("localqa.errors")
 
 
@@ -112,8 +115,9 @@ def _told_of_http(error: HTTPException) -> Told:
         headers = {"Allow": ", ".join(methods)} if methods else {}
         return _told(status, "method_not_allowed", message, f"Use {allowed}.", **headers)
     if isinstance(error, RequestEntityTooLarge):
+        message = f"The body is over the limit of {request.max_content_length:,} bytes."
         return _told(
-            status, "too_large", f"The body is over the limit of {request.max_content_length:,} bytes."
+            status, "too_large", message, _SMALLER_FILES if request.mimetype == "multipart/form-data" else ""
         )
     if status == 429:
         message = f"At most {error.description} are answered for one caller."

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import requests
+from requests.adapters import HTTPAdapter
 from tqdm import tqdm
+from urllib3.util import Retry
 
 from localqa.cli.documents_told import (
     Told,
@@ -29,10 +31,16 @@ _ANSWER_S: Final = 700
 _WAIT_S: Final = 600
 _AGAIN_S: Final = 1.0
 _MOST: Final = 1000
+_TRIES: Final = 8
+_OTHER_FOLDER: Final = "Remove them with `localqa documents remove`, if they are those of this folder."
 
 
 class ServerError(LocalQAError):
-    """The server could not be asked, or refused."""
+    """The server could not be asked."""
+
+
+class RefusedError(ServerError):
+    """The server was asked, and refused."""
 
 
 class Server:
@@ -48,6 +56,16 @@ class Server:
         self._session = requests.Session()
         # Settings of the environment for other programs send no text of ours to a proxy.
         self._session.trust_env = False
+        # One that has too much to do says when to come again: no folder is left half sent for that.
+        busy = Retry(
+            _TRIES,
+            connect=0,
+            read=0,
+            status_forcelist=(429, 503),
+            allowed_methods=None,
+            raise_on_status=False,
+        )
+        self._session.mount(f"{self._url}/api/documents", HTTPAdapter(max_retries=busy))
         if key:
             self._session.headers["Authorization"] = f"Bearer {key}"
 
@@ -55,7 +73,8 @@ class Server:
         """The JSON that a route answers.
 
         Raises:
-            ServerError: it cannot be reached, or refuses; with its own remedy.
+            ServerError: it cannot be reached.
+            RefusedError: it refuses; with its own remedy.
         """
         try:
             reply = self._session.request(method, self._url + path, timeout=(_CONNECT_S, _ANSWER_S), **asked)
@@ -73,7 +92,7 @@ class Server:
             return body
         error = body.get("error", {}) if isinstance(body, dict) else {}
         detail = error if isinstance(error, dict) else {"message": str(error)}
-        raise ServerError(str(detail.get("message", reply.reason)), remedy=str(detail.get("remedy", "")))
+        raise RefusedError(str(detail.get("message", reply.reason)), remedy=str(detail.get("remedy", "")))
 
     def documents(self, collection: str | None) -> list[dict[str, Any]]:
         """All documents, as the server tells them."""
@@ -97,9 +116,11 @@ def add(args: argparse.Namespace) -> int:
             if isinstance(one, Skipped):
                 outcomes.append({"name": str(one.path), "state": "skipped", "reason": one.reason})
                 continue
-            seen.add(one.name)
             bar.set_postfix_str(printable(one.path.name[-40:]))
-            outcomes += _sent(server, one, known, args)
+            new = list(_sent(server, one, known, args))
+            # The server may have written its name otherwise.
+            seen |= {one.name, *(outcome["name"] for outcome in new)}
+            outcomes += new
             bar.update()
     outcomes += _vanished(server, args.paths, known, seen) if args.sync else ()
     if args.json:
@@ -185,10 +206,19 @@ def _sent(
     if before is not None and before["digest"] == found.digest:
         yield {"name": found.name, "state": "unchanged", "reason": "", "document": before}
         return
+    try:
+        yield from _read_by(server, found, args)
+    except RefusedError as e:
+        yield _failed(found, e.message, e.remedy)
+    except OSError as e:
+        yield _failed(found, f"cannot be read: {e.strerror}")
+
+
+def _read_by(server: Server, found: Found, args: argparse.Namespace) -> list[dict[str, Any]]:
+    """What the server makes of a file."""
     size = found.path.stat().st_size
     if size > Limits().bytes:
-        yield {"name": found.name, "state": "failed", "reason": f"has {size:,} bytes, which is too large"}
-        return
+        return [_failed(found, f"has {size:,} bytes, which is too large")]
     fields = {"collection": args.collection} | ({"password": args.password} if args.password else {})
     files = {"file": (found.name, found.path.read_bytes())}
     # Waited for by the same request: behind a proxy another replica knows nothing of it.
@@ -198,17 +228,29 @@ def _sent(
         reply = server.ask("GET", f"/api/documents/jobs/{reply['job']}")
     if reply["state"] == "failed":
         raise ServerError(reply["problem"])
-    yield from reply["outcomes"]
+    outcomes: list[dict[str, Any]] = reply["outcomes"]
+    return outcomes
+
+
+def _failed(found: Found, reason: str, remedy: str = "") -> dict[str, Any]:
+    return {"name": found.name, "state": "failed", "reason": reason, "remedy": remedy}
 
 
 def _vanished(
     server: Server, paths: list[Path], known: dict[str, dict[str, Any]], seen: set[str]
 ) -> Iterator[dict[str, Any]]:
-    """Remove what was sent from the folders before and is not in them any more."""
-    roots = tuple(f"{path.resolve().name}/" for path in paths if path.is_dir())
-    for name, one in known.items():
-        if name.startswith(roots) and name not in seen:
-            server.ask("DELETE", f"/api/documents/{one['id']}")
+    """Remove what was sent from the folders before and is not in them any more.
+
+    A server knows a folder by its last name alone: of one whose files are all others nothing is removed.
+    """
+    for root in sorted({f"{path.resolve().name}/" for path in paths if path.is_dir()}):
+        below = {name: one for name, one in known.items() if name.startswith(root)}
+        if below and not seen & set(below):
+            told = f"the server has {len(below)} documents of this name, none of which is here: nothing is removed"
+            yield {"name": root, "state": "skipped", "reason": told, "remedy": _OTHER_FOLDER}
+            continue
+        for name in sorted(set(below) - seen):
+            server.ask("DELETE", f"/api/documents/{below[name]['id']}")
             yield {"name": name, "state": "removed", "reason": ""}
 
 
