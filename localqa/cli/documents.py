@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,8 @@ from localqa.answering.library import READ, LibraryAsk, Located, Place, ask_libr
 from localqa.answering.shelf import Shelf
 from localqa.cli.documents_told import (
     Told,
+    check_named,
+    check_paths,
     print_json,
     print_list,
     print_nowhere,
@@ -24,10 +27,18 @@ from localqa.cli.documents_told import (
 from localqa.cli.flags import add_verdict_flags
 from localqa.config import Settings
 from localqa.documents.importing import Outcome, reindex
-from localqa.documents.library import DEFAULT_COLLECTION, Kept, Library, ReadOnce, Scope
+from localqa.documents.library import (
+    COLLECTION_NAME,
+    DEFAULT_COLLECTION,
+    Entry,
+    Kept,
+    Library,
+    ReadOnce,
+    Scope,
+)
 from localqa.documents.places import shown
 from localqa.documents.search import search
-from localqa.errors import ConfigError, InvalidInputError
+from localqa.errors import InvalidInputError
 from localqa.terminal import printable
 
 if TYPE_CHECKING:
@@ -57,9 +68,24 @@ class Own:
 
         return load_reader(self.settings)
 
-    @property
-    def library(self) -> Library:
-        """The library."""
+    def entries(self, collection: str | None = None) -> list[Entry]:
+        """The documents; where there is no library none is made."""
+        return self.shelf.library.entries(Scope(collection)) if self.shelf.holds_documents else []
+
+    def held(self, collection: str | None = None) -> Library:
+        """The library, which holds documents, of that collection if one is named.
+
+        Raises:
+            InvalidInputError: it is empty, or not there; none is made.
+            CollectionNotFoundError: there is no such collection.
+        """
+        if not self.shelf.holds_documents:
+            where = shown(self.settings.library)
+            raise InvalidInputError(
+                f"There are no documents in the library {where}.",
+                remedy="Add some with `localqa documents add`, or correct --library or QA_LIBRARY.",
+            )
+        self.shelf.check(Scope(collection))
         return self.shelf.library
 
 
@@ -78,9 +104,7 @@ def run(args: argparse.Namespace) -> int:
 
 def add(args: argparse.Namespace) -> int:
     """Read files and folders; 1 where one of them could not be read."""
-    missing = [path for path in args.paths if not path.exists()]
-    if missing:
-        raise InvalidInputError(f"There is no {missing[0]}.", remedy="Name files and folders that are there.")
+    check_paths(args.paths)
     own = Own(args)
     importer = own.shelf.importer(args.collection, args.password)
     outcomes = []
@@ -104,16 +128,16 @@ def report(outcomes: list[Outcome], args: argparse.Namespace, where: str) -> int
 
 def list_(args: argparse.Namespace) -> int:
     """Print a table of the documents."""
-    told = [asdict(one) for one in Own(args).library.entries(Scope(args.collection))]
+    told = [asdict(one) for one in Own(args).entries(args.collection)]
     (print_json if args.json else print_list)(told)
     return 0
 
 
 def show(args: argparse.Namespace) -> int:
     """Print the text of a document, with its pages marked."""
-    library = Own(args).library
-    entry = _find(library, args.document)
-    document = library.document(entry["id"])
+    own = Own(args)
+    entry = _find(own, args.document)
+    document = own.shelf.document(entry["id"])
     if args.json:
         print_json({**entry, "text": document.text})
     else:
@@ -123,14 +147,11 @@ def show(args: argparse.Namespace) -> int:
 
 def remove(args: argparse.Namespace) -> int:
     """Forget documents, or a whole collection."""
-    library = Own(args).library
-    if bool(args.documents) == bool(args.collection):
-        raise ConfigError(
-            "Name documents or a --collection to remove.",
-            remedy="localqa documents list shows what is there.",
-        )
-    named = [_find(library, one)["id"] for one in args.documents]
-    chosen = named or [one.id for one in library.entries(Scope(args.collection))]
+    check_named(args.documents, args.collection)
+    own = Own(args)
+    named = [_find(own, one)["id"] for one in args.documents]
+    library = own.held(args.collection)
+    chosen = named or [one.id for one in own.entries(args.collection)]
     with library.removing():
         for document in chosen:
             library.remove(document)
@@ -140,7 +161,7 @@ def remove(args: argparse.Namespace) -> int:
 
 def export(args: argparse.Namespace) -> int:
     """Write every document with its text as a line of JSON."""
-    library = Own(args).library
+    library = Own(args).held(args.collection)
     for entry in tqdm(library.entries(Scope(args.collection)), unit="document", disable=None, leave=False):
         line = {key: getattr(entry, key) for key in _EXPORT_KEYS}
         print(json.dumps(line | {"text": library.document(entry.id).text}, ensure_ascii=False))
@@ -150,10 +171,11 @@ def export(args: argparse.Namespace) -> int:
 def reindex_(args: argparse.Namespace) -> int:
     """Make the passages and vectors anew that another embedder made."""
     own = Own(args)
-    total = len(own.library.entries())
-    with own.library.removing():
+    library = own.held()
+    total = len(own.entries())
+    with library.removing():
         outcomes = list(
-            tqdm(reindex(own.library, own.shelf.embedder), total=total, unit="document", disable=None)
+            tqdm(reindex(library, own.shelf.embedder), total=total, unit="document", disable=None)
         )
     return report(outcomes, args, shown(own.settings.library))
 
@@ -161,6 +183,7 @@ def reindex_(args: argparse.Namespace) -> int:
 def search_(args: argparse.Namespace) -> int:
     """Print the passages that a question is likeliest answered by."""
     own = Own(args)
+    own.held(args.collection)
     library = own.shelf.searched
     vector = own.shelf.embedder.vectors([args.question])[0]
     found = search(library, args.question, vector, scope=Scope(args.collection), most=args.top_k)
@@ -176,6 +199,7 @@ def search_(args: argparse.Namespace) -> int:
 def ask(args: argparse.Namespace) -> int:
     """Print the answer with its file, page and passage; 1 where the documents hold none."""
     own = Own(args)
+    own.held(args.collection)
     found = ask_library(
         LibraryAsk(
             args.question,
@@ -221,8 +245,8 @@ def _around(text: str, start: int, end: int, *, beside: int = 120) -> str:
     return " ".join(f"{before}[{text[start:end]}]{after}".split())
 
 
-def _find(library: Library, named: str) -> Told:
-    return the_one([asdict(one) for one in library.entries()], named, "localqa documents list")
+def _find(own: Own, named: str) -> Told:
+    return the_one([asdict(one) for one in own.entries()], named, "localqa documents list")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -283,4 +307,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def _add_collection(parser: argparse.ArgumentParser, told: str, default: str | None = None) -> None:
     shown = f" [{default}]" if default else " [all]"
-    parser.add_argument("--collection", default=default, metavar="NAME", help=f"collection {told}{shown}")
+    parser.add_argument(
+        "--collection", type=_collection, default=default, metavar="NAME", help=f"collection {told}{shown}"
+    )
+
+
+def _collection(text: str) -> str:
+    if not re.fullmatch(COLLECTION_NAME, text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: a collection's name has small letters, digits, '.', '_' and '-', at most 64"
+        )
+    return text

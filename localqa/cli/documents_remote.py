@@ -13,6 +13,8 @@ from urllib3.util import Retry
 
 from localqa.cli.documents_told import (
     Told,
+    check_named,
+    check_paths,
     print_json,
     print_list,
     print_nowhere,
@@ -107,6 +109,7 @@ class Server:
 
 def add(args: argparse.Namespace) -> int:
     """Send files and folders, one after another; 1 where one of them could not be read."""
+    check_paths(args.paths)
     server = Server(args.url, args.key)
     known = {one["name"]: one for one in server.documents(args.collection)}
     outcomes: list[dict[str, Any]] = []
@@ -150,8 +153,9 @@ def show(args: argparse.Namespace) -> int:
 
 def remove(args: argparse.Namespace) -> int:
     """Forget documents, or a whole collection."""
+    check_named(args.documents, args.collection)
     server = Server(args.url, args.key)
-    if args.collection and not args.documents:
+    if args.collection:
         found = server.ask("DELETE", f"/api/collections/{args.collection}")
         print(f"{found['documents']} removed")
         return 0
@@ -246,7 +250,7 @@ def _vanished(
     for root in sorted({f"{path.resolve().name}/" for path in paths if path.is_dir()}):
         below = {name: one for name, one in known.items() if name.startswith(root)}
         if below and not seen & set(below):
-            told = f"the server has {len(below)} documents of this name, none of which is here: nothing is removed"
+            told = f"the server has {len(below)} documents of this name, and none is here: nothing is removed"
             yield {"name": root, "state": "skipped", "reason": told, "remedy": _OTHER_FOLDER}
             continue
         for name in sorted(set(below) - seen):

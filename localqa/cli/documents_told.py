@@ -1,14 +1,16 @@
 """What `localqa documents` prints, and how it finds what is named, whichever library it asks."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from textwrap import shorten
 from typing import Any, Final
 
 from tabulate import tabulate
 
-from localqa.errors import InvalidInputError
+from localqa.errors import ConfigError, InvalidInputError
 
 _SHORT_ID: Final = 8
 _NEAREST_CHARS: Final = 240
@@ -32,6 +34,22 @@ def the_one(documents: Sequence[Told], named: str, where: str) -> Told:
     if len(found) != 1:
         raise InvalidInputError(f"{len(found)} documents are '{named}'.", remedy=f"{where} shows their ids.")
     return found[0]
+
+
+def check_paths(paths: Sequence[Path]) -> None:
+    """Refuse to add what is not there; raises InvalidInputError."""
+    missing = [path for path in paths if not os.path.exists(path)]  # noqa: PTH110 - Path's own raises where a folder is closed
+    if missing:
+        raise InvalidInputError(f"There is no {missing[0]}.", remedy="Name files and folders that are there.")
+
+
+def check_named(documents: Sequence[str], collection: str | None) -> None:
+    """Refuse to remove nothing, or both documents and a collection; raises ConfigError."""
+    if bool(documents) == bool(collection):
+        raise ConfigError(
+            "Name documents or a --collection to remove.",
+            remedy="localqa documents list shows what is there.",
+        )
 
 
 def where_of(name: str, page: int | None, heading: str) -> str:

@@ -66,6 +66,30 @@ def test_a_folder_is_added_asked_listed_shown_exported_and_removed(folder, tmp_p
     assert "1 removed" in documents("remove", "--collection", "default", *where, check=0).stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("ask", QUESTION), "no documents in the library"),
+        (("search", QUESTION), "no documents in the library"),
+        (("remove",), "Name documents or a --collection"),
+        (("add", "missing.pdf"), "There is no missing.pdf"),
+        (("add", ".", "--collection", "My Docs!"), "a collection's name has"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_and_makes_no_library(tmp_path, words, told):
+    library = tmp_path / "mistyped.sqlite"
+    assert told in documents(*words, "--library", library, check=2).stderr
+    assert not library.exists()
+
+
+def test_a_collection_that_is_not_there_is_told(folder, tmp_path):
+    where = ("--library", tmp_path / "library.sqlite")
+    documents("add", folder / "quay.md", *where, check=0)
+    for words in (("ask", QUESTION), ("search", QUESTION), ("remove",), ("export",)):
+        done = documents(*words, "--collection", "typo", *where, check=2)
+        assert "There is no collection 'typo'" in done.stderr
+
+
 @pytest.mark.integration
 def test_the_same_on_a_running_server(folder, tmp_path):
     with running(tmp_path, QA_ADAPTER="squad2") as (url, _):
@@ -87,6 +111,8 @@ def test_the_same_on_a_running_server(folder, tmp_path):
         assert told["message"]["content"] == "one crown [docs/fares.pdf, page 2]"
         assert told["source"]["name"] == "docs/fares.pdf"
         assert "1 removed" in documents("remove", "--collection", "default", *where, check=0).stdout
+        assert "There is no missing.pdf" in documents("add", "missing.pdf", *where, check=2).stderr
+        assert "Name documents" in documents("remove", *where, check=2).stderr
 
 
 @pytest.mark.parametrize(
