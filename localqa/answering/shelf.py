@@ -10,6 +10,8 @@ from localqa.documents.library import (
     CollectionNotFoundError,
     Library,
     LibraryError,
+    Pages,
+    ReadOnce,
     Scope,
     Vectors,
     is_id,
@@ -55,6 +57,7 @@ class Shelf:
         self.embedder = ReaderEmbedder(reader)
         self._where = where
         self._library: Library | None = None
+        self._pages = Pages(self.document)
         self._opening = threading.Lock()
 
     @property
@@ -89,6 +92,10 @@ class Shelf:
     def document(self, document: str) -> Document:
         """A document of the library by its id; raises DocumentNotFoundError."""
         return self.library.document(document)
+
+    def documents(self) -> ReadOnce:
+        """Those of one answer."""
+        return ReadOnce(self.document, self._pages)
 
     def holding(self, document: str) -> Library:
         """The library, if it holds a document of this id; raises DocumentNotFoundError."""

@@ -46,7 +46,7 @@ def search(body: SearchRequest) -> dict[str, Any]:
     service = current_service()
     service.answerer.shelf.check(body.scope)
     found = service.answerer.search(body.question, body.scope, body.top_k, patience())
-    documents = _documents()
+    documents = service.answerer.shelf.documents()
     shown = [PassageModel.of(one, documents) for one in found]
     return SearchResponse(passages=shown, count=len(shown)).model_dump()
 
@@ -67,7 +67,7 @@ def ask(body: LibraryRequest) -> Response | dict[str, Any]:
     service.answerer.shelf.check(body.scope)
     if not body.generate:
         found = service.answerer.ask_library(body.ask(), patience())
-        return library_answer(found, _documents()).model_dump()
+        return library_answer(found, service.answerer.shelf.documents()).model_dump()
     written = service.answerer.write_from_library(body.ask(), body.model, patience())
     if body.stream:
         return Response(stream_with_context(_lines(written)), mimetype=NDJSON)
@@ -86,13 +86,8 @@ def _lines(written: Written) -> Iterator[str]:
         yield json_line({"error": told(e).detail().model_dump()})
 
 
-def _documents() -> ReadOnce:
-    """Those of one response."""
-    return ReadOnce(current_service().answerer.shelf.document)
-
-
 def _written(written: Written) -> LibraryAnswer:
-    documents = _documents()
+    documents = current_service().answerer.shelf.documents()
     shown = [_sentence(one, documents) for one in written.sentences()]
     answer = library_answer(written.located, documents)
     return answer.model_copy(

@@ -136,7 +136,7 @@ class PassageModel(InDocument):
         """A passage as it is sent, with its page in `documents`."""
         passage = found.passage
         return cls(
-            **in_document(passage, documents[passage.document.id].page_at(passage.start)),
+            **in_document(passage, documents.page_at(passage.document, passage.start)),
             text=passage.text,
             start=passage.start,
             end=passage.end,

@@ -190,7 +190,7 @@ def search_(args: argparse.Namespace) -> int:
     if args.json:
         print_json([asdict(one) for one in found])
         return 0
-    documents = ReadOnce(own.shelf.document)
+    documents = own.shelf.documents()
     for one in found:
         print(f"{one.score:.3f}  {_where(one.passage, documents, one.passage.start)}\n{one.passage.text}\n")
     return 0
@@ -213,7 +213,7 @@ def ask(args: argparse.Namespace) -> int:
         embed=own.shelf.embedder.vectors,
         read=own.reader.answer,
     )
-    documents = ReadOnce(own.shelf.document)
+    documents = own.shelf.documents()
     if args.json:
         from localqa.api.document_schemas import library_answer
 
@@ -235,7 +235,7 @@ def _all(found: Located) -> list[tuple[Any, Place]]:
 
 def _where(passage: Kept, documents: ReadOnce, at: int) -> str:
     """Document, page and headings of a place in a passage."""
-    page = documents[passage.document.id].page_at(at)
+    page = documents.page_at(passage.document, at)
     return where_of(passage.document.name, page, " > ".join(passage.headings))
 
 

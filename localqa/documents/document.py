@@ -1,6 +1,7 @@
 """A document as it was read: one text, and the way back from each character to its page and place."""
 
 import json
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -82,6 +83,19 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class PageStarts:
+    """Where the pages of a text begin, and their numbers: all that is needed to tell the page of a place."""
+
+    starts: "array[int]"
+    numbers: "array[int]"
+
+    def page_at(self, at: int) -> int | None:
+        """Number of the page that a character of the text is on; None for formats without pages."""
+        found = bisect_right(self.starts, at) - 1
+        return self.numbers[found] if found >= 0 else None
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """What was read from a file.
 
@@ -109,8 +123,14 @@ class Document:
 
     def page_at(self, at: int) -> int | None:
         """Number of the page that a character of the text is on; None for formats without pages."""
-        number = bisect_right(self.pages, at, key=lambda page: page.start) - 1
-        return self.pages[number].number if number >= 0 else None
+        return self.page_starts.page_at(at)
+
+    @property
+    def page_starts(self) -> "PageStarts":
+        """Where its pages begin."""
+        return PageStarts(
+            array("q", (page.start for page in self.pages)), array("q", (page.number for page in self.pages))
+        )
 
     def boxes(self, start: int, end: int) -> tuple[Box, ...]:
         """Where the part [start, end) of the text is, a box a line; none for formats without pages."""

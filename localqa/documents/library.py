@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Final, Protocol
 
 import numpy as np
@@ -224,16 +225,34 @@ class ReadOnce:
 
     Args:
         read: `document` of a library, or of what opens one when it is first needed.
+        pages: tells pages.
     """
 
-    def __init__(self, read: Callable[[str], Document]) -> None:
+    def __init__(self, read: Callable[[str], Document], pages: "Pages") -> None:
         self._read = read
         self._known: dict[str, Document] = {}
+        self.page_at = pages.page_at
 
     def __getitem__(self, document: str) -> Document:
         if document not in self._known:
             self._known[document] = self._read(document)
         return self._known[document]
+
+
+class Pages:
+    """Where the pages of documents begin: for that alone no document is unpacked twice. Thread-safe.
+
+    Args:
+        read: see `ReadOnce`.
+        most: documents that are remembered.
+    """
+
+    def __init__(self, read: Callable[[str], Document], most: int = 1000) -> None:
+        self._starts = lru_cache(most)(lambda document, added: read(document).page_starts)
+
+    def page_at(self, document: Entry, at: int) -> int | None:
+        """Number of the page that a character of a document is on; None for formats without pages."""
+        return self._starts(document.id, document.added).page_at(at) if document.pages else None
 
 
 def document_id(collection: str, source: str) -> str:

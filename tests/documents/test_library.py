@@ -1,5 +1,6 @@
 """What every library does, whatever keeps it."""
 
+import dataclasses
 import itertools
 import random
 import threading
@@ -10,7 +11,7 @@ import pytest
 from localqa.documents import opening
 from localqa.documents.document import Document, Page
 from localqa.documents.indexed import words_of
-from localqa.documents.library import DocumentNotFoundError, Item, LibraryError, Scope
+from localqa.documents.library import DocumentNotFoundError, Item, LibraryError, Pages, Scope
 from localqa.documents.passages import split_passages
 from localqa.documents.sqlite import SqliteLibrary
 from localqa.documents.vectors import VectorIndex
@@ -63,6 +64,24 @@ HARBOUR = "Boats moor at the north quay. The harbour master is Ada Berg. " * 3
 
 def names(found):
     return [one.document.name for one in found]
+
+
+def test_pages_are_told_without_unpacking_a_document_again(library):
+    read = []
+
+    def document(name):
+        read.append(name)
+        return library.document(name)
+
+    pages = Pages(document)
+    entry = library.put(item("a.txt", "Boats moor here."))
+    assert [pages.page_at(entry, at) for at in (0, 5, 9)] == [1, 1, 1]
+    assert len(read) == 1
+    again = library.put(item("a.txt", "Boats moor there, and ships."))
+    assert pages.page_at(again, 0) == 1
+    assert len(read) == 2
+    assert pages.page_at(dataclasses.replace(again, pages=0), 0) is None
+    assert len(read) == 2
 
 
 def test_what_made_its_vectors_is_told(library):
