@@ -9,8 +9,8 @@ import pypdfium2.raw as raw
 
 from localqa.documents.document import Document, DocumentError
 from localqa.documents.formats import Source, corrupted, encrypted
+from localqa.documents.pdf_heads import set_aside
 from localqa.documents.pdf_lines import sheet_of
-from localqa.documents.pdf_rows import running_heads
 from localqa.documents.pdf_sheets import Sheet
 from localqa.documents.pdf_text import PdfText
 from localqa.documents.recognition import recognised
@@ -74,7 +74,7 @@ def _read(pdf: pdfium.PdfDocument, source: Source) -> Document:
     if not any(sheet.lines for sheet in sheets):
         raise _nothing(source.name, pictures=bool(bare), failed=bool(failed))
     text = PdfText(source.limits, sheets)
-    aside = running_heads(sheets)
+    aside = set_aside(sheets)
     for number, sheet in enumerate(sheets, 1):
         text.add(number, sheet, [line for line in sheet.lines if id(line) not in aside])
     return text.document(source, _title(pdf, source.name), list(_notes(bare, failed, read_from_pictures)))

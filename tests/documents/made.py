@@ -5,9 +5,9 @@ import zipfile
 from collections.abc import Mapping, Sequence
 
 Line = tuple[float, float, float, str] | tuple[float, float, float, str, str]
-"""Left and baseline in points from the bottom left corner, size in points, the text, and "up" or "down" where
-it runs that way."""
-_TURNS = {"": "1 0 0 1", "up": "0 1 -1 0", "down": "0 -1 1 0"}
+"""Left and baseline in points from the bottom left corner, size in points, the text, and "up", "down" or
+"askew" where it runs that way."""
+_TURNS = {"": "1 0 0 1", "up": "0 1 -1 0", "down": "0 -1 1 0", "askew": "0.7 0.7 -0.7 0.7"}
 
 
 def pdf(pages: Sequence[Sequence[Line]], *, width: int = 595, height: int = 842, rotate: int = 0) -> bytes:
