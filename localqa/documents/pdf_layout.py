@@ -35,6 +35,10 @@ _SHARED: Final = 0.6
 """Share of the lines that come by themselves, and have another one beside them."""
 _COUNTED: Final = 8
 """Numbers below each other, each one more than the one before, that count the lines of a page."""
+_NUMBERED: Final = 0.8
+"""Share of the lines of a text that have a number, where its lines are counted."""
+_RUNNING: Final = 0.2
+"""Share of the lines of a text that begin in the middle of a sentence, at least."""
 _COLUMN_CHARS: Final = 18
 """Mean length of what stands beside a gap in columns of text; cells of tables are shorter."""
 _COLUMN_LINES: Final = 6
@@ -121,16 +125,37 @@ def _without_line_numbers(lines: list[Line]) -> list[Line]:
     """Lines but for the numbers that count them in the margin."""
     numbers = [line for line in lines if line.text.isdecimal() and not line.cell]
     counted = [
-        one
-        for before, one in zip(numbers, numbers[1:], strict=False)
-        if int(one.text) == int(before.text) + 1 and abs(one.right - before.right) < 3
+        pair
+        for pair in pairwise(numbers)
+        if int(pair[1].text) == int(pair[0].text) + 1 and abs(pair[1].right - pair[0].right) < 3
     ]
-    if len(counted) < _COUNTED:
+    aside = {id(line) for pair in counted for line in pair}
+    rest = [line for line in lines if id(line) not in aside]
+    if len(counted) < _COUNTED or not _is_margin([line for line in numbers if id(line) in aside], rest):
         return lines
-    aside = {id(numbers[0]), *map(id, counted)}
     for before, line in pairwise(lines):
         line.cell = line.cell and id(before) not in aside
-    return [line for line in lines if id(line) not in aside]
+    return rest
+
+
+def _is_margin(numbers: Sequence[Line], lines: Sequence[Line]) -> bool:
+    """Whether numbers stand left of all else, one beside each line of a text that runs on."""
+    last = max(line.bottom for line in numbers)
+    edge = max(line.right for line in numbers)
+    if any(line.left < edge for line in lines if line.top < last):
+        return False
+    first = min(line.top for line in numbers)
+    beside = [one for one in lines if one.text[:1].isalpha() and one.bottom > first and one.top < last]
+    level = sum(
+        any(one.top < (line.top + line.bottom) / 2 < one.bottom for one in numbers) for line in beside
+    )
+    running = sum(line.text[:1].islower() for line in beside)
+    length = sum(len(line.text) for line in beside)
+    return (
+        level >= _NUMBERED * max(1, len(beside))
+        and running >= _RUNNING * len(beside)
+        and length >= _COLUMN_CHARS * len(beside)
+    )
 
 
 def _pieces(line: Line) -> list[Line]:

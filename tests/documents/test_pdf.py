@@ -278,3 +278,57 @@ def test_running_heads_and_page_numbers_are_set_aside(read):
         "Rule 4: no nets.",
     ]
     assert document.page_at(document.text.index("dogs")) == 3
+
+
+@pytest.mark.parametrize("head", [True, False])
+@pytest.mark.parametrize("lefts", [(72, 140, 300), (72, 140)])
+def test_a_column_of_numbers_that_count_is_part_of_its_table(read, head, lefts):
+    rows = [("2009", "Points", "Place")] if head else []
+    rows += [(f"{2010 + at}", f"{7 * at + 3} million", f"Quay {at}") for at in range(12)]
+    lines = [
+        (left, 740 - 16 * at, 10, cell)
+        for at, row in enumerate(rows)
+        for left, cell in zip(lefts, row, strict=False)
+    ]
+    text = read(made.pdf([lines]), "years.pdf").text
+    assert text == "\n".join(" | ".join(row[: len(lefts)]) for row in rows)
+
+
+def test_the_numbers_of_a_list_are_text(read):
+    items = [f"{word} keeps a list of all who are on board the ferry." for word in ("She", "He", "Ada")] * 4
+    lines = [
+        line
+        for at, item in enumerate(items)
+        for line in ((72, 740 - 24 * at, 10, f"{at + 1}"), (110, 740 - 24 * at, 10, item))
+    ]
+    text = read(made.pdf([lines]), "list.pdf").text
+    assert all(f"{at + 1} | {item}" in text for at, item in enumerate(items))
+
+
+def test_the_numbers_of_a_list_whose_points_take_two_lines_are_text(read):
+    lines = []
+    for at in range(10):
+        level = 740 - 30 * at
+        lines += [
+            (72, level, 10, f"{at + 1}"),
+            (110, level, 10, "The master of the ferry keeps a list of all who"),
+        ]
+        lines += [(110, level - 12, 10, "are on board, and gives it to the harbour.")]
+    text = read(made.pdf([lines]), "list.pdf").text
+    assert all(f"{at + 1} | The master" in text for at in range(10))
+
+
+def test_numbers_of_lines_in_the_margin_are_set_aside(read):
+    words = [
+        "The master of the ferry keeps a list of all who",
+        "are on board, and gives it to the harbour",
+    ] * 6
+    lines = [(300, 790, 10, "7")]
+    lines += [
+        line
+        for at, text in enumerate(words)
+        for line in ((60 if at < 9 else 54.4, 740 - 24 * at, 10, f"{at + 1}"), (110, 740 - 24 * at, 10, text))
+    ]
+    text = read(made.pdf([lines]), "lines.pdf").text
+    assert "who are on board, and gives it to the harbour" in text.replace("\n\n", " ")
+    assert [word for word in text.split() if word.isdecimal()] == ["7"]
