@@ -323,12 +323,35 @@ def test_numbers_of_lines_in_the_margin_are_set_aside(read):
         "The master of the ferry keeps a list of all who",
         "are on board, and gives it to the harbour",
     ] * 6
-    lines = [(300, 790, 10, "7")]
-    lines += [
-        line
-        for at, text in enumerate(words)
-        for line in ((60 if at < 9 else 54.4, 740 - 24 * at, 10, f"{at + 1}"), (110, 740 - 24 * at, 10, text))
-    ]
+    lines = [(300.0, 790, 10, "7")]
+    for at, text in enumerate(words):
+        level = 740 - 24 * at
+        lines += [(60 if at < 9 else 54.4, level, 10, f"{at + 1}"), (110, level, 10, text)]
     text = read(made.pdf([lines]), "lines.pdf").text
     assert "who are on board, and gives it to the harbour" in text.replace("\n\n", " ")
     assert [word for word in text.split() if word.isdecimal()] == ["7"]
+
+
+def test_letters_of_two_units_are_one_with_its_place(read):
+    letters = {"A": "\U0001d465", "B": "\U0001f600", "C": "ffi", "D": "\ufffd"}
+    document = read(made.pdf([[(72, 700, 10, "Let A be B and oCce, D.")]], letters=letters), "a.pdf")
+    assert document.text == "Let \U0001d465 be \U0001f600 and office, \ufffd."
+    (box,) = document.boxes(4, 5)
+    (plain,) = read(made.pdf([[(72, 700, 10, "Let A be B.")]]), "a.pdf").boxes(4, 5)
+    assert (box.left, box.right) == pytest.approx((plain.left, plain.right), abs=0.1)
+    (after,) = document.boxes(6, 8)
+    assert after.left > box.right
+
+
+def test_a_soft_hyphen_is_one_at_the_end_of_a_line_alone(read):
+    lines = prose(
+        700,
+        [
+            "Ships co\xadoperate with the har\xadbour at the telephone number 555\xad1234, and pas\xad",
+            "sengers pay two pence for what the carriage takes, whatever the weather of the day.",
+        ],
+    )
+    assert read(made.pdf([lines], letters={"\xad": "\xad"}), "a.pdf").text == (
+        "Ships cooperate with the harbour at the telephone number 555-1234, and passengers pay two pence for "
+        "what the carriage takes, whatever the weather of the day."
+    )
