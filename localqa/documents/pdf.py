@@ -1,5 +1,6 @@
 """PDF: its lines in reading order, made into paragraphs, with the place of every character."""
 
+import ctypes
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
@@ -7,6 +8,7 @@ from pathlib import PurePath
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
+from localqa.documents.building import cleaned
 from localqa.documents.document import Document, DocumentError
 from localqa.documents.formats import Source, corrupted, encrypted
 from localqa.documents.pdf_heads import set_aside
@@ -114,7 +116,11 @@ def _has_pictures(page: pdfium.PdfPage) -> bool:
 
 def _title(pdf: pdfium.PdfDocument, name: str) -> str:
     """The title in its properties, where it is one: programs put file names there, and worse."""
-    title = " ".join(pdf.get_metadata_value("Title").split())
+    size = raw.FPDF_GetMetaText(pdf.raw, b"Title", None, 0)
+    buffer = ctypes.create_string_buffer(size)
+    raw.FPDF_GetMetaText(pdf.raw, b"Title", buffer, size)
+    # pypdfium2's own way to it fails where there are halves of characters.
+    title = cleaned(buffer.raw[:size].decode("utf-16-le", errors="ignore"))
     plain = re.search(r"\w{2}", title) and not re.search(
         r"\.\w{2,4}$|^\W*(untitled|anonymous|microsoft|powerpoint)", title, re.IGNORECASE
     )

@@ -355,3 +355,19 @@ def test_a_soft_hyphen_is_one_at_the_end_of_a_line_alone(read):
         "Ships cooperate with the harbour at the telephone number 555-1234, and passengers pay two pence for "
         "what the carriage takes, whatever the weather of the day."
     )
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        (b"(The ferry)", "The ferry"),
+        (b"<FEFFD8000041>", "a.pdf"),
+        (b"<FEFF005400680065D800002000660065007200720079DC00>", "The ferry"),
+        (b"(The \\000ferry\\007)", "The ferry"),
+        (b"(scan.docx)", "a.pdf"),
+    ],
+)
+def test_a_title_is_told_without_what_is_no_text(read, title, shown):
+    assert (
+        read(made.pdf([[(72, 700, 10, "Tickets are sold on board.")]], title=title), "a.pdf").title == shown
+    )
