@@ -1,6 +1,7 @@
 """What the pages of a PDF have beside their text: running heads, numbers of pages, stamps."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -178,7 +179,7 @@ def _levels(sheet: Sheet) -> list[list[Line]]:
     """Lines from the top of a page to its bottom, those at one height together."""
     found: list[list[Line]] = []
     for line in sorted((line for line in sheet.lines if not line.stray), key=lambda line: line.top):
-        if found and (line.top + line.bottom) / 2 < found[-1][0].bottom:
+        if found and _middle(line) < found[-1][0].bottom:
             found[-1].append(line)
         else:
             found.append([line])
@@ -239,25 +240,32 @@ def _stamps(sheets: Sequence[Sheet]) -> set[int]:
 
     Of those that run otherwise the first one stays: tables over several pages have such heads.
     """
-    places: dict[tuple[str, int, int], list[tuple[Sheet, Line]]] = {}
+    places: dict[tuple[str, int, int], list[tuple[Sequence[Line], Line]]] = {}
     for sheet in sheets:
-        for line in sheet.lines:
+        ordered = sorted(sheet.lines, key=_middle)
+        for line in ordered:
             place = (line.text, round(line.left / 4), round(line.top / 4))
-            places.setdefault(place, []).append((sheet, line))
+            places.setdefault(place, []).append((ordered, line))
     stamps: set[int] = set()
     for found in places.values():
         if len(found) >= max(_REPEATED, _STAMPED * len(sheets)):
-            over = sum(_lies_over_others(sheet, line) for sheet, line in found) >= _STAMPED * len(found)
+            over = sum(_lies_over(line, ordered) for ordered, line in found) >= _STAMPED * len(found)
             stray = all(line.stray for _, line in found)
             if over or stray:
                 stamps.update(id(line) for _, line in found[0 if over else 1 :])
     return stamps
 
 
-def _lies_over_others(sheet: Sheet, line: Line) -> bool:
+def _lies_over(line: Line, ordered: Sequence[Line]) -> bool:
+    """Whether it lies over another one of lines from the top of their page to its bottom."""
+    start = bisect_right(ordered, line.top, key=_middle)
+    end = bisect_left(ordered, line.bottom, key=_middle)
     return any(
-        line.top < (one.top + one.bottom) / 2 < line.bottom
-        and min(line.right, one.right) - max(line.left, one.left) > _OVER
-        for one in sheet.lines
+        min(line.right, one.right) - max(line.left, one.left) > _OVER
+        for one in ordered[start:end]
         if one is not line
     )
+
+
+def _middle(line: Line) -> float:
+    return (line.top + line.bottom) / 2

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, product
 from typing import Final
 from unicodedata import bidirectional
 
@@ -16,6 +16,8 @@ _ALIGNED_GAP: Final = 0.5
 """The same where a cell of a row near by begins or ends at the same place."""
 _LABEL_GAP: Final = 0.25
 _MONO_GAP: Final = 1.0
+_COPIED: Final = 2.0
+"""Points between a line and its copy over it, at most."""
 _ALIGNED: Final = 2.0
 """Points between such places, at most."""
 _NEAR: Final = 8
@@ -73,11 +75,13 @@ def laid_out(lines: Iterable[Line], *, turned: bool = False) -> list[Line]:
 
 def _without_copies(lines: Iterable[Line]) -> Iterator[Line]:
     """Lines but for those that are printed over themselves, to look bold."""
-    seen: dict[str, list[Line]] = {}
+    seen: dict[tuple[str, int, int], list[Line]] = {}
     for line in lines:
-        near = seen.setdefault(line.text, [])
-        if all(abs(line.left - one.left) > 2 or abs(line.top - one.top) > 2 for one in near):
-            near.append(line)
+        across, down = int(line.left // _COPIED), int(line.top // _COPIED)
+        near = product(range(across - 1, across + 2), range(down - 1, down + 2))
+        copies = (one for place in near for one in seen.get((line.text, *place), ()))
+        if all(max(abs(line.left - one.left), abs(line.top - one.top)) > _COPIED for one in copies):
+            seen.setdefault((line.text, across, down), []).append(line)
             yield line
 
 
@@ -116,9 +120,13 @@ def _stand_in_columns(lines: Sequence[Line]) -> bool:
     """Whether nearly all lines are short and begin or end where several others do."""
     if sum(len(line.text) for line in lines) > _MEAN_CELL_CHARS * len(lines):
         return False
-    sides = np.array([(line.left, line.right) for line in lines])
-    near = np.abs(sides[:, None, :] - sides[None, :, :]) < _ALIGNED
-    return bool((near.sum(axis=1).max(axis=1) > _COLUMN_CELLS).mean() >= _IN_COLUMNS)
+    sides = np.array([(line.left, line.right) for line in lines]).T
+    ordered = np.sort(sides)
+    counts = [
+        np.searchsorted(known, side + _ALIGNED) - np.searchsorted(known, side - _ALIGNED, "right")
+        for side, known in zip(sides, ordered, strict=True)
+    ]
+    return bool((np.max(counts, axis=0) > _COLUMN_CELLS).mean() >= _IN_COLUMNS)
 
 
 def _without_line_numbers(lines: list[Line]) -> list[Line]:

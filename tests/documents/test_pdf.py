@@ -1,7 +1,11 @@
 """PDFs: paragraphs, headings, columns, tables and places, from pages that were made for it."""
 
+import tracemalloc
+
 import pytest
 
+from localqa.documents.pdf_layout import laid_out
+from localqa.documents.pdf_sheets import Line
 from tests.documents import headings, made
 
 
@@ -371,3 +375,26 @@ def test_a_title_is_told_without_what_is_no_text(read, title, shown):
     assert (
         read(made.pdf([[(72, 700, 10, "Tickets are sold on board.")]], title=title), "a.pdf").title == shown
     )
+
+
+def test_a_drawing_of_many_labels_takes_little_memory():
+    places = [(90.0 * column, 9.0 * row) for column in range(20) for row in range(200)]
+    lines = [
+        Line(f"P{at}", [left + 5.0 * edge for edge in range(len(f"P{at}") + 1)], top, top + 8, 8.0)
+        for at, (left, top) in enumerate(places)
+    ]
+    tracemalloc.start()
+    try:
+        found = laid_out(lines)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found) == len(lines)
+    assert [line.text for line in found[:3]] == ["P0", "P200", "P400"]
+    assert peak < 32 * 2**20
+
+
+def test_what_is_printed_over_itself_is_read_once(read):
+    words = "Tickets are sold on board."
+    lines = [(72, 700, 10, words), (73.9, 698.1, 10, words), (72, 600, 10, words)]
+    assert read(made.pdf([lines]), "a.pdf").text == f"{words}\n\n{words}"
