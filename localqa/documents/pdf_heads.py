@@ -23,6 +23,10 @@ _STEPS: Final = 5
 """Pages that must have a number in step with them before it counts as theirs beside what is text."""
 _HEIGHT: Final = 8
 """Points within which lines count as at the same height."""
+_FORM_ROW: Final = 4.0
+"""Letter heights from one row of a form to the next, at most."""
+_ALIGNED: Final = 2.0
+"""Points between where cells below each other begin, at most."""
 _STAMPED: Final = 0.5
 """Share of the pages that have a stamp at the same place."""
 _OVER: Final = 2.0
@@ -32,6 +36,8 @@ _SHORT: Final = 20
 _PAGE: Final = r"\b(?:page|pagina|página|seite|blatt|sida|strona|folio|frm|pg|p)\b\W{0,3}"
 _NUMBER: Final = re.compile(rf"(?:^\W*|\s[|•·–—-]\s+|(?P<page>{_PAGE}))(?P<number>\d{{1,5}})(?!\w|[.,:-]\d)")
 """A number where that of a page stands in a line: first, behind a dash, or behind a word for a page."""
+_LABEL: Final = re.compile(r"(?:[:№]|\b(?:no|nr|number|nummer|id)\b\.?)\s*$", re.I)
+"""How what names something ends."""
 _ROMAN: Final = re.compile(r"\W*(?=\w)(?P<number>c{0,3}(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3}))\W*")
 _VALUES: Final = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 _WORD: Final = re.compile(r"[^\W\d_]{2}")
@@ -205,8 +211,9 @@ def _heads_at(edge: _Edge, common: _Common, style: Style) -> list[Line]:
     while count and _is_of_table(levels[count - 1], inner[count]):
         count -= 1
     heads = [line for level in levels[:count] for line in level]
-    if count < len(levels) and not _is_of_table(levels[count], inner[count + 1]):
-        numbers += [line for line in levels[count] if common.steps(edge, line) >= _STEPS]
+    rest = levels[count] if count < len(levels) else []
+    if not (_has_label(rest) or _is_of_table(rest, inner[count + 1])):
+        numbers += [line for line in rest if common.steps(edge, line) >= _STEPS]
     return numbers + heads
 
 
@@ -215,19 +222,24 @@ def _is_running(edge: _Edge, level: _Level, common: _Common, style: Style) -> bo
     numbers = [line for line in level if common.steps(edge, line)]
     worded = any(_WORD.search(line.text) for line in level)
     small = all(line.size < LARGER * style.body for line in level)
-    if not (small or (worded and numbers)):
+    if _has_label(level) or not (small or (worded and numbers)):
         return False
     return len(numbers) == len(level) or (worded and all(common.has(edge, line) for line in level))
 
 
+def _has_label(level: _Level) -> bool:
+    """Whether a line of a level names what stands beside or below it, other than the number of the page."""
+    return any(_LABEL.search(line.text) and not re.search(_PAGE, line.text, re.I) for line in level)
+
+
 def _is_of_table(level: _Level, inner: _Level) -> bool:
-    """Whether the cells of a level stand close to those of the next one, each over or below one of them."""
-    return (
-        len(level) > 1
-        and any(line.cell for line in inner)
-        and abs(inner[0].top - level[0].top) <= TABLE_ROW * min(level[0].size, inner[0].size)
-        and all(any(one.left < line.right and line.left < one.right for one in inner) for line in level)
-    )
+    """Whether the cells of a level stand close over or below those of the next one, or in line with them."""
+    if len(level) < 2 or not any(line.cell for line in inner):
+        return False
+    apart = abs(inner[0].top - level[0].top) / min(level[0].size, inner[0].size)
+    close = all(any(one.left < line.right and line.left < one.right for one in inner) for line in level)
+    in_line = all(any(abs(one.left - line.left) < _ALIGNED for one in inner) for line in level)
+    return (close and apart <= TABLE_ROW) or (in_line and apart <= _FORM_ROW)
 
 
 def _value(roman: str) -> int:

@@ -58,6 +58,40 @@ def test_forms_of_one_make_keep_their_labels(read, top):
         assert f"Gross pay | {gross}\nNet pay | {net}\nEmployer | Dunmore and Sons" in text
 
 
+@pytest.mark.parametrize("level", [800, 60])
+def test_rows_of_a_form_at_the_edge_of_pages_stay(read, level):
+    rows = [("Fee", "2,000.00"), ("Employer", "Dunmore and Sons")]
+    pages = [
+        [*prose(word), *(line for at, pair in enumerate(rows) for line in row(level - 40 * at, *pair))]
+        for word in WORDS
+    ]
+    for page, drawn in enumerate(pages):
+        drawn += row(level + (40 if level < 400 else -80), "Day", f"{page}.{page}.")
+    assert read(made.pdf(pages), "a.pdf").text.count("Employer | Dunmore and Sons") == 6
+
+
+@pytest.mark.parametrize("label", ["Invoice No.", "Week:"])
+def test_a_number_in_step_with_the_pages_behind_a_label_is_text(read, label):
+    pages = [[*row(800, label, f"{at}"), *prose(word)] for at, word in enumerate(WORDS, start=1001)]
+    text = read(made.pdf(pages), "a.pdf").text
+    assert all(f"{label} | {at}" in text for at in range(1001, 1007))
+
+
+def test_labels_over_their_values_stay(read):
+    pages = [
+        [(72, 800, 10, "Inspector:"), (72, 788, 10, f"Ada {word.title()}"), *prose(word)] for word in WORDS
+    ]
+    assert read(made.pdf(pages), "a.pdf").text.count("Inspector:") == 6
+
+
+@pytest.mark.parametrize("label", ["Page", "Page No.", "Rules of the quay"])
+def test_the_number_of_a_page_beside_a_head_is_set_aside(read, label):
+    pages = [[*row(800, label, f"{at}"), *prose(word)] for at, word in enumerate(WORDS, start=7)]
+    text = read(made.pdf(pages), "a.pdf").text
+    assert label not in text
+    assert not any(str(at) in text for at in range(7, 13))
+
+
 def test_pages_that_are_alike_keep_their_text(read):
     page = [(72, 790, 14, "*Terms and Conditions"), (72, 770, 10, "The same text stands on each page.")]
     document = read(made.pdf([page] * 3), "a.pdf")
