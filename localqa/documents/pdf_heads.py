@@ -14,6 +14,8 @@ _EDGE: Final = 0.12
 """Share of a page's height at its top and bottom where running heads stand."""
 _INNER: Final = 0.06
 """The same from where the text of most pages begins and ends."""
+_WIDEST: Final = 0.2
+"""Such a share of a page, at most; what ends higher up is a short page."""
 _EDGE_LEVELS: Final = 3
 _REPEATED: Final = 3
 """Pages that must have a line before it counts as a running head."""
@@ -23,6 +25,9 @@ _STEPS: Final = 5
 """Pages that must have a number in step with them before it counts as theirs beside what is text."""
 _HEIGHT: Final = 8
 """Points within which lines count as at the same height."""
+_LINE: Final = 1.5
+"""Letter heights from one line of a paragraph to the next, at most, and which of their own they differ by."""
+_SAME: Final = 0.05
 _FORM_ROW: Final = 4.0
 """Letter heights from one row of a form to the next, at most."""
 _ALIGNED: Final = 2.0
@@ -172,13 +177,18 @@ def _edges(sheets: Sequence[Sheet]) -> Iterator[_Edge]:
     begins = sorted(levels[0][0].top / tall for _, tall, levels in pages)
     ends = sorted(1 - max(line.bottom for line in levels[-1]) / tall for _, tall, levels in pages)
     for number, tall, levels in pages:
-        upper = max(_EDGE, begins[len(begins) // 2] + _INNER) * tall
-        lower = (1 - max(_EDGE, ends[len(ends) // 2] + _INNER)) * tall
+        upper, lower = _edge(begins) * tall, (1 - _edge(ends)) * tall
         top = sum(level[0].bottom < upper for level in levels[:_EDGE_LEVELS])
         bottom = sum(level[0].top > lower for level in levels[top:][-_EDGE_LEVELS:])
         rest = levels[top : len(levels) - bottom] or [[]]
         yield _Edge(number, "top", levels[:top], rest[0])
         yield _Edge(number, "bottom", levels[::-1][:bottom], rest[-1])
+
+
+def _edge(margins: Sequence[float]) -> float:
+    """How far from the edge running heads may stand, by the margins of all pages in rising order."""
+    usual = margins[len(margins) // 2]
+    return max(_EDGE, usual + _INNER if usual < _WIDEST else 0)
 
 
 def _levels(sheet: Sheet) -> list[list[Line]]:
@@ -197,7 +207,7 @@ def _lines(edge: _Edge) -> Iterator[Line]:
 
 
 def _heads_at(edge: _Edge, common: _Common, style: Style) -> list[Line]:
-    """The running heads there: levels of nothing else from the edge inwards, but for those of a table.
+    """The running heads there: levels of nothing else from the edge inwards, apart from the text.
 
     Of the next level the number of the page alone, where it is sure to be one.
     """
@@ -208,23 +218,25 @@ def _heads_at(edge: _Edge, common: _Common, style: Style) -> list[Line]:
     while count < len(levels) and _is_running(edge, edge.near[count], common, style):
         count += 1
     inner = [*levels, edge.inner, []]
-    while count and _is_of_table(levels[count - 1], inner[count]):
+    while count and _belongs_to(levels[count - 1], inner[count]):
         count -= 1
     heads = [line for level in levels[:count] for line in level]
     rest = levels[count] if count < len(levels) else []
-    if not (_has_label(rest) or _is_of_table(rest, inner[count + 1])):
+    if len(rest) > 1 and not (_has_label(rest) or _belongs_to(rest, inner[count + 1])):
         numbers += [line for line in rest if common.steps(edge, line) >= _STEPS]
     return numbers + heads
 
 
 def _is_running(edge: _Edge, level: _Level, common: _Common, style: Style) -> bool:
-    """Whether many pages have all of a level; large lines without a number beside are titles."""
+    """Whether many pages have all of a level; what is large, or a bold number alone, is a title."""
     numbers = [line for line in level if common.steps(edge, line)]
     worded = any(_WORD.search(line.text) for line in level)
-    small = all(line.size < LARGER * style.body for line in level)
-    if _has_label(level) or not (small or (worded and numbers)):
+    large = any(line.size >= LARGER * style.body for line in level)
+    if _has_label(level) or (large and not (worded and numbers)):
         return False
-    return len(numbers) == len(level) or (worded and all(common.has(edge, line) for line in level))
+    if worded:
+        return all(common.has(edge, line) for line in level)
+    return len(numbers) == len(level) and not style.stands_out(Row(level))
 
 
 def _has_label(level: _Level) -> bool:
@@ -232,14 +244,20 @@ def _has_label(level: _Level) -> bool:
     return any(_LABEL.search(line.text) and not re.search(_PAGE, line.text, re.I) for line in level)
 
 
-def _is_of_table(level: _Level, inner: _Level) -> bool:
-    """Whether the cells of a level stand close over or below those of the next one, or in line with them."""
-    if len(level) < 2 or not any(line.cell for line in inner):
+def _belongs_to(level: _Level, inner: _Level) -> bool:
+    """Whether a level is a line of the paragraph, or a row of the table or form, that the next one is of."""
+    if not level or not inner:
         return False
-    apart = abs(inner[0].top - level[0].top) / min(level[0].size, inner[0].size)
-    close = all(any(one.left < line.right and line.left < one.right for one in inner) for line in level)
-    in_line = all(any(abs(one.left - line.left) < _ALIGNED for one in inner) for line in level)
-    return (close and apart <= TABLE_ROW) or (in_line and apart <= _FORM_ROW)
+    one, other = level[0], inner[0]
+    apart = abs(other.top - one.top) / min(one.size, other.size)
+    in_line = all(any(abs(cell.left - line.left) < _ALIGNED for cell in inner) for line in level)
+    if len(level) == 1:
+        alike = abs(one.size - other.size) < _SAME * one.size and one.bold == other.bold
+        return in_line and alike and apart <= _LINE
+    over = all(any(cell.left < line.right and line.left < cell.right for cell in inner) for line in level)
+    return any(cell.cell for cell in inner) and (
+        (over and apart <= TABLE_ROW) or (in_line and apart <= _FORM_ROW)
+    )
 
 
 def _value(roman: str) -> int:

@@ -92,6 +92,25 @@ def test_the_number_of_a_page_beside_a_head_is_set_aside(read, label):
     assert not any(str(at) in text for at in range(7, 13))
 
 
+def test_the_last_line_of_short_pages_is_text(read):
+    pages = [
+        [(72, 600, 10, f"Thank you for the {word} order."), (72, 560, 10, "Payable by May.")]
+        for word in WORDS
+    ]
+    assert read(made.pdf(pages), "a.pdf").text.count("Payable by May.") == 6
+
+
+def test_the_last_line_of_a_paragraph_is_text(read):
+    pages = [[*prose(word, 100), (72, 76, 10, "The harbour office sees to it.")] for word in WORDS]
+    assert read(made.pdf(pages), "a.pdf").text.count("The harbour office sees to it.") == 6
+
+
+def test_years_as_headings_are_text(read):
+    pages = [[(72, 800, 10, f"*{year}"), *prose(word)] for year, word in enumerate(WORDS, start=2019)]
+    text = read(made.pdf(pages), "a.pdf").text
+    assert all(str(year) in text for year in range(2019, 2025))
+
+
 def test_pages_that_are_alike_keep_their_text(read):
     page = [(72, 790, 14, "*Terms and Conditions"), (72, 770, 10, "The same text stands on each page.")]
     document = read(made.pdf([page] * 3), "a.pdf")
