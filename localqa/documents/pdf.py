@@ -1,5 +1,6 @@
 """PDF: its lines in reading order, made into paragraphs, with the place of every character."""
 
+import ctypes
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
@@ -7,10 +8,11 @@ from pathlib import PurePath
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
+from localqa.documents.building import cleaned
 from localqa.documents.document import Document, DocumentError
 from localqa.documents.formats import Source, corrupted, encrypted
+from localqa.documents.pdf_heads import set_aside
 from localqa.documents.pdf_lines import sheet_of
-from localqa.documents.pdf_rows import running_heads
 from localqa.documents.pdf_sheets import Sheet
 from localqa.documents.pdf_text import PdfText
 from localqa.documents.recognition import recognised
@@ -74,7 +76,7 @@ def _read(pdf: pdfium.PdfDocument, source: Source) -> Document:
     if not any(sheet.lines for sheet in sheets):
         raise _nothing(source.name, pictures=bool(bare), failed=bool(failed))
     text = PdfText(source.limits, sheets)
-    aside = running_heads(sheets)
+    aside = set_aside(sheets)
     for number, sheet in enumerate(sheets, 1):
         text.add(number, sheet, [line for line in sheet.lines if id(line) not in aside])
     return text.document(source, _title(pdf, source.name), list(_notes(bare, failed, read_from_pictures)))
@@ -114,7 +116,11 @@ def _has_pictures(page: pdfium.PdfPage) -> bool:
 
 def _title(pdf: pdfium.PdfDocument, name: str) -> str:
     """The title in its properties, where it is one: programs put file names there, and worse."""
-    title = " ".join(pdf.get_metadata_value("Title").split())
+    size = raw.FPDF_GetMetaText(pdf.raw, b"Title", None, 0)
+    buffer = ctypes.create_string_buffer(size)
+    raw.FPDF_GetMetaText(pdf.raw, b"Title", buffer, size)
+    # pypdfium2's own way to it fails where there are halves of characters.
+    title = cleaned(buffer.raw[:size].decode("utf-16-le", errors="ignore"))
     plain = re.search(r"\w{2}", title) and not re.search(
         r"\.\w{2,4}$|^\W*(untitled|anonymous|microsoft|powerpoint)", title, re.IGNORECASE
     )

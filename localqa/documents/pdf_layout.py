@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, product
 from typing import Final
 from unicodedata import bidirectional
 
@@ -16,6 +16,8 @@ _ALIGNED_GAP: Final = 0.5
 """The same where a cell of a row near by begins or ends at the same place."""
 _LABEL_GAP: Final = 0.25
 _MONO_GAP: Final = 1.0
+_COPIED: Final = 2.0
+"""Points between a line and its copy over it, at most."""
 _ALIGNED: Final = 2.0
 """Points between such places, at most."""
 _NEAR: Final = 8
@@ -35,6 +37,10 @@ _SHARED: Final = 0.6
 """Share of the lines that come by themselves, and have another one beside them."""
 _COUNTED: Final = 8
 """Numbers below each other, each one more than the one before, that count the lines of a page."""
+_NUMBERED: Final = 0.8
+"""Share of the lines of a text that have a number, where its lines are counted."""
+_RUNNING: Final = 0.2
+"""Share of the lines of a text that begin in the middle of a sentence, at least."""
 _COLUMN_CHARS: Final = 18
 """Mean length of what stands beside a gap in columns of text; cells of tables are shorter."""
 _COLUMN_LINES: Final = 6
@@ -69,11 +75,13 @@ def laid_out(lines: Iterable[Line], *, turned: bool = False) -> list[Line]:
 
 def _without_copies(lines: Iterable[Line]) -> Iterator[Line]:
     """Lines but for those that are printed over themselves, to look bold."""
-    seen: dict[str, list[Line]] = {}
+    seen: dict[tuple[str, int, int], list[Line]] = {}
     for line in lines:
-        near = seen.setdefault(line.text, [])
-        if all(abs(line.left - one.left) > 2 or abs(line.top - one.top) > 2 for one in near):
-            near.append(line)
+        across, down = int(line.left // _COPIED), int(line.top // _COPIED)
+        near = product(range(across - 1, across + 2), range(down - 1, down + 2))
+        copies = (one for place in near for one in seen.get((line.text, *place), ()))
+        if all(max(abs(line.left - one.left), abs(line.top - one.top)) > _COPIED for one in copies):
+            seen.setdefault((line.text, across, down), []).append(line)
             yield line
 
 
@@ -112,25 +120,50 @@ def _stand_in_columns(lines: Sequence[Line]) -> bool:
     """Whether nearly all lines are short and begin or end where several others do."""
     if sum(len(line.text) for line in lines) > _MEAN_CELL_CHARS * len(lines):
         return False
-    sides = np.array([(line.left, line.right) for line in lines])
-    near = np.abs(sides[:, None, :] - sides[None, :, :]) < _ALIGNED
-    return bool((near.sum(axis=1).max(axis=1) > _COLUMN_CELLS).mean() >= _IN_COLUMNS)
+    sides = np.array([(line.left, line.right) for line in lines]).T
+    ordered = np.sort(sides)
+    counts = [
+        np.searchsorted(known, side + _ALIGNED) - np.searchsorted(known, side - _ALIGNED, "right")
+        for side, known in zip(sides, ordered, strict=True)
+    ]
+    return bool((np.max(counts, axis=0) > _COLUMN_CELLS).mean() >= _IN_COLUMNS)
 
 
 def _without_line_numbers(lines: list[Line]) -> list[Line]:
     """Lines but for the numbers that count them in the margin."""
     numbers = [line for line in lines if line.text.isdecimal() and not line.cell]
     counted = [
-        one
-        for before, one in zip(numbers, numbers[1:], strict=False)
-        if int(one.text) == int(before.text) + 1 and abs(one.right - before.right) < 3
+        pair
+        for pair in pairwise(numbers)
+        if int(pair[1].text) == int(pair[0].text) + 1 and abs(pair[1].right - pair[0].right) < 3
     ]
-    if len(counted) < _COUNTED:
+    aside = {id(line) for pair in counted for line in pair}
+    rest = [line for line in lines if id(line) not in aside]
+    if len(counted) < _COUNTED or not _is_margin([line for line in numbers if id(line) in aside], rest):
         return lines
-    aside = {id(numbers[0]), *map(id, counted)}
     for before, line in pairwise(lines):
         line.cell = line.cell and id(before) not in aside
-    return [line for line in lines if id(line) not in aside]
+    return rest
+
+
+def _is_margin(numbers: Sequence[Line], lines: Sequence[Line]) -> bool:
+    """Whether numbers stand left of all else, one beside each line of a text that runs on."""
+    last = max(line.bottom for line in numbers)
+    edge = max(line.right for line in numbers)
+    if any(line.left < edge for line in lines if line.top < last):
+        return False
+    first = min(line.top for line in numbers)
+    beside = [one for one in lines if one.text[:1].isalpha() and one.bottom > first and one.top < last]
+    level = sum(
+        any(one.top < (line.top + line.bottom) / 2 < one.bottom for one in numbers) for line in beside
+    )
+    running = sum(line.text[:1].islower() for line in beside)
+    length = sum(len(line.text) for line in beside)
+    return (
+        level >= _NUMBERED * max(1, len(beside))
+        and running >= _RUNNING * len(beside)
+        and length >= _COLUMN_CHARS * len(beside)
+    )
 
 
 def _pieces(line: Line) -> list[Line]:

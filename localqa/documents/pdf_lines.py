@@ -19,12 +19,16 @@ from localqa.documents.pdf_sheets import Line, Places, Sheet, Turn, direction, t
 _ENDS: Final = frozenset("\r\n")
 _BREAKS: Final = frozenset("\x02\ufffe")
 """What PDFium gives for a hyphen at the end of a line."""
-_HYPHENS: Final = {"\x02": "-", "\ufffe": "-", "\xad": "-"}
+_HYPHENS: Final = re.compile("[\x02\ufffe\xad]")
+_SOFT: Final = re.compile(r"(?<=[^\W\d_])\xad(?=[^\W\d_])")
+"""A hyphen where a word may be parted, in the middle of a line: it is none there."""
 _LAM: Final = "\u0644"
 _ALEFS: Final = frozenset("\u0622\u0623\u0625\u0627")
 _VOWELS: Final = frozenset(map(chr, (*range(0x064B, 0x0660), 0x0670)))
 """Arabic marks above and below letters."""
 _UNSEEN: Final = "\u200b"
+_UNKNOWN: Final = "\ufffd"
+_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _BOLD: Final = re.compile(r"bold|black|heavy|demi|medi$|bx\d", re.IGNORECASE)
 _MONO: Final = re.compile(r"mono|courier|consol|typewriter|cmtt", re.IGNORECASE)
 _FORCE_BOLD: Final = 1 << 18
@@ -66,12 +70,24 @@ def _characters(textpage: pdfium.PdfTextPage, count: int) -> tuple[list[str], Pl
     chars = []
     for at in range(count):
         code = raw.FPDFText_GetUnicode(handle, at)
-        chars.append(chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd")
+        chars.append(chr(code) if code < 0x110000 else _UNKNOWN)
         if raw.FPDFText_GetLooseCharBox(handle, at, place):
             places[at] = box.left, box.bottom, box.right, box.top
+    _whole_pairs(chars, places)
     _right_ligatures(chars, places)
     _right_vowels(chars, places)
     return chars, places
+
+
+def _whole_pairs(chars: list[str], places: Places) -> None:
+    """Make one character of the two halves that those beyond U+FFFF come out as; halves alone are none."""
+    for at in [at for at, char in enumerate(chars) if "\ud800" <= char <= "\udfff"]:
+        pair = "".join(chars[at : at + 2])
+        if _PAIR.fullmatch(pair):
+            chars[at : at + 2] = pair.encode("utf-16", "surrogatepass").decode("utf-16"), _UNSEEN
+            places[at + 1] = places[at]
+        elif chars[at] != _UNSEEN:
+            chars[at] = _UNKNOWN
 
 
 def _right_ligatures(chars: list[str], places: Places) -> None:
@@ -152,7 +168,7 @@ def _line(
     real = np.array([not char.isspace() for char in chars[start:end]]) & (inside[:, 2] > inside[:, 0])
     if not real.any():
         return None
-    text = "".join(_HYPHENS.get(char, char) for char in chars[start:end])
+    text = _HYPHENS.sub("-", _SOFT.sub(_UNSEEN, "".join(chars[start:end])))
     stray = bool(_run(inside))
     seen = inside[real]
     middle = start + int(np.flatnonzero(real)[real.sum() // 2])

@@ -1,4 +1,4 @@
-"""Rows of lines that stand beside each other, which of them are headings, and which lines all pages have."""
+"""Rows of lines that stand beside each other, and which of them are headings."""
 
 import math
 import re
@@ -10,15 +10,10 @@ from typing import Final
 from localqa.documents.pdf_layout import is_beside, is_point_of
 from localqa.documents.pdf_sheets import Line, Sheet
 
+TABLE_ROW: Final = 2.6
+"""Letter heights from one row of a table to the next, at most."""
 NEXT: Final = 1.9
 """Letter heights from one line to the next of a paragraph, at most."""
-_EDGE: Final = 0.12
-"""Share of a page's height at its top and bottom where running heads stand."""
-_INNER: Final = 0.06
-"""The same from where the text of most pages begins and ends."""
-_EDGE_LINES: Final = 3
-_REPEATED: Final = 3
-"""Pages that must have a line before it counts as a running head."""
 _INDENT: Final = 4
 """Letter heights by which the first line of a paragraph may begin further in."""
 _PROSE: Final = 30
@@ -27,12 +22,7 @@ _RAGGED: Final = 0.2
 """Share of their width by which lines of a paragraph end before each other."""
 _FULL: Final = 0.6
 """Share of the lines of a paragraph that end no earlier."""
-_STAMPED: Final = 0.5
-"""Share of the pages that have a stamp at the same place."""
-_PAGE_NUMBER: Final = re.compile(
-    r"\W*(page|seite|p\.)?\W*(\d{1,4}|[ivxlc]{1,7})(\W+(of|von|/)?\W*\d{1,4})?\W*", re.I
-)
-_LARGER: Final = 1.15
+LARGER: Final = 1.15
 _HEADING_WORDS: Final = 16
 _HEADING_ROWS: Final = 3
 
@@ -92,7 +82,7 @@ class Style:
     def stands_out(self, row: Row) -> bool:
         """Whether a row is larger than most, or bold where little is."""
         bold = row.bold and not self.bold and row.size >= 0.95 * self.body
-        return row.size >= _LARGER * self.body or bold
+        return row.size >= LARGER * self.body or bold
 
 
 def rows_of(lines: Sequence[Line]) -> list[Row]:
@@ -176,52 +166,3 @@ def _is_title(row: Row, style: Style) -> bool:
     few = len(row.text.split()) <= _HEADING_WORDS
     whole = not row.has_cells and not any(line.stray for line in row.lines)
     return style.stands_out(row) and few and named and whole
-
-
-def running_heads(sheets: Sequence[Sheet]) -> set[int]:
-    """Ids of the lines that many pages have at their edges or as stamps, and of the numbers of pages."""
-    pages: dict[str, set[int]] = {}
-    tops: dict[tuple[str, int], set[int]] = {}
-    stamps: dict[tuple[str, int, int], list[int]] = {}
-    edge: list[tuple[str, Line]] = []
-    top, bottom = _text_begins_and_ends(sheets)
-    for number, sheet in enumerate(sheets):
-        for line in _at_edges(sheet, top, bottom):
-            key = re.sub(r"\d+", "#", line.text.casefold())
-            edge.append((key, line))
-            pages.setdefault(key, set()).add(number)
-            tops.setdefault((key, round(line.top / 8)), set()).add(number)
-        for line in sheet.lines:
-            place = (line.text, round(line.left / 4), round(line.top / 4))
-            stamps.setdefault(place, []).append(id(line))
-    many = {key for key, found in pages.items() if len(found) >= max(_REPEATED, 0.1 * len(sheets))}
-    many |= {key for (key, _), found in tops.items() if len(found) >= _REPEATED}
-    numbered = len(sheets) > 1
-    heads = {
-        id(line)
-        for key, line in edge
-        if key in many or (numbered and _PAGE_NUMBER.fullmatch(line.text) and len(line.text) <= 20)
-    }
-    for place, found in stamps.items():
-        if len(found) >= max(_REPEATED, _STAMPED * len(sheets)) and re.search(r"\w{4}", place[0]):
-            heads.update(found)
-    return heads
-
-
-def _text_begins_and_ends(sheets: Sequence[Sheet]) -> tuple[float, float]:
-    """How far from the top and from the bottom of most pages their first and last lines are, as shares."""
-    tops = sorted(min(line.top for line in sheet.lines) / sheet.tall for sheet in sheets if sheet.lines)
-    ends = sorted(
-        1 - max(line.bottom for line in sheet.lines) / sheet.tall for sheet in sheets if sheet.lines
-    )
-    return (tops[len(tops) // 2], ends[len(ends) // 2]) if tops else (0.0, 0.0)
-
-
-def _at_edges(sheet: Sheet, top: float, bottom: float) -> list[Line]:
-    """The first and last few lines of a page, where they are near its edges or where most pages begin."""
-    ordered = sorted(sheet.lines, key=lambda line: line.top)
-    upper = max(_EDGE, top + _INNER) * sheet.tall
-    lower = (1 - max(_EDGE, bottom + _INNER)) * sheet.tall
-    tops = [line for line in ordered[:_EDGE_LINES] if line.bottom < upper]
-    bottoms = [line for line in ordered[-_EDGE_LINES:] if line.top > lower]
-    return tops + [line for line in bottoms if line not in tops]

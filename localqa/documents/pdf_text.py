@@ -10,14 +10,21 @@ from localqa.documents.building import CELL, cleaned, too_long
 from localqa.documents.document import Document, Heading, Page, Run
 from localqa.documents.formats import Source
 from localqa.documents.limits import Limits
-from localqa.documents.pdf_rows import Row, Style, breaks_early, goes_on, heading_rows, line_ends, rows_of
+from localqa.documents.pdf_rows import (
+    TABLE_ROW,
+    Row,
+    Style,
+    breaks_early,
+    goes_on,
+    heading_rows,
+    line_ends,
+    rows_of,
+)
 from localqa.documents.pdf_sheets import Line, Sheet
 
 _BULLET: Final = re.compile(r"[•▪◦●○■□–—*‣⁃·-]\s|\(?(\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]\s|§")
 _NUMBERED: Final = re.compile(r"\W*\d|[•▪◦●§]")
 _LEVELS: Final = 4
-_ROW: Final = 2.6
-"""Letter heights from one row of a table to the next, at most."""
 _WORD: Final = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _CUT: Final = re.compile(r"(?<=\w)[-‐–]$|://$|(?<=\w)[@/_]$")
 """The end of a line in the middle of a number or an address."""
@@ -103,7 +110,7 @@ class PdfText:
         if line.stray or at.last.stray:
             return "\n\n", False
         moved = at.sheet is not sheet or line.top < at.last.top - 3 * line.size
-        if at.row.has_cells and not moved and 0 < row.top - at.row.top <= _ROW * at.row.size:
+        if at.row.has_cells and not moved and 0 < row.top - at.row.top <= TABLE_ROW * at.row.size:
             return "\n", False
         if not (_is_alike(at.row, row) and (moved or at.row.is_close_above(row))):
             return "\n\n", False

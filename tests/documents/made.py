@@ -5,15 +5,24 @@ import zipfile
 from collections.abc import Mapping, Sequence
 
 Line = tuple[float, float, float, str] | tuple[float, float, float, str, str]
-"""Left and baseline in points from the bottom left corner, size in points, the text, and "up" or "down" where
-it runs that way."""
-_TURNS = {"": "1 0 0 1", "up": "0 1 -1 0", "down": "0 -1 1 0"}
+"""Left and baseline in points from the bottom left corner, size in points, the text, and "up", "down" or
+"askew" where it runs that way."""
+_TURNS = {"": "1 0 0 1", "up": "0 1 -1 0", "down": "0 -1 1 0", "askew": "0.7 0.7 -0.7 0.7"}
 
 
-def pdf(pages: Sequence[Sequence[Line]], *, width: int = 595, height: int = 842, rotate: int = 0) -> bytes:
+def pdf(
+    pages: Sequence[Sequence[Line]],
+    *,
+    width: int = 595,
+    height: int = 842,
+    rotate: int = 0,
+    title: bytes = b"",
+    letters: Mapping[str, str] | None = None,
+) -> bytes:
     """A PDF of lines in Helvetica; one that is bold begins with a star.
 
-    With a rotation of 90 the page lies on its side and is shown upright.
+    With a rotation of 90 the page lies on its side and is shown upright. The title is a string of PDF's, and
+    letters, but for bold ones, may stand for other text.
     """
     size, turn = (width, height), b""
     if rotate:
@@ -22,7 +31,8 @@ def pdf(pages: Sequence[Sequence[Line]], *, width: int = 595, height: int = 842,
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [%s] /Count %d >>"
         % (b" ".join(b"%d 0 R" % (5 + 2 * number) for number in range(len(pages))), len(pages)),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding /ToUnicode %d 0 R >>"
+        % (5 + 2 * len(pages)),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold /Encoding /WinAnsiEncoding >>",
     ]
     for number, lines in enumerate(pages):
@@ -31,9 +41,11 @@ def pdf(pages: Sequence[Sequence[Line]], *, width: int = 595, height: int = 842,
             b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] /Rotate %d /Resources %s /Contents %d 0 R >>"
             % (*size, rotate, fonts, 6 + 2 * number)
         )
-        drawn = turn + b"\n".join(map(_drawn, lines))
-        objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(drawn), drawn))
-    return _file(objects)
+        objects.append(_stream(turn + b"\n".join(map(_drawn, lines))))
+    objects.append(_stream(_meanings(letters or {})))
+    if title:
+        objects.append(b"<< /Title %s >>" % title)
+    return _file(objects, b" /Info %d 0 R" % len(objects) if title else b"")
 
 
 def picture_pdf() -> bytes:
@@ -50,7 +62,7 @@ def picture_pdf() -> bytes:
             b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /XObject << /I 4 0 R >> >> "
             b"/Contents 5 0 R >>",
             image,
-            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+            _stream(content),
         ]
     )
 
@@ -66,7 +78,7 @@ def form_pdf(name: str, note: str) -> bytes:
             b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F1 4 0 R >> >> "
             b"/Contents 5 0 R /Annots [6 0 R 7 0 R 8 0 R] >>",
             b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
-            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+            _stream(content),
             widget % (b"150 697 300 709", b"Tx", f"({name})".encode("cp1252")),
             widget % (b"150 677 160 687", b"Btn", b"/Yes"),
             f"<< /Type /Annot /Subtype /FreeText /F 4 /Rect [72 500 300 520] /Contents ({note}) >>".encode(),
@@ -167,7 +179,20 @@ def _drawn(line: Line) -> bytes:
     return f"BT /{font} {size} Tf {matrix} Tm ({escaped}) Tj ET".encode("cp1252")
 
 
-def _file(objects: Sequence[bytes]) -> bytes:
+def _meanings(letters: Mapping[str, str]) -> bytes:
+    """What letters of a font stand for, as PDF's table of it."""
+    rows = "".join(f"<{ord(one):02x}> <{text.encode('utf-16-be').hex()}>\n" for one, text in letters.items())
+    table = (
+        f"1 begincodespacerange <00> <ff> endcodespacerange\n{len(letters)} beginbfchar\n{rows}endbfchar\n"
+    )
+    return f"/CIDInit /ProcSet findresource begin 12 dict begin begincmap\n{table}endcmap end end".encode()
+
+
+def _stream(content: bytes) -> bytes:
+    return b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content)
+
+
+def _file(objects: Sequence[bytes], trailer: bytes = b"") -> bytes:
     made = bytearray(b"%PDF-1.4\n")
     places = []
     for number, content in enumerate(objects, 1):
@@ -176,5 +201,9 @@ def _file(objects: Sequence[bytes]) -> bytes:
     table = len(made)
     made += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
     made += b"".join(b"%010d 00000 n \n" % place for place in places)
-    made += b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, table)
+    made += b"trailer\n<< /Size %d /Root 1 0 R%s >>\nstartxref\n%d\n%%%%EOF\n" % (
+        len(objects) + 1,
+        trailer,
+        table,
+    )
     return bytes(made)

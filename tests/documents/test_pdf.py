@@ -1,7 +1,11 @@
 """PDFs: paragraphs, headings, columns, tables and places, from pages that were made for it."""
 
+import tracemalloc
+
 import pytest
 
+from localqa.documents.pdf_layout import laid_out
+from localqa.documents.pdf_sheets import Line
 from tests.documents import headings, made
 
 
@@ -278,3 +282,119 @@ def test_running_heads_and_page_numbers_are_set_aside(read):
         "Rule 4: no nets.",
     ]
     assert document.page_at(document.text.index("dogs")) == 3
+
+
+@pytest.mark.parametrize("head", [True, False])
+@pytest.mark.parametrize("lefts", [(72, 140, 300), (72, 140)])
+def test_a_column_of_numbers_that_count_is_part_of_its_table(read, head, lefts):
+    rows = [("2009", "Points", "Place")] if head else []
+    rows += [(f"{2010 + at}", f"{7 * at + 3} million", f"Quay {at}") for at in range(12)]
+    lines = [
+        (left, 740 - 16 * at, 10, cell)
+        for at, row in enumerate(rows)
+        for left, cell in zip(lefts, row, strict=False)
+    ]
+    text = read(made.pdf([lines]), "years.pdf").text
+    assert text == "\n".join(" | ".join(row[: len(lefts)]) for row in rows)
+
+
+def test_the_numbers_of_a_list_are_text(read):
+    items = [f"{word} keeps a list of all who are on board the ferry." for word in ("She", "He", "Ada")] * 4
+    lines = [
+        line
+        for at, item in enumerate(items)
+        for line in ((72, 740 - 24 * at, 10, f"{at + 1}"), (110, 740 - 24 * at, 10, item))
+    ]
+    text = read(made.pdf([lines]), "list.pdf").text
+    assert all(f"{at + 1} | {item}" in text for at, item in enumerate(items))
+
+
+def test_the_numbers_of_a_list_whose_points_take_two_lines_are_text(read):
+    lines = []
+    for at in range(10):
+        level = 740 - 30 * at
+        lines += [
+            (72, level, 10, f"{at + 1}"),
+            (110, level, 10, "The master of the ferry keeps a list of all who"),
+        ]
+        lines += [(110, level - 12, 10, "are on board, and gives it to the harbour.")]
+    text = read(made.pdf([lines]), "list.pdf").text
+    assert all(f"{at + 1} | The master" in text for at in range(10))
+
+
+def test_numbers_of_lines_in_the_margin_are_set_aside(read):
+    words = [
+        "The master of the ferry keeps a list of all who",
+        "are on board, and gives it to the harbour",
+    ] * 6
+    lines = [(300.0, 790, 10, "7")]
+    for at, text in enumerate(words):
+        level = 740 - 24 * at
+        lines += [(60 if at < 9 else 54.4, level, 10, f"{at + 1}"), (110, level, 10, text)]
+    text = read(made.pdf([lines]), "lines.pdf").text
+    assert "who are on board, and gives it to the harbour" in text.replace("\n\n", " ")
+    assert [word for word in text.split() if word.isdecimal()] == ["7"]
+
+
+def test_letters_of_two_units_are_one_with_its_place(read):
+    letters = {"A": "\U0001d465", "B": "\U0001f600", "C": "ffi", "D": "\ufffd"}
+    document = read(made.pdf([[(72, 700, 10, "Let A be B and oCce, D.")]], letters=letters), "a.pdf")
+    assert document.text == "Let \U0001d465 be \U0001f600 and office, \ufffd."
+    (box,) = document.boxes(4, 5)
+    (plain,) = read(made.pdf([[(72, 700, 10, "Let A be B.")]]), "a.pdf").boxes(4, 5)
+    assert (box.left, box.right) == pytest.approx((plain.left, plain.right), abs=0.1)
+    (after,) = document.boxes(6, 8)
+    assert after.left > box.right
+
+
+def test_a_soft_hyphen_is_one_at_the_end_of_a_line_alone(read):
+    lines = prose(
+        700,
+        [
+            "Ships co\xadoperate with the har\xadbour at the telephone number 555\xad1234, and pas\xad",
+            "sengers pay two pence for what the carriage takes, whatever the weather of the day.",
+        ],
+    )
+    assert read(made.pdf([lines], letters={"\xad": "\xad"}), "a.pdf").text == (
+        "Ships cooperate with the harbour at the telephone number 555-1234, and passengers pay two pence for "
+        "what the carriage takes, whatever the weather of the day."
+    )
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        (b"(The ferry)", "The ferry"),
+        (b"<FEFFD8000041>", "a.pdf"),
+        (b"<FEFF005400680065D800002000660065007200720079DC00>", "The ferry"),
+        (b"(The \\000ferry\\007)", "The ferry"),
+        (b"(scan.docx)", "a.pdf"),
+    ],
+)
+def test_a_title_is_told_without_what_is_no_text(read, title, shown):
+    assert (
+        read(made.pdf([[(72, 700, 10, "Tickets are sold on board.")]], title=title), "a.pdf").title == shown
+    )
+
+
+def test_a_drawing_of_many_labels_takes_little_memory():
+    places = [(90.0 * column, 9.0 * row) for column in range(20) for row in range(200)]
+    lines = [
+        Line(f"P{at}", [left + 5.0 * edge for edge in range(len(f"P{at}") + 1)], top, top + 8, 8.0)
+        for at, (left, top) in enumerate(places)
+    ]
+    tracemalloc.start()
+    try:
+        found = laid_out(lines)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found) == len(lines)
+    assert [line.text for line in found[:3]] == ["P0", "P200", "P400"]
+    assert peak < 32 * 2**20
+
+
+def test_what_is_printed_over_itself_is_read_once(read):
+    words = "Tickets are sold on board."
+    lines = [(72, 700, 10, words), (73.9, 698.1, 10, words), (72, 600, 10, words)]
+    assert read(made.pdf([lines]), "a.pdf").text == f"{words}\n\n{words}"
