@@ -207,7 +207,8 @@ def _sent(
     server: Server, found: Found, known: dict[str, dict[str, Any]], args: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
     before = known.get(found.name)
-    if before is not None and before["digest"] == found.digest:
+    # With --ocr the server knows whether there is something left to recognise.
+    if before is not None and before["digest"] == found.digest and not args.ocr:
         yield {"name": found.name, "state": "unchanged", "reason": "", "document": before}
         return
     try:

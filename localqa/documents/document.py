@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from localqa.errors import LocalQAError
 
+_KEPT: Final = ("name", "media_type", "digest", "title", "text", "unrecognised")
+"""What of a document is written as it is."""
 _NO_WIDTH: Final = 0.5
 """Points below which a box is none."""
 
@@ -109,6 +111,7 @@ class Document:
         headings: in their order.
         runs: where the characters are on the pages, in the order of the text; empty where there are none.
         notes: what was set aside or could not be read, for people.
+        unrecognised: whether pages are pictures that nobody tried to recognise.
     """
 
     name: str
@@ -120,6 +123,7 @@ class Document:
     headings: tuple[Heading, ...] = ()
     runs: tuple[Run, ...] = ()
     notes: tuple[str, ...] = ()
+    unrecognised: bool = False
 
     def page_at(self, at: int) -> int | None:
         """Number of the page that a character of the text is on; None for formats without pages."""
@@ -153,10 +157,7 @@ class Document:
         """Everything as JSON text, to be kept."""
         return json.dumps(
             {
-                **{
-                    name: getattr(self, name)
-                    for name in ("name", "media_type", "digest", "title", "text", "notes")
-                },
+                **{name: getattr(self, name) for name in (*_KEPT, "notes")},
                 "pages": [
                     [page.number, page.start, page.end, page.width, page.height] for page in self.pages
                 ],
@@ -172,7 +173,7 @@ class Document:
         """What `to_json` wrote; places are exact to a tenth of a point."""
         values = json.loads(text)
         return cls(
-            **{name: values[name] for name in ("name", "media_type", "digest", "title", "text")},
+            **{name: values[name] for name in _KEPT},
             notes=tuple(values["notes"]),
             pages=tuple(Page(*page) for page in values["pages"]),
             headings=tuple(Heading(*one) for one in values["headings"]),

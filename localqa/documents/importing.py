@@ -137,7 +137,12 @@ class Importer:
         return Outcome(name, "added" if known is None else "replaced", "; ".join(document.notes), entry)
 
     def _is_unchanged(self, known: Entry | None, digest: str) -> bool:
-        return known is not None and (known.digest, known.embedder) == (digest, self.embedder.identity)
+        if known is None or (known.digest, known.embedder) != (digest, self.embedder.identity):
+            return False
+        # What was added before recognition was switched on has pages to recognise now.
+        return not (
+            self.limits.ocr and known.media_type == PDF and self.library.document(known.id).unrecognised
+        )
 
     def _known(self, source: str) -> Entry | None:
         found = self.library.entries(Scope(documents=(document_id(self.collection, source),)))

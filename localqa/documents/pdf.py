@@ -3,6 +3,7 @@
 import ctypes
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
 import pypdfium2 as pdfium
@@ -79,7 +80,9 @@ def _read(pdf: pdfium.PdfDocument, source: Source) -> Document:
     aside = set_aside(sheets)
     for number, sheet in enumerate(sheets, 1):
         text.add(number, sheet, [line for line in sheet.lines if id(line) not in aside])
-    return text.document(source, _title(pdf, source.name), list(_notes(bare, failed, read_from_pictures)))
+    notes = list(_notes(bare, failed, read_from_pictures))
+    document = text.document(source, _title(pdf, source.name), notes)
+    return replace(document, unrecognised=bool(bare) and not source.limits.ocr)
 
 
 def _nothing(name: str, *, pictures: bool, failed: bool) -> DocumentError:

@@ -3,12 +3,16 @@
 import os
 import sys
 
+import pypdfium2
 import pytest
 
 from localqa.documents.document import DocumentError
+from localqa.documents.importing import Importer
 from localqa.documents.limits import Limits
+from localqa.documents.opening import open_library
 from localqa.documents.reading import read_bytes
 from tests.documents import made
+from tests.documents.importing_process import WordEmbedder
 
 ASKED = Limits(seconds=60, ocr=True)
 ROWS: list[list[object]] = [
@@ -101,3 +105,21 @@ def test_a_program_that_recognises_nothing_leaves_the_page_scanned(stand_in, cod
     with pytest.raises(DocumentError) as told:
         read_bytes(made.picture_pdf(), "scan.pdf", limits=ASKED)
     assert told.value.reason == "scanned"
+
+
+def test_pages_left_before_are_recognised_once_it_is_asked_for(stand_in, where, tmp_path):
+    both = pypdfium2.PdfDocument(made.pdf([[(72, 700, 10, "The toll was two pence.")]]))
+    both.import_pages(pypdfium2.PdfDocument(made.picture_pdf()))
+    both.save(tmp_path / "both.pdf")
+    table = "\n".join("\t".join(str(cell) for cell in row) for row in ROWS)
+    stand_in(f"print({table!r})")
+    library = open_library(where)
+    try:
+        states = []
+        for limits in (Limits(), Limits(), ASKED, ASKED):
+            importer = Importer(library, WordEmbedder(), limits=limits)
+            states += [one.state for one in importer.add([tmp_path / "both.pdf"])]
+        assert states == ["added", "unchanged", "replaced", "unchanged"]
+        assert "sold on board" in library.document(library.entries()[0].id).text
+    finally:
+        library.close()
