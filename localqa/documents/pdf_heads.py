@@ -26,8 +26,9 @@ _STEPS: Final = 5
 _HEIGHT: Final = 8
 """Points within which lines count as at the same height."""
 _LINE: Final = 1.5
-"""Letter heights from one line of a paragraph to the next, at most, and which of their own they differ by."""
+"""Letter heights from one line of a paragraph to the next, at most."""
 _SAME: Final = 0.05
+"""Share of their height by which the letters of its lines differ, at most."""
 _FORM_ROW: Final = 4.0
 """Letter heights from one row of a form to the next, at most."""
 _ALIGNED: Final = 2.0
