@@ -1,0 +1,116 @@
+"""Reader of PowerPoint."""
+
+import io
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any, Final
+
+from localqa.documents.archives import core_title, opened
+from localqa.documents.building import Builder
+from localqa.documents.document import Document
+from localqa.documents.formats import Source
+from localqa.documents.values import shown
+
+_EMU: Final = 914_400 // 72
+"""Of a point, in the units of Office."""
+_CHART: Final = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
+_PARAGRAPH: Final = "{http://schemas.openxmlformats.org/drawingml/2006/main}p"
+
+
+def read_pptx(source: Source) -> Document:
+    """A presentation: a page for each slide, with its tables, its charts as tables and the notes below it."""
+    from pptx import Presentation
+
+    with opened(source) as archive:
+        title = core_title(archive)
+    deck = Presentation(io.BytesIO(source.data))
+    builder = Builder(source.limits)
+    for number, slide in enumerate(deck.slides, 1):
+        builder.begin_page(number)
+        heading = slide.shapes.title
+        if heading is not None and heading.has_text_frame:
+            builder.heading(heading.text_frame.text, 1)
+        for shape in _shapes(slide.shapes):
+            if heading is None or shape.shape_id != heading.shape_id:
+                _write_shape(shape, builder)
+        if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
+            builder.paragraph(slide.notes_slide.notes_text_frame.text, lines=True)
+    return builder.built(source.name, source.media_type, source.digest, title=title)
+
+
+def _shapes(shapes: Any) -> Iterator[Any]:
+    """All shapes, those in groups too, as they stand on a slide: from top to bottom, from left to right."""
+    from pptx.enum.shapes import MSO_SHAPE_TYPE
+
+    for shape in sorted(shapes, key=lambda one: ((one.top or 0) // (20 * _EMU), one.left or 0)):
+        if shape.shape_type == MSO_SHAPE_TYPE.GROUP:
+            yield from _shapes(shape.shapes)
+        else:
+            yield shape
+
+
+def _write_shape(shape: Any, builder: Builder) -> None:
+    if getattr(shape, "has_table", False) and shape.has_table:
+        builder.end_table()
+        for row in shape.table.rows:
+            builder.row([cell.text for cell in row.cells])
+        builder.end_table()
+    elif getattr(shape, "has_chart", False) and shape.has_chart:
+        _write_chart(shape.chart.element, builder)
+    elif shape.has_text_frame:
+        for paragraph in shape.text_frame.paragraphs:
+            builder.paragraph(paragraph.text, lines=True)
+
+
+def _write_chart(chart: Any, builder: Builder) -> None:
+    """Its titles, and its numbers as the table that they are, of whatever kind it is."""
+    for title in chart.iter(f"{_CHART}title"):
+        builder.paragraph("\n".join(part.text for part in title.iter(_PARAGRAPH, f"{_CHART}v")))
+    series = [
+        (_points(one, "cat", "xVal"), _name(one), _points(one, "val", "yVal"))
+        for one in chart.iter(f"{_CHART}ser")
+    ]
+    for categories, group in groupby(series, key=lambda one: one[0]):
+        columns = [(name, values) for _, name, values in group]
+        builder.end_table()
+        builder.row(["", *(name for name, _ in columns)])
+        for at in sorted(set(categories).union(*(values for _, values in columns))):
+            builder.row([categories.get(at, ""), *(values.get(at, "") for _, values in columns)])
+    builder.end_table()
+
+
+def _name(series: Any) -> str:
+    return " ".join(value.text or "" for value in series.iterfind(f"{_CHART}tx//{_CHART}v"))
+
+
+def _points(series: Any, *tags: str) -> dict[int, str]:
+    """The points of a series by their number; where categories have levels, by all of them."""
+    data = next((found for tag in tags for found in series.iterfind(f"{_CHART}{tag}")), None)
+    if data is None:
+        return {}
+    written = data.findtext(f".//{_CHART}formatCode") or ""
+    first, *outer = (_level(level, written) for level in data.findall(f".//{_CHART}lvl") or [data])
+    for level in outer:
+        # A category of an outer level stands at the first one of those within it.
+        starts = {at: max((start for start in level if start <= at), default=-1) for at in first}
+        first = {at: f"{level.get(starts[at], '')} {text}" for at, text in first.items()}
+    return first
+
+
+def _level(data: Any, written: str) -> dict[int, str]:
+    return {
+        int(point.get("idx")): _value(point.findtext(f"{_CHART}v") or "", point.get("formatCode") or written)
+        for point in data.iter(f"{_CHART}pt")
+    }
+
+
+def _value(text: str, written: str) -> str:
+    """A number as its format writes it; categories may be texts."""
+    from openpyxl.styles.numbers import is_date_format
+    from openpyxl.utils.datetime import from_excel
+
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return shown(from_excel(number) if is_date_format(written) else number, written)
