@@ -157,7 +157,7 @@ def _is_menu(element: html.HtmlElement) -> bool:
 
 def _is_data(table: html.HtmlElement) -> bool:
     """Whether a table holds data; one that lays a page out has paragraphs, lists or tables in its cells."""
-    inner = table.xpath(".//table | .//td//h1 | .//td//h2 | .//td//ul/li[8] | .//td//p[4]")
+    inner = table.xpath(".//table | .//td//h1 | .//td//h2 | .//td//ul/li[8] | .//p[4]")
     rows = table.xpath("count(.//tr)")
     cells = table.xpath("count(.//td | .//th)")
     return not inner and bool(cells) and not (rows == 1 and cells == 1)

@@ -18,7 +18,9 @@ _FRONT_MATTER: Final = re.compile(
     r"(?:(?:[\w.-]+:(?:[ \t].*)?|[ \t#-].*|[\]}]|)\n)*?(?:---|\.\.\.)[ \t]*(?:\n|\Z)"
 )
 """Lines of YAML, the first one `key: value`, between rules."""
-_TAG: Final = re.compile(r"</?([A-Za-z][\w.:-]*)[^>]*>")
+_TAG: Final = re.compile(r"</?([A-Za-z][A-Za-z0-9-]*)(?=[\s/>])[^>]*>")
+_UNCLOSED: Final = frozenset(("br", "hr", "wbr", "p", "li", "dt", "dd", "tr", "td", "th"))
+"""Elements that are written without an end; of others, <title> alone is a placeholder."""
 _NESTED: Final = 200
 """Levels, two for each list, of what is read as Markdown; deeper ones are read as plain text."""
 
@@ -43,18 +45,26 @@ def read_markdown(source: Source) -> Document:
     made.enable("table").enable("strikethrough")
     for kind in ("html_inline", "html_block"):
         made.add_render_rule(kind, _written_html)
-    tokens = made.parse(_FRONT_MATTER.sub("", decoded(source.data)))
+    text = _FRONT_MATTER.sub("", decoded(source.data))
+    tokens = made.parse(text)
     if any(token.level >= _NESTED - 2 for token in tokens):
         # All that is deeper, and what follows, would be left out.
         return read_text(source)
     builder = Builder(source.limits)
-    title = MarkupWriter(builder).write(f"<body>{made.renderer.render(tokens, made.options, {})}</body>")
+    closed = {tag[1].lower() for tag in _TAG.finditer(text) if tag[0].startswith("</")}
+    rendered = made.renderer.render(tokens, made.options, {"closed": closed})
+    title = MarkupWriter(builder).write(f"<body>{rendered}</body>")
     return builder.built(source.name, source.media_type, source.digest, title=title)
 
 
-def _written_html(_: object, tokens: Sequence[Any], at: int, *__: object) -> str:
-    """HTML within Markdown, in which what is no element, such as <your-name>, is text."""
-    return _TAG.sub(lambda tag: tag[0] if is_element(tag[1]) else html.escape(tag[0]), tokens[at].content)
+def _written_html(_: object, tokens: Sequence[Any], at: int, __: object, env: dict[str, Any]) -> str:
+    """HTML within Markdown; what is no element there, such as <your-name>, is text."""
+
+    def written(tag: re.Match[str]) -> str:
+        closed = tag[1].lower() in env["closed"] or tag[1].lower() in _UNCLOSED or "=" in tag[0]
+        return tag[0] if closed and is_element(tag[1]) else html.escape(tag[0])
+
+    return _TAG.sub(written, tokens[at].content)
 
 
 def read_html(source: Source) -> Document:

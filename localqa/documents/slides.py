@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, Final
 
-from localqa.documents.archives import core_title, opened
+from localqa.documents.archives import core_title, opened, xml_root
 from localqa.documents.building import Builder
 from localqa.documents.document import Document
 from localqa.documents.formats import Source
@@ -13,8 +13,14 @@ from localqa.documents.values import shown
 
 _EMU: Final = 914_400 // 72
 """Of a point, in the units of Office."""
-_CHART: Final = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
-_PARAGRAPH: Final = "{http://schemas.openxmlformats.org/drawingml/2006/main}p"
+_DRAWING: Final = "http://schemas.openxmlformats.org/drawingml/2006/"
+_MAIN: Final = f"{{{_DRAWING}main}}"
+_CHART: Final = f"{{{_DRAWING}chart}}"
+_DIAGRAM: Final = f"{{{_DRAWING}diagram}}"
+_SLIDE: Final = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
+_COMPATIBILITY: Final = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
+_DATA: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}dm"
+_PARAGRAPH: Final = f"{_MAIN}p"
 
 
 def read_pptx(source: Source) -> Document:
@@ -27,6 +33,7 @@ def read_pptx(source: Source) -> Document:
     builder = Builder(source.limits)
     for number, slide in enumerate(deck.slides, 1):
         builder.begin_page(number)
+        _unpack(slide.shapes.element)
         heading = slide.shapes.title
         if heading is not None and heading.has_text_frame:
             builder.heading(heading.text_frame.text, 1)
@@ -38,11 +45,21 @@ def read_pptx(source: Source) -> Document:
     return builder.built(source.name, source.media_type, source.digest, title=title)
 
 
+def _unpack(shapes: Any) -> None:
+    """Put shapes that not every program can show where those stand that every program can."""
+    for either in list(shapes.iter(f"{_COMPATIBILITY}AlternateContent")):
+        for shape in either.findall(f"{_COMPATIBILITY}Choice[1]/*"):
+            either.addprevious(shape)
+        either.getparent().remove(either)
+
+
 def _shapes(shapes: Any) -> Iterator[Any]:
-    """All shapes, those in groups too, as they stand on a slide: from top to bottom, from left to right."""
+    """All that are shown, those in groups too, from top to bottom, from left to right."""
     from pptx.enum.shapes import MSO_SHAPE_TYPE
 
     for shape in sorted(shapes, key=lambda one: ((one.top or 0) // (20 * _EMU), one.left or 0)):
+        if shape.element.find(f".//{_SLIDE}cNvPr").get("hidden") in ("1", "true"):
+            continue
         if shape.shape_type == MSO_SHAPE_TYPE.GROUP:
             yield from _shapes(shape.shapes)
         else:
@@ -57,9 +74,22 @@ def _write_shape(shape: Any, builder: Builder) -> None:
         builder.end_table()
     elif getattr(shape, "has_chart", False) and shape.has_chart:
         _write_chart(shape.chart.element, builder)
+    elif (relations := shape.element.find(f".//{_DIAGRAM}relIds")) is not None:
+        data = shape.part.rels.get(relations.get(_DATA))
+        if data is not None and not data.is_external:
+            _write_diagram(data.target_part.blob, builder)
     elif shape.has_text_frame:
         for paragraph in shape.text_frame.paragraphs:
             builder.paragraph(paragraph.text, lines=True)
+
+
+def _write_diagram(data: bytes, builder: Builder) -> None:
+    """The texts of a diagram (SmartArt)."""
+    for text in xml_root(data).iter(f"{_DIAGRAM}t"):
+        for paragraph in text.iter(_PARAGRAPH):
+            builder.paragraph(
+                "".join(part.text or "\n" for part in paragraph.iter(f"{_MAIN}t", f"{_MAIN}br")), lines=True
+            )
 
 
 def _write_chart(chart: Any, builder: Builder) -> None:
@@ -106,11 +136,12 @@ def _level(data: Any, written: str) -> dict[int, str]:
 
 def _value(text: str, written: str) -> str:
     """A number as its format writes it; categories may be texts."""
-    from openpyxl.styles.numbers import is_date_format
+    from openpyxl.styles.numbers import is_date_format, is_timedelta_format
     from openpyxl.utils.datetime import from_excel
 
     try:
         number = float(text)
-    except ValueError:
+        day = from_excel(number, timedelta=is_timedelta_format(written)) if is_date_format(written) else None
+    except (ValueError, OverflowError):
         return text
-    return shown(from_excel(number) if is_date_format(written) else number, written)
+    return shown(number if day is None else day, written)

@@ -3,7 +3,6 @@
 import io
 import re
 import zipfile
-from collections.abc import Iterator
 from typing import Final
 
 from lxml import etree
@@ -15,10 +14,12 @@ from localqa.documents.formats import Source
 from localqa.documents.markup import MarkupWriter
 
 _MENDED: Final = re.compile(r"word/(?:document|footnotes|endnotes)\d*\.xml")
-_READ_THROUGH: Final = "smartTag"
-"""Of what may hold runs in a paragraph, mammoth reads those in smart tags."""
-_HOLDERS: Final = ("fldSimple", "dir", "bdo", "ruby", "rubyBase", "oMathPara")
-"""What holds runs, too, and mammoth leaves out."""
+_STYLES: Final = "word/styles.xml"
+_READ_AS: Final = {
+    **dict.fromkeys(("fldSimple", "dir", "bdo", "ruby", "rubyBase", "oMathPara"), "smartTag"),
+    **{"ptab": "tab", "cr": "br"},
+}
+"""Elements that mammoth leaves out, and those that it reads in their place."""
 _KEPT_IN_HIDDEN: Final = ("rPr", "fldChar", "instrText")
 """Of a hidden run: what says where fields begin and end."""
 _OFF: Final = ("0", "false", "off")
@@ -42,9 +43,9 @@ def read_docx(source: Source) -> Document:
 
 
 def _mended(archive: zipfile.ZipFile) -> bytes:
-    """A Word document in which mammoth finds all words that are shown, and only those."""
-    names = dict.fromkeys(archive.namelist())
-    hidden = _hidden_styles(archive.read("word/styles.xml")) if "word/styles.xml" in names else frozenset()
+    """A Word document without pictures, in which mammoth finds the words that are shown, and no others."""
+    names = [name for name in dict.fromkeys(archive.namelist()) if name.endswith((".xml", ".rels"))]
+    hidden = _hidden_styles(archive.read(_STYLES)) if _STYLES in names else frozenset()
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as made:
         for name in names:
@@ -55,10 +56,11 @@ def _mended(archive: zipfile.ZipFile) -> bytes:
 
 def _mended_part(content: bytes, hidden: frozenset[str]) -> bytes:
     root = xml_root(content)
-    word = root.tag.partition("}")[0] + "}"
-    for run in list(_hidden_runs(root, word, hidden)):
-        for child in list(run):
-            if child.tag not in [f"{word}{name}" for name in _KEPT_IN_HIDDEN]:
+    word = _namespace(root)
+    kept = [f"{word}{name}" for name in _KEPT_IN_HIDDEN]
+    for run in root.iter(f"{word}r"):
+        if _is_hidden(run, word, hidden):
+            for child in [child for child in run if child.tag not in kept]:
                 run.remove(child)
     for formula in root.findall(".//{*}oMath"):
         letters = "".join(part.text or "" for part in formula.iterfind(".//{*}t"))
@@ -66,35 +68,35 @@ def _mended_part(content: bytes, hidden: frozenset[str]) -> bytes:
         formula.clear()
         formula.tag, formula.tail = f"{word}r", tail
         etree.SubElement(formula, f"{word}t").text = letters
-    for holder in root.iter(*(f"{{*}}{name}" for name in _HOLDERS)):
-        holder.tag = f"{word}{_READ_THROUGH}"
-    for tab in root.iter(f"{word}ptab"):
-        tab.tag = f"{word}tab"
-    for page_end in root.iter(f"{word}br"):
-        page_end.attrib.clear()
+    for element in root.iter(*(f"{{*}}{name}" for name in _READ_AS)):
+        element.tag = word + _READ_AS[etree.QName(element).localname]
+    for line_break in root.iter(f"{word}br"):
+        line_break.attrib.clear()
     return etree.tostring(root)
 
 
-def _hidden_runs(root: etree._Element, word: str, hidden: frozenset[str]) -> Iterator[etree._Element]:
-    """Runs that are not shown, by themselves or by a style."""
-    for run in root.iter(f"{word}r"):
-        properties = run.find(f"{word}rPr")
-        own = properties.find(f"{word}vanish") if properties is not None else None
-        styles = run.xpath(
-            "w:rPr/w:rStyle/@w:val | ancestor::w:p[1]/w:pPr/w:pStyle/@w:val", namespaces={"w": word[1:-1]}
-        )
-        if _is_on(own, word) if own is not None else not hidden.isdisjoint(styles):
-            yield run
+def _is_hidden(run: etree._Element, word: str, hidden: frozenset[str]) -> bool:
+    """Whether a run is not shown, by itself or by a style."""
+    own = run.find(f"{word}rPr/{word}vanish")
+    if own is not None or not hidden:
+        return own is not None and _is_on(own, word)
+    paragraph = next(run.iterancestors(f"{word}p"), run)
+    styles = (run.find(f"{word}rPr/{word}rStyle"), paragraph.find(f"{word}pPr/{word}pStyle"))
+    return any(style is not None and style.get(f"{word}val") in hidden for style in styles)
 
 
 def _hidden_styles(content: bytes) -> frozenset[str]:
     root = xml_root(content)
-    word = root.tag.partition("}")[0] + "}"
+    word = _namespace(root)
     return frozenset(
         style.get(f"{word}styleId", "")
         for style in root.iter(f"{word}style")
         if any(_is_on(one, word) for one in style.iterfind(f"{word}rPr/{word}vanish"))
     )
+
+
+def _namespace(root: etree._Element) -> str:
+    return f"{{{etree.QName(root).namespace}}}"
 
 
 def _is_on(switch: etree._Element, word: str) -> bool:

@@ -11,6 +11,7 @@ from tests.documents import headings
         "".join(f"<font size=2>para {at}<br>" for at in range(400)) + "<p>LAST</p>",
         "<div>" * 1500 + "para 399" + "</div>" * 1500 + "<p>LAST</p>",
         "<pre>" + "word " * 2_200_000 + "para 399</pre><p>LAST</p>",
+        "<table>" + "<tr><td>a<td>b" * 60_000 + "<tr><td>para 399</table><p>LAST</p>",
         "<table><tr><td>" + "<i>" * 1500 + "para 399</table><p>LAST</p>",
     ],
 )
@@ -25,7 +26,7 @@ def test_hidden_text_is_hidden_however_deep(read):
     assert read(page.encode(), "a.html").text == "seen"
 
 
-@pytest.mark.parametrize(("name", "tag"), [("a.html", "<font>"), ("a.md", "<font>")])
+@pytest.mark.parametrize(("name", "tag"), [("a.html", "<font>"), ("a.md", "<font size=2>")])
 def test_what_is_too_deep_is_told(read, name, tag):
     document = read((f"{tag}para<br>" * 3000).encode(), name)
     assert document.text.startswith("para\npara")
@@ -75,6 +76,8 @@ def test_a_heading_that_is_a_button_is_a_heading(read):
             "Use List<String> and <your-name>, bold\n</T>.",
         ),
         ("Ask\n\n<your-name>\n\nfirst", "Ask\n\n<your-name>\n\nfirst"),
+        ("Put <title> and <file name> here<br>or `there`.", "Put <title> and <file name> here\nor there."),
+        ("<p align=center>a<o:p></o:p>", "a"),
         ("a <kbd>Ctrl</kbd> <Object>", "a Ctrl <Object>"),
         ("- [a](x)\n- [b](x)\n- [c](x)\n- [d](x)\n- [e](x)\n", "a\n\nb\n\nc\n\nd\n\ne"),
         (

@@ -39,6 +39,7 @@ def saved(file):
         (f'<w:bdo w:val="ltr">{run("one ")}</w:bdo><w:dir w:val="rtl">{run("two")}</w:dir>', "one two"),
         ('<w:r><w:t>end.</w:t><w:br w:type="page"/><w:t>Next</w:t></w:r>', "end.\nNext"),
         ('<w:r><w:t>left</w:t><w:br w:type="column"/><w:t>right</w:t></w:r>', "left\nright"),
+        ("<w:r><w:t>one</w:t><w:cr/><w:t>two</w:t></w:r>", "one\ntwo"),
         ('<w:r><w:t>Total</w:t><w:ptab w:alignment="right"/><w:t>900</w:t></w:r>', "Total 900"),
         (run("seen ") + run("secret", "<w:vanish/>") + run("too", '<w:vanish w:val="0"/>'), "seen too"),
         (run("seen") + run("secret", '<w:rStyle w:val="Hidden"/>'), "seen"),
@@ -104,6 +105,55 @@ def test_soft_breaks_part_words_on_slides(read):
         "Annual Report Two Thousand\n\nFirst line\nsecond line\n\nalpha beta | x y\n\nnote one\nnote two"
     )
     assert headings(document) == [("Annual Report Two Thousand", 1)]
+
+
+SHAPE = (
+    '<p:sp><p:nvSpPr><p:cNvPr id="{0}" name="x" {1}/><p:cNvSpPr txBox="1"/><p:nvPr/></p:nvSpPr><p:spPr/>'
+    "<p:txBody><a:bodyPr/><a:p><a:r><a:t>{2}</a:t></a:r>"
+    '<a:fld id="f" type="x"><a:t> field</a:t></a:fld></a:p></p:txBody></p:sp>'
+)
+EITHER = (
+    '<mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006">'
+    '<mc:Choice Requires="a14">{}</mc:Choice><mc:Fallback>{}</mc:Fallback></mc:AlternateContent>'
+)
+DIAGRAM = (
+    '<p:graphicFrame><p:nvGraphicFramePr><p:cNvPr id="40" name="D"/><p:cNvGraphicFramePr/><p:nvPr/>'
+    '</p:nvGraphicFramePr><p:xfrm><a:off x="0" y="0"/><a:ext cx="1" cy="1"/></p:xfrm><a:graphic>'
+    '<a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/diagram"><dgm:relIds r:dm="rId9" '
+    'xmlns:dgm="http://schemas.openxmlformats.org/drawingml/2006/diagram"/></a:graphicData></a:graphic>'
+    "</p:graphicFrame>"
+)
+STEPS = (
+    '<dgm:dataModel xmlns:dgm="http://schemas.openxmlformats.org/drawingml/2006/diagram" '
+    'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"><dgm:ptLst><dgm:pt><dgm:t><a:p><a:r>'
+    "<a:t>one</a:t></a:r><a:br/><a:r><a:t>step</a:t></a:r></a:p></dgm:t></dgm:pt></dgm:ptLst></dgm:dataModel>"
+)
+
+
+def test_shapes_of_every_kind(read):
+    from pptx import Presentation
+
+    deck = Presentation()
+    deck.slides.add_slide(deck.slide_layouts[5]).shapes.title.text = "Title"
+    new, old = SHAPE.format(20, "", "new"), SHAPE.format(20, "", "old")
+    shapes = EITHER.format(new, old) + SHAPE.format(30, 'hidden="1"', "secret") + DIAGRAM
+    relation = (
+        '<Relationship Id="rId9" Target="../diagrams/data1.xml" '
+        'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/diagramData"/>'
+    )
+    more = {
+        "ppt/slides/slide1.xml": ("</p:spTree>", shapes),
+        "ppt/slides/_rels/slide1.xml.rels": ("</Relationships>", relation),
+    }
+
+    def change(name, content):
+        end, added = more.get(name, ("", ""))
+        return content.replace(end.encode(), (added + end).encode()) if end else content
+
+    stream = io.BytesIO(rewritten(saved(deck), change))
+    with zipfile.ZipFile(stream, "a") as archive:
+        archive.writestr("ppt/diagrams/data1.xml", STEPS)
+    assert read(stream.getvalue(), "a.pptx").text == "Title\n\nnew field\n\none\nstep"
 
 
 def chart(kind, data, change=lambda content: content):
