@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -45,16 +45,22 @@ def read_markdown(source: Source) -> Document:
     made.enable("table").enable("strikethrough")
     for kind in ("html_inline", "html_block"):
         made.add_render_rule(kind, _written_html)
-    text = _FRONT_MATTER.sub("", decoded(source.data))
-    tokens = made.parse(text)
+    tokens = made.parse(_FRONT_MATTER.sub("", decoded(source.data)))
     if any(token.level >= _NESTED - 2 for token in tokens):
         # All that is deeper, and what follows, would be left out.
         return read_text(source)
     builder = Builder(source.limits)
-    closed = {tag[1].lower() for tag in _TAG.finditer(text) if tag[0].startswith("</")}
-    rendered = made.renderer.render(tokens, made.options, {"closed": closed})
+    rendered = made.renderer.render(tokens, made.options, {"closed": set(_closed(tokens))})
     title = MarkupWriter(builder).write(f"<body>{rendered}</body>")
     return builder.built(source.name, source.media_type, source.digest, title=title)
+
+
+def _closed(tokens: Sequence[Any]) -> Iterator[str]:
+    """Names of the elements of HTML that have an end somewhere."""
+    for token in tokens:
+        if token.type in ("html_block", "html_inline"):
+            yield from (tag[1].lower() for tag in _TAG.finditer(token.content) if tag[0].startswith("</"))
+        yield from _closed(token.children or ())
 
 
 def _written_html(_: object, tokens: Sequence[Any], at: int, __: object, env: dict[str, Any]) -> str:

@@ -9,6 +9,8 @@ from localqa.documents.document import Document
 from localqa.documents.formats import Source, corrupted
 
 _CELL, _NOTE, _NOTE_END, _HIDDEN, _HIDDEN_END = "\x1f\x1d\x1c\x0e\x0f"
+_APART: Final = "{}"
+"""Keeps a mark from being taken for the stand-in of the letter before it, which is left out."""
 _MEANT: Final = re.compile(r"\\(?:[^a-z]|(nestcell|cell|footnote|(?:v|deleted)0?|plain)(?![a-z0-9]) ?)|[{}]")
 """Words that striprtf does not tell from text, or leaves out, and what they are in."""
 _IN_NOTE: Final = re.compile(f"{_NOTE}([^{_NOTE_END}]*){_NOTE_END}")
@@ -48,16 +50,16 @@ def _marked(rtf: str) -> str:
         elif found[0] == "}" and len(ends) > 1:
             parts.append(ends.pop())
         elif found[1] in ("v", "deleted") and _HIDDEN_END not in "".join(ends):
-            parts.append(_HIDDEN)
-            ends[-1] = _HIDDEN_END + ends[-1]
+            parts.append(_APART + _HIDDEN)
+            ends[-1] = _APART + _HIDDEN_END + ends[-1]
         elif found[1] in ("v0", "deleted0", "plain") and _HIDDEN_END in ends[-1]:
-            parts.append(_HIDDEN_END)
+            parts.append(_APART + _HIDDEN_END)
             ends[-1] = ends[-1].replace(_HIDDEN_END, "")
         elif found[1] == "footnote":
-            parts.append(_NOTE)
-            ends[-1] += _NOTE_END
+            parts.append(_APART + _NOTE)
+            ends[-1] += _APART + _NOTE_END
         elif found[1] in ("cell", "nestcell"):
-            parts.append(_CELL)
+            parts.append(_APART + _CELL)
         if found[1] is None:
             parts.append(found[0])
     return "".join((*parts, rtf[at:]))

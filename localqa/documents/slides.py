@@ -95,10 +95,12 @@ def _write_diagram(data: bytes, builder: Builder) -> None:
 def _write_chart(chart: Any, builder: Builder) -> None:
     """Its titles, and its numbers as the table that they are, of whatever kind it is."""
     for title in chart.iter(f"{_CHART}title"):
-        builder.paragraph("\n".join(part.text for part in title.iter(_PARAGRAPH, f"{_CHART}v")))
+        builder.paragraph("\n".join(part.text or "" for part in title.iter(_PARAGRAPH, f"{_CHART}v")))
     series = [
-        (_points(one, "cat", "xVal"), _name(one), _points(one, "val", "yVal"))
+        (_points(one, "cat", "xVal"), _name(one), points)
         for one in chart.iter(f"{_CHART}ser")
+        for tag in ("val", "yVal", "bubbleSize")
+        if (points := _points(one, tag))
     ]
     for categories, group in groupby(series, key=lambda one: one[0]):
         columns = [(name, values) for _, name, values in group]

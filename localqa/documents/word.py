@@ -55,7 +55,11 @@ def _mended(archive: zipfile.ZipFile) -> bytes:
 
 
 def _mended_part(content: bytes, hidden: frozenset[str]) -> bytes:
-    root = xml_root(content)
+    try:
+        root = xml_root(content)
+    except etree.XMLSyntaxError:
+        # Deeper, or longer in one piece, than libxml2 reads; mammoth has no such limits.
+        return content
     word = _namespace(root)
     kept = [f"{word}{name}" for name in _KEPT_IN_HIDDEN]
     for run in root.iter(f"{word}r"):

@@ -77,6 +77,7 @@ def test_a_heading_that_is_a_button_is_a_heading(read):
         ),
         ("Ask\n\n<your-name>\n\nfirst", "Ask\n\n<your-name>\n\nfirst"),
         ("Put <title> and <file name> here<br>or `there`.", "Put <title> and <file name> here\nor there."),
+        ("Put <title> here.\n\n```\n<title></title>\n```", "Put <title> here.\n\n<title></title>"),
         ("<p align=center>a<o:p></o:p>", "a"),
         ("a <kbd>Ctrl</kbd> <Object>", "a Ctrl <Object>"),
         ("- [a](x)\n- [b](x)\n- [c](x)\n- [d](x)\n- [e](x)\n", "a\n\nb\n\nc\n\nd\n\ne"),

@@ -59,6 +59,11 @@ def test_words_in_all_that_word_puts_into_a_paragraph(read, inside, text):
     assert read(made.docx(f"<w:p>{inside}</w:p>", more_styles=hidden), "a.docx").text == text
 
 
+def test_what_is_too_long_for_libxml2_is_read_all_the_same(read):
+    body = f'<w:p><w:r w:rsidR="{"x" * 11_000_000}"><w:t>seen</w:t></w:r></w:p>'
+    assert read(made.docx(body), "a.docx").text == "seen"
+
+
 def test_notes_of_word_are_mended_as_the_body_is(read):
     notes = (
         '<w:footnotes xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">'
@@ -187,6 +192,16 @@ def test_charts_of_every_kind_are_tables(read, kind):
     assert read(file, "a.pptx").text == (
         "Turnover\n\n | Sales | Costs\n2022 | 10.0% | 20.0%\n2023 | 12.5%\n\nSecond"
     )
+
+
+def test_bubbles_have_places_and_sizes(read):
+    from pptx.chart.data import BubbleChartData
+    from pptx.enum.chart import XL_CHART_TYPE
+
+    bubbles = BubbleChartData()
+    bubbles.add_series("One").add_data_point(1, 2, 10)
+    file = chart(XL_CHART_TYPE.BUBBLE, bubbles)
+    assert read(file, "a.pptx").text == "Turnover\n\n | One | One\n1 | 2 | 10\n\nSecond"
 
 
 def test_scatter_charts_and_levels_of_categories(read):

@@ -58,6 +58,7 @@ def test_files_that_are_no_text(read, data):
         (r"if (a || b) then || c\par", "if (a || b) then || c"),
         (r"\trowd\cellx100\intbl one cell\cell\row\pard After", "one cell\n\nAfter"),
         (r"\trowd\intbl a\cell b\cell\row\intbl 1\cell 2|3\cell\row\pard After", "a | b\n1 | 2|3\n\nAfter"),
+        (r"\trowd\intbl a\u8217\cell b\u8217\cell\row", "a’ | b’"),
         (r"C:\\cell\par", r"C:\cell"),
         (
             r"The rent{\super\chftn{\footnote\pard\chftn  Due {\b monthly}.\par At once.}} is 9.\par After",
