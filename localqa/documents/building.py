@@ -83,7 +83,7 @@ class Builder:
             DocumentError: there is no text.
         """
         if self.is_empty:
-            raise empty(name)
+            raise empty(name, self._notes)
         ends = [*(page.start for page in self._pages[1:]), self._length][: len(self._pages)]
         pages = [
             Page(page.number, min(page.start, self._length), min(end, self._length), 0.0, 0.0)
@@ -119,9 +119,10 @@ def cleaned(text: str, *, lines: bool = False) -> str:
     return _LINES.sub("\n" if lines else " ", spaced).strip()
 
 
-def empty(name: str) -> DocumentError:
-    """The error of a file without any text."""
-    return DocumentError(f"{name} holds no text.", reason="empty")
+def empty(name: str, notes: Sequence[str] = ()) -> DocumentError:
+    """The error of a file without any text that is read."""
+    told = f" ({'; '.join(notes)})" if notes else ""
+    return DocumentError(f"{name} holds no text{told}.", reason="empty")
 
 
 def too_long(most: int) -> DocumentError:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from localqa.documents.document import DocumentError
 from tests.documents import headings
 
 
@@ -31,6 +32,11 @@ def test_what_is_too_deep_is_told(read, name, tag):
     document = read((f"{tag}para<br>" * 3000).encode(), name)
     assert document.text.startswith("para\npara")
     assert document.notes == ("nested too deep to be read to its end",)
+
+
+def test_a_page_without_text_tells_why(read):
+    with pytest.raises(DocumentError, match="holds no text .nested too deep"):
+        read(b"<b>" * 3000 + b"x", "a.html")
 
 
 @pytest.mark.parametrize(
