@@ -11,9 +11,9 @@ CELL: Final = " | "
 """Parts the cells of a row."""
 _SPACE: Final = re.compile(r"[^\S\n]+")
 _LINES: Final = re.compile(r" ?\n[ \n]*")
-_INVISIBLE: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b\u2060\ufeff\ufffe\uffff\ud800-\udfff]"
-)
+_LINE_ENDS: Final = re.compile("\r\n|[\r\v\f]")
+"""But for the usual one: those of other systems, soft ones, and ends of pages."""
+_INVISIBLE: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f\u00ad\u200b\u2060\ufeff\ufffe\uffff\ud800-\udfff]")
 """Controls, soft hyphens, marks without width, and what is no text."""
 
 
@@ -30,6 +30,7 @@ class Builder:
         self._length = 0
         self._headings: list[Heading] = []
         self._pages: list[Page] = []
+        self._notes: list[str] = []
         self._in_table = False
 
     @property
@@ -71,16 +72,18 @@ class Builder:
         start = self._length + (2 if self._length else 0)
         self._pages.append(Page(number, start, start, 0.0, 0.0))
 
-    def built(
-        self, name: str, media_type: str, digest: str, *, title: str = "", notes: Sequence[str] = ()
-    ) -> Document:
+    def note(self, text: str) -> None:
+        """Tell people of what was set aside or could not be read."""
+        self._notes.append(text)
+
+    def built(self, name: str, media_type: str, digest: str, *, title: str = "") -> Document:
         """The document.
 
         Raises:
             DocumentError: there is no text.
         """
         if self.is_empty:
-            raise empty(name)
+            raise empty(name, self._notes)
         ends = [*(page.start for page in self._pages[1:]), self._length][: len(self._pages)]
         pages = [
             Page(page.number, min(page.start, self._length), min(end, self._length), 0.0, 0.0)
@@ -96,7 +99,7 @@ class Builder:
             tuple(pages),
             tuple(self._headings),
             (),
-            tuple(notes),
+            tuple(dict.fromkeys(self._notes)),
         )
 
     def _add(self, text: str, before: str) -> int:
@@ -111,14 +114,15 @@ class Builder:
 
 def cleaned(text: str, *, lines: bool = False) -> str:
     """A text without what cannot be seen, and with single spaces."""
-    visible = _INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    visible = _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))
     spaced = _SPACE.sub(" ", visible)
     return _LINES.sub("\n" if lines else " ", spaced).strip()
 
 
-def empty(name: str) -> DocumentError:
-    """The error of a file without any text."""
-    return DocumentError(f"{name} holds no text.", reason="empty")
+def empty(name: str, notes: Sequence[str] = ()) -> DocumentError:
+    """The error of a file without any text that is read."""
+    told = f" ({'; '.join(notes)})" if notes else ""
+    return DocumentError(f"{name} holds no text{told}.", reason="empty")
 
 
 def too_long(most: int) -> DocumentError:

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Final
 
 from localqa.documents.document import Document, DocumentError
+from localqa.documents.encodings import wide_encoding
 from localqa.documents.limits import Limits
 
 
@@ -28,16 +29,16 @@ Read = Callable[[Source], Document]
 _OFFICE: Final = "application/vnd.openxmlformats-officedocument."
 FORMATS: Final[Mapping[str, tuple[str, str]]] = {
     ".pdf": ("application/pdf", "pdf.read_pdf"),
-    ".docx": (f"{_OFFICE}wordprocessingml.document", "office.read_docx"),
-    ".pptx": (f"{_OFFICE}presentationml.presentation", "office.read_pptx"),
-    ".xlsx": (f"{_OFFICE}spreadsheetml.sheet", "office.read_xlsx"),
-    ".odt": ("application/vnd.oasis.opendocument.text", "office.read_odt"),
-    ".epub": ("application/epub+zip", "office.read_epub"),
-    ".rtf": ("application/rtf", "plain.read_rtf"),
+    ".docx": (f"{_OFFICE}wordprocessingml.document", "word.read_docx"),
+    ".pptx": (f"{_OFFICE}presentationml.presentation", "slides.read_pptx"),
+    ".xlsx": (f"{_OFFICE}spreadsheetml.sheet", "sheets.read_xlsx"),
+    ".odt": ("application/vnd.oasis.opendocument.text", "opendocument.read_odt"),
+    ".epub": ("application/epub+zip", "books.read_epub"),
+    ".rtf": ("application/rtf", "rich.read_rtf"),
     ".html": ("text/html", "plain.read_html"),
     ".htm": ("text/html", "plain.read_html"),
     ".xhtml": ("text/html", "plain.read_html"),
-    ".eml": ("message/rfc822", "plain.read_eml"),
+    ".eml": ("message/rfc822", "mails.read_eml"),
     ".md": ("text/markdown", "plain.read_markdown"),
     ".markdown": ("text/markdown", "plain.read_markdown"),
     ".txt": ("text/plain", "plain.read_text"),
@@ -123,6 +124,6 @@ def _check_beginning(data: bytes, name: str, suffix: str) -> None:
 
 
 def _is_binary(head: bytes) -> bool:
-    """Whether there are zeros in it as no encoding of text has them; UTF-16 has one in every character."""
+    """Whether there are zeros in it as no encoding of text has them."""
     marked = head.startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE))
-    return not marked and 0 < head.count(b"\x00") < len(head) / 3
+    return b"\x00" in head and not marked and not wide_encoding(head)

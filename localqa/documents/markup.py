@@ -1,18 +1,19 @@
 """HTML, and what is made into HTML first: Markdown, DOCX and the chapters of an EPUB."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Set
 from typing import Final
 
 from lxml import etree, html
+from lxml.html import defs
 
 from localqa.documents.building import Builder
 
 _SET_ASIDE: Final = frozenset(
     ("script", "style", "noscript", "template", "svg", "math", "nav", "head", "iframe", "object", "button")
-    + ("select", "input", "textarea", "canvas", "audio", "video", "footer")
+    + ("select", "input", "textarea", "canvas", "audio", "video")
 )
-"""What is no text of the document, or the same on every page of a site."""
+"""What is no text of the document."""
 _BLOCKS: Final = frozenset(
     (
         "address",
@@ -27,88 +28,101 @@ _BLOCKS: Final = frozenset(
         "dialog",
         "div",
     )
-    + ("dl", "dt", "fieldset", "figcaption", "figure", "form", "header", "hr", "html", "legend", "li", "main")
-    + ("ol", "p", "section", "summary", "ul", "table", "tbody", "thead", "tfoot", "tr", "td", "th", "pre")
+    + ("dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6")
+    + ("header", "hr", "html", "legend", "li", "main", "menu", "nav", "ol", "p", "pre", "section", "summary")
+    + ("table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul")
 )
+_ELEMENTS: Final = defs.tags | {"picture", "template", "slot", "data", "dialog", "search", "bdi"}
 _HEADING: Final = re.compile(r"h([1-6])")
 _HIDDEN: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _MENU: Final = 5
 """Links that a menu has at least."""
 _LINKED: Final = 0.85
-_DEEPEST: Final = 200
-"""Levels of elements that are looked into; real pages have some dozens."""
 
 
-def parse(text: str) -> html.HtmlElement:
-    """The tree of an HTML text; nothing is fetched and no entity is expanded."""
-    parser = html.HTMLParser(no_network=True, remove_comments=True, remove_pis=True, huge_tree=False)
-    # A declaration of an encoding would be refused beside text that is decoded already.
-    return html.document_fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", text) or "<p></p>", parser=parser)
-
-
-def title_of(tree: html.HtmlElement) -> str:
-    """The title that a page gives itself."""
-    found = tree.find(".//title")
-    return (found.text_content() if found is not None else "") or ""
+def is_element(name: str) -> bool:
+    """Whether a tag of this name is HTML's; "Object" is somebody's own."""
+    return name.lower() in _ELEMENTS and (name.islower() or name.isupper())
 
 
 class MarkupWriter:
-    """Writes a tree of HTML into a document.
+    """Writes HTML into a document.
 
     Args:
         builder: of the document.
+        of_site: whether it is a page of a site, whose menus and footers are the same on every page.
     """
 
-    def __init__(self, builder: Builder) -> None:
+    def __init__(self, builder: Builder, *, of_site: bool = False) -> None:
         self._builder = builder
+        self._of_site = of_site
         self._inline: list[str] = []
-        self._keeps_lines = False
+        self._pre: html.HtmlElement | None = None
 
-    def write(self, tree: html.HtmlElement) -> None:
-        """Write all of it."""
+    def write(self, text: str) -> str:
+        """Write all of it; give the title that it gives itself."""
+        tree, is_whole = _parsed(text)
         body = tree.find("body")
-        self._element(body if body is not None else tree, 0)
+        root = body if body is not None else tree
+        walk = etree.iterwalk(root, events=("start", "end"))
+        for event, element in walk:
+            if event == "end":
+                self._end(element)
+                if element is not root:
+                    self._text(element.tail)
+            elif self._is_aside(element) or self._write_whole(element):
+                walk.skip_subtree()
+            else:
+                self._begin(element)
         self._flush()
+        if not is_whole:
+            self._builder.note("nested too deep to be read to its end")
+        return tree.findtext(".//title") or ""
 
-    def _element(self, element: html.HtmlElement, depth: int) -> None:
-        tag = element.tag if isinstance(element.tag, str) else ""
-        heading = _HEADING.fullmatch(tag)
-        if not tag or tag in _SET_ASIDE or _is_hidden(element):
-            pass
-        elif tag in ("ul", "ol") and _is_navigation(element):
+    def _is_aside(self, element: html.HtmlElement) -> bool:
+        is_same_everywhere = self._of_site and (element.tag == "footer" or _is_menu(element))
+        return element.tag in _SET_ASIDE or is_same_everywhere or _is_hidden(element)
+
+    def _write_whole(self, element: html.HtmlElement) -> bool:
+        """Write an element that is a heading or a table of data; tell whether it is."""
+        heading = _HEADING.fullmatch(element.tag)
+        if heading:
             self._flush()
-        elif tag == "br":
-            self._inline.append("\n")
-        elif depth > _DEEPEST:
-            self._inline.append(" ".join(element.itertext()))
-        elif heading:
+            # A question that opens its answer is a button within a heading.
+            text = _text_of(element).strip() or _text_of(element, _SET_ASIDE - {"button"})
+            self._builder.heading(text, int(heading.group(1)))
+        elif element.tag == "table" and _is_data(element):
             self._flush()
-            self._builder.heading("".join(_texts(element)), int(heading.group(1)))
-        elif tag == "table" and _is_data(element):
-            self._flush()
+            for caption in element.iterfind("caption"):
+                self._builder.paragraph("" if _is_hidden(caption) else _text_of(caption))
             self._builder.end_table()
             for row in element.iter("tr"):
-                self._builder.row(_cells(row))
+                if not any(map(_is_hidden, (row, row.getparent()))):
+                    self._builder.row(_cells(row))
             self._builder.end_table()
-        elif tag in _BLOCKS:
-            self._flush()
-            kept, self._keeps_lines = self._keeps_lines, self._keeps_lines or tag == "pre"
-            self._inside(element, depth)
-            self._flush()
-            self._keeps_lines = kept
         else:
-            self._inside(element, depth)
+            return False
+        return True
 
-    def _inside(self, element: html.HtmlElement, depth: int) -> None:
+    def _begin(self, element: html.HtmlElement) -> None:
+        if element.tag == "br":
+            self._inline.append("\n")
+        elif element.tag in _BLOCKS:
+            self._flush()
+        if element.tag == "pre" and self._pre is None:
+            self._pre = element
         self._text(element.text)
-        for child in element:
-            self._element(child, depth + 1)
-            self._text(child.tail)
+
+    def _end(self, element: html.HtmlElement) -> None:
+        if element.tag in _BLOCKS:
+            self._flush()
+        if element is self._pre:
+            self._pre = None
 
     def _text(self, text: str | None) -> None:
         if text:
             # Outside of <pre> a line break in the source is a space.
-            self._inline.append(text if self._keeps_lines else re.sub(r"\s+", " ", text))
+            self._inline.append(text if self._pre is not None else re.sub(r"\s+", " ", text))
 
     def _flush(self) -> None:
         text = "".join(self._inline)
@@ -116,13 +130,24 @@ class MarkupWriter:
         self._builder.paragraph(text, lines=True)
 
 
+def _parsed(text: str) -> tuple[html.HtmlElement, bool]:
+    """The tree of an HTML text, and whether it is all of it; nothing is fetched, no entity expanded."""
+    parser = html.HTMLParser(no_network=True, remove_comments=True, remove_pis=True, huge_tree=True)
+    # A declaration of an encoding would be refused beside text that is decoded already.
+    bare = re.sub(r"^\s*<\?xml[^>]*\?>", "", text)
+    tree = html.document_fromstring(bare or "<p></p>", parser=parser)
+    return tree, not parser.error_log.filter_from_fatals()
+
+
 def _is_hidden(element: html.HtmlElement) -> bool:
     style = element.get("style", "")
     return "hidden" in element.attrib or element.get("aria-hidden") == "true" or bool(_HIDDEN.search(style))
 
 
-def _is_navigation(element: html.HtmlElement) -> bool:
-    """Whether a list is links and nothing else, as menus are."""
+def _is_menu(element: html.HtmlElement) -> bool:
+    """Whether an element is a list of links and nothing else."""
+    if element.tag not in ("ul", "ol"):
+        return False
     links = element.findall(".//a[@href]")
     if len(links) < _MENU:
         return False
@@ -132,32 +157,29 @@ def _is_navigation(element: html.HtmlElement) -> bool:
 
 def _is_data(table: html.HtmlElement) -> bool:
     """Whether a table holds data; one that lays a page out has paragraphs, lists or tables in its cells."""
-    inner = table.xpath(".//td//table | .//td//h1 | .//td//h2 | .//td//ul/li[8] | .//td//p[4]")
+    inner = table.xpath(".//table | .//td//h1 | .//td//h2 | .//td//ul/li[8] | .//p[4]")
     rows = table.xpath("count(.//tr)")
     cells = table.xpath("count(.//td | .//th)")
     return not inner and bool(cells) and not (rows == 1 and cells == 1)
 
 
 def _cells(row: html.HtmlElement) -> list[str]:
-    return ["".join(_texts(cell)) for cell in row if cell.tag in ("td", "th")]
+    """The cells of a row, those in a form too, but not those of a row that libxml2 took for a part of it."""
+    cells = (cell for cell in row.iter("td", "th") if next(cell.iterancestors("tr")) is row)
+    return [_text_of(cell) for cell in cells if not _is_hidden(cell)]
 
 
-def _texts(element: html.HtmlElement) -> Iterator[str]:
-    """Texts within an element but for what is set aside; blocks and breaks part words."""
-    if element.text:
-        yield element.text
-    for child in element:
-        if isinstance(child.tag, str) and child.tag not in _SET_ASIDE:
-            inner = "".join(_texts(child)) if child.tag not in _BLOCKS and child.tag != "br" else None
-            if inner is None:
-                yield from ("\n", *_texts(child), "\n")
-            else:
-                yield inner
-        if child.tail:
-            yield child.tail
-
-
-def xml_root(data: bytes) -> etree._Element:
-    """The root of an XML file: no network, no entities, no endless depth."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    return etree.fromstring(data, parser=parser)
+def _text_of(root: html.HtmlElement, aside: Set[str] = _SET_ASIDE) -> str:
+    """The text within an element but for what is set aside or hidden; blocks and breaks part words."""
+    parts = []
+    walk = etree.iterwalk(root, events=("start", "end"))
+    for event, element in walk:
+        if element.tag in _BLOCKS or element.tag == "br":
+            parts.append("\n")
+        if event == "end":
+            parts.append(element.tail if element is not root else "")
+        elif element is not root and (element.tag in aside or _is_hidden(element)):
+            walk.skip_subtree()
+        else:
+            parts.append(element.text)
+    return "".join(filter(None, parts))

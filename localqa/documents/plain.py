@@ -1,31 +1,28 @@
-"""Readers of formats that are text themselves: plain, Markdown, HTML, RTF and e-mails."""
+"""Readers of formats that are text themselves: plain, Markdown and HTML."""
 
-import codecs
-import email
-import email.policy
+import html
 import re
-from email.message import EmailMessage, MIMEPart
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
-from typing import Final
-
-from charset_normalizer import from_bytes
+from typing import Any, Final
 
 from localqa.documents.building import Builder
 from localqa.documents.document import Document
-from localqa.documents.formats import Source, corrupted, encrypted
-from localqa.documents.markup import MarkupWriter, parse, title_of
+from localqa.documents.encodings import decoded, decoded_page
+from localqa.documents.formats import Source
+from localqa.documents.markup import MarkupWriter, is_element
 
-_DECLARED: Final = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([A-Za-z0-9_-]{2,40})", re.IGNORECASE)
-_HEAD: Final = 4096
-_WESTERN: Final = "cp1252"
-_ENCODINGS: Final = (
-    *(f"cp125{number}" for number in range(9)),
-    *("koi8_r", "mac_roman", "shift_jis", "euc_jp", "gb18030", "big5", "euc_kr"),
-)
-"""That texts without a mark, and in no UTF, are written in."""
-_AS_LIKELY: Final = 0.05
 _UNDERLINED: Final = re.compile(r"[=\-~^#*]{3,}")
-_SHOWN_HEADERS: Final = ("From", "To", "Cc", "Date", "Subject")
+_FRONT_MATTER: Final = re.compile(
+    r"\A---[ \t]*\n[\w.-]+:(?:[ \t].*)?\n"
+    r"(?:(?:[\w.-]+:(?:[ \t].*)?|[ \t#-].*|[\]}]|)\n)*?(?:---|\.\.\.)[ \t]*(?:\n|\Z)"
+)
+"""Lines of YAML, the first one `key: value`, between rules."""
+_TAG: Final = re.compile(r"</?([A-Za-z][A-Za-z0-9-]*)(?=[\s/>])[^>]*>")
+_UNCLOSED: Final = frozenset(("br", "hr", "wbr", "p", "li", "dt", "dd", "tr", "td", "th"))
+"""Elements that are written without an end; of others, <title> alone is a placeholder."""
+_NESTED: Final = 200
+"""Levels, two for each list, of what is read as Markdown; deeper ones are read as plain text."""
 
 
 def read_text(source: Source) -> Document:
@@ -37,117 +34,47 @@ def read_text(source: Source) -> Document:
             builder.heading(lines[0], 1 if lines[1].strip()[0] in "=#*" else 2)
             lines = lines[2:]
         builder.paragraph("\n".join(lines), lines=True)
-    return _built(builder, source)
+    return builder.built(source.name, source.media_type, source.digest, title=PurePath(source.name).name)
 
 
 def read_markdown(source: Source) -> Document:
     """Markdown, by way of HTML."""
     from markdown_it import MarkdownIt
 
-    text = re.sub(r"\A---\n.*?\n---\n", "", decoded(source.data), flags=re.DOTALL)
-    made = MarkdownIt("commonmark", {"html": True}).enable("table").enable("strikethrough").render(text)
-    return _of_html(f"<body>{made}</body>", source)
+    made = MarkdownIt("commonmark", {"html": True, "maxNesting": _NESTED})
+    made.enable("table").enable("strikethrough")
+    for kind in ("html_inline", "html_block"):
+        made.add_render_rule(kind, _written_html)
+    tokens = made.parse(_FRONT_MATTER.sub("", decoded(source.data)))
+    if any(token.level >= _NESTED - 2 for token in tokens):
+        # All that is deeper, and what follows, would be left out.
+        return read_text(source)
+    builder = Builder(source.limits)
+    rendered = made.renderer.render(tokens, made.options, {"closed": set(_closed(tokens))})
+    title = MarkupWriter(builder).write(f"<body>{rendered}</body>")
+    return builder.built(source.name, source.media_type, source.digest, title=title)
+
+
+def _closed(tokens: Sequence[Any]) -> Iterator[str]:
+    """Names of the elements of HTML that have an end somewhere."""
+    for token in tokens:
+        if token.type in ("html_block", "html_inline"):
+            yield from (tag[1].lower() for tag in _TAG.finditer(token.content) if tag[0].startswith("</"))
+        yield from _closed(token.children or ())
+
+
+def _written_html(_: object, tokens: Sequence[Any], at: int, __: object, env: dict[str, Any]) -> str:
+    """HTML within Markdown; what is no element there, such as <your-name>, is text."""
+
+    def written(tag: re.Match[str]) -> str:
+        closed = tag[1].lower() in env["closed"] or tag[1].lower() in _UNCLOSED or "=" in tag[0]
+        return tag[0] if closed and is_element(tag[1]) else html.escape(tag[0])
+
+    return _TAG.sub(written, tokens[at].content)
 
 
 def read_html(source: Source) -> Document:
     """A page, without what is the same on every page of its site."""
-    declared = _DECLARED.search(source.data[:_HEAD])
-    return _of_html(decoded(source.data, declared.group(1).decode() if declared else ""), source)
-
-
-def read_rtf(source: Source) -> Document:
-    """Rich text: its words alone."""
-    from striprtf.striprtf import rtf_to_text
-
-    if not source.data.lstrip().startswith(b"{\\rtf"):
-        raise corrupted(source.name, "it does not begin as RTF does")
     builder = Builder(source.limits)
-    for line in rtf_to_text(source.data.decode("latin-1"), errors="replace").split("\n"):
-        cells = line.split("|") if line.count("|") > 1 else []
-        if cells:
-            builder.row(cells)
-        else:
-            builder.paragraph(line)
-    return _built(builder, source)
-
-
-def read_eml(source: Source) -> Document:
-    """An e-mail: who, when and what about; its text; the names of what is attached."""
-    data = source.data
-    if data.startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)):
-        data = decoded(data).encode()
-    message = email.message_from_bytes(data, policy=email.policy.default)
-    assert isinstance(message, EmailMessage)  # what this policy makes
-    if message.get_content_type() in (
-        "multipart/encrypted",
-        "application/pkcs7-mime",
-        "application/x-pkcs7-mime",
-    ):
-        raise encrypted(source.name)
-    builder = Builder(source.limits)
-    shown = [f"{name}: {message[name]}" for name in _SHOWN_HEADERS if message[name]]
-    builder.paragraph("\n".join(shown), lines=True)
-    body = message.get_body(("plain", "html"))
-    if body is not None and body.get_content_type() == "text/html":
-        MarkupWriter(builder).write(parse(_content(body)))
-    elif body is not None:
-        for block in re.split(r"\n[^\S\n]*\n", _content(body).replace("\r\n", "\n")):
-            builder.paragraph(block, lines=True)
-    names = [part.get_filename() for part in message.iter_attachments() if part.get_filename()]
-    notes = [f"attached and not read: {', '.join(map(str, names))}"] if names else []
-    return builder.built(
-        source.name, source.media_type, source.digest, title=str(message["Subject"] or ""), notes=notes
-    )
-
-
-def decoded(data: bytes, declared: str = "") -> str:
-    """Bytes as text: by their mark, as UTF-8, as they say of themselves, or as is likeliest."""
-    for mark, name in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if data.startswith(mark):
-            return _lines(data.decode(name, errors="replace"))
-    for name in filter(None, ("utf-8", declared)):
-        try:
-            return _lines(data.decode(name))
-        except (UnicodeDecodeError, LookupError):
-            continue
-    return _lines(_guessed(data))
-
-
-def _guessed(data: bytes) -> str:
-    """Bytes by the likeliest encoding; where Western Europe's is as likely as another one, by that."""
-    found = from_bytes(data, cp_isolation=list(_ENCODINGS))
-    best = found.best()
-    if best is None:
-        return data.decode(_WESTERN, errors="replace")
-    for match in found:
-        near = match.chaos <= best.chaos + _AS_LIKELY and match.coherence >= best.coherence - _AS_LIKELY
-        if near and _WESTERN in (match.encoding, *match.could_be_from_charset):
-            return data.decode(_WESTERN, errors="replace")
-    return str(best)
-
-
-def _lines(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _content(part: MIMEPart) -> str:
-    try:
-        return str(part.get_content())
-    except (LookupError, UnicodeDecodeError):
-        payload = part.get_payload(decode=True)
-        return decoded(payload if isinstance(payload, bytes) else b"")
-
-
-def _of_html(text: str, source: Source) -> Document:
-    builder = Builder(source.limits)
-    tree = parse(text)
-    MarkupWriter(builder).write(tree)
-    return builder.built(source.name, source.media_type, source.digest, title=title_of(tree))
-
-
-def _built(builder: Builder, source: Source) -> Document:
-    return builder.built(source.name, source.media_type, source.digest, title=PurePath(source.name).name)
+    title = MarkupWriter(builder, of_site=True).write(decoded_page(source.data))
+    return builder.built(source.name, source.media_type, source.digest, title=title)

@@ -95,8 +95,8 @@ def archive(members: Mapping[str, str | bytes]) -> bytes:
     return stream.getvalue()
 
 
-def docx(body: str) -> bytes:
-    """A Word document with a body in WordprocessingML; styles Heading1 and Heading2 are known."""
+def docx(body: str, *, more_styles: str = "") -> bytes:
+    """A Word document with a body, and styles, in WordprocessingML; Heading1 and Heading2 are known."""
     space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
     relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006"
@@ -117,7 +117,7 @@ def docx(body: str) -> bytes:
             f'Type="{relations}/officeDocument" Target="word/document.xml"/></Relationships>',
             "word/_rels/document.xml.rels": f'<Relationships xmlns="{package}/relationships"><Relationship '
             f'Id="r1" Type="{relations}/styles" Target="styles.xml"/></Relationships>',
-            "word/styles.xml": f"<w:styles {space}>{styles}</w:styles>",
+            "word/styles.xml": f"<w:styles {space}>{styles}{more_styles}</w:styles>",
             "word/document.xml": f"<w:document {space}><w:body>{body}</w:body></w:document>",
         }
     )
@@ -129,6 +129,11 @@ def word_paragraph(text: str, style: str = "") -> str:
     return f"<w:p>{named}<w:r><w:t>{text}</w:t></w:r></w:p>"
 
 
+def word_run(text: str, properties: str = "") -> str:
+    """A run in WordprocessingML, its spaces kept."""
+    return f'<w:r><w:rPr>{properties}</w:rPr><w:t xml:space="preserve">{text}</w:t></w:r>'
+
+
 def word_table(rows: Sequence[Sequence[str]]) -> str:
     """A table in WordprocessingML."""
     made = "".join(
@@ -137,22 +142,22 @@ def word_table(rows: Sequence[Sequence[str]]) -> str:
     return f"<w:tbl>{made}</w:tbl>"
 
 
-def odt(body: str, *, manifest: str = "") -> bytes:
-    """An OpenDocument text with a body in its own XML."""
+def odt(body: str, *, styles: str = "", manifest: str = "") -> bytes:
+    """An OpenDocument text with a body, and styles, in its own XML."""
     spaces = " ".join(
         f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
-        for name in ("office", "text", "table")
+        for name in ("office", "text", "table", "drawing", "style")
     )
     content = (
-        f"<office:document-content {spaces}><office:body><office:text>{body}</office:text></office:body>"
-        "</office:document-content>"
+        f"<office:document-content {spaces}><office:automatic-styles>{styles}</office:automatic-styles>"
+        f"<office:body><office:text>{body}</office:text></office:body></office:document-content>"
     )
     members = {"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": content}
     return archive(members | ({"META-INF/manifest.xml": manifest} if manifest else {}))
 
 
-def epub(chapters: Mapping[str, str]) -> bytes:
-    """A book of chapters in HTML, in this order."""
+def epub(chapters: Mapping[str, str | bytes], more: Mapping[str, str] | None = None) -> bytes:
+    """A book of chapters in HTML, in this order, and more members of its archive."""
     items = "".join(
         f'<item id="c{number}" href="{name}" media-type="application/xhtml+xml"/>'
         for number, name in enumerate(chapters)
@@ -167,6 +172,7 @@ def epub(chapters: Mapping[str, str]) -> bytes:
             'xmlns:dc="http://purl.org/dc/elements/1.1/"><metadata><dc:title>The ferry book</dc:title>'
             f"</metadata><manifest>{items}</manifest><spine>{spine}</spine></package>",
             **{f"OPS/{name}": content for name, content in chapters.items()},
+            **(more or {}),
         }
     )
 

@@ -1,0 +1,66 @@
+"""Formats that are archives of XML: opening them, and what is in them."""
+
+import io
+import zipfile
+from typing import Final
+
+from lxml import etree
+
+from localqa.documents.document import DocumentError
+from localqa.documents.formats import Source, corrupted, encrypted
+
+DC_TITLE: Final = "{http://purl.org/dc/elements/1.1/}title"
+_PROPERTIES: Final = "docProps/core.xml"
+
+
+def opened(source: Source) -> zipfile.ZipFile:
+    """The archive, if what it holds is within the limits.
+
+    Raises:
+        DocumentError: it is damaged, encrypted or too large.
+    """
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(source.data))
+    except (zipfile.BadZipFile, ValueError, OSError) as e:
+        raise corrupted(source.name, e) from e
+    members = archive.infolist()
+    if any(member.flag_bits & 1 for member in members):
+        raise encrypted(source.name)
+    most = source.limits.unpacked_bytes
+    if sum(member.file_size for member in members) > most:
+        raise DocumentError(
+            f"{source.name} holds more than {most:,} bytes when it is unpacked.",
+            reason="too_large",
+            remedy="Split it, or save it without pictures.",
+        )
+    return archive
+
+
+def member(archive: zipfile.ZipFile, name: str, source: Source, *, needed: bool = True) -> bytes:
+    """What a member holds; nothing where it is not there and not needed.
+
+    Raises:
+        DocumentError: it is needed and not there.
+    """
+    try:
+        return archive.read(name)
+    except KeyError as e:
+        if needed:
+            raise corrupted(source.name, f"it has no {name or 'package'}") from e
+        return b""
+
+
+def xml_root(data: bytes) -> etree._Element:
+    """The root of an XML file: no network, no entities, no endless depth."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    return etree.fromstring(data, parser=parser)
+
+
+def core_title(archive: zipfile.ZipFile) -> str:
+    """The title in the properties of an Office file."""
+    if _PROPERTIES not in archive.namelist():
+        return ""
+    try:
+        return xml_root(archive.read(_PROPERTIES)).findtext(f".//{DC_TITLE}") or ""
+    except etree.XMLSyntaxError:
+        return ""

@@ -1,0 +1,65 @@
+"""Reader of rich text (RTF)."""
+
+import re
+from pathlib import PurePath
+from typing import Final
+
+from localqa.documents.building import Builder
+from localqa.documents.document import Document
+from localqa.documents.formats import Source, corrupted
+
+_CELL, _NOTE, _NOTE_END, _HIDDEN, _HIDDEN_END = "\x1f\x1d\x1c\x0e\x0f"
+_APART: Final = "{}"
+"""Keeps a mark from being taken for the stand-in of the letter before it, which is left out."""
+_MEANT: Final = re.compile(r"\\(?:[^a-z]|(nestcell|cell|footnote|(?:v|deleted)0?|plain)(?![a-z0-9]) ?)|[{}]")
+"""Words that striprtf does not tell from text, or leaves out, and what they are in."""
+_IN_NOTE: Final = re.compile(f"{_NOTE}([^{_NOTE_END}]*){_NOTE_END}")
+_IN_HIDDEN: Final = re.compile(f"{_HIDDEN}[^{_HIDDEN_END}]*{_HIDDEN_END}")
+
+
+def read_rtf(source: Source) -> Document:
+    """Rich text: its words alone."""
+    from striprtf.striprtf import rtf_to_text
+
+    if not source.data.lstrip().startswith(b"{\\rtf"):
+        raise corrupted(source.name, "it does not begin as RTF does")
+    builder = Builder(source.limits)
+    text = rtf_to_text(_marked(source.data.decode("latin-1")), errors="replace")
+    text = _IN_HIDDEN.sub(lambda hidden: "\n" if "\n" in hidden[0] else "", text)
+    # A note of several paragraphs is one line, like what it belongs to.
+    for line in _IN_NOTE.sub(lambda note: note[0].replace("\n", " "), text).split("\n"):
+        own = _IN_NOTE.sub("", line)
+        if _CELL in own:
+            builder.row(own.split(_CELL))
+        else:
+            builder.paragraph(own)
+        for note in _IN_NOTE.findall(line):
+            builder.paragraph(note)
+    return builder.built(source.name, source.media_type, source.digest, title=PurePath(source.name).name)
+
+
+def _marked(rtf: str) -> str:
+    """RTF with a mark behind each cell, and around each note and what is hidden or deleted."""
+    parts, at = [], 0
+    ends = [""]  # marks that are due where the groups end that are open
+    for found in _MEANT.finditer(rtf):
+        parts.append(rtf[at : found.start()])
+        at = found.end()
+        if found[0] == "{":
+            ends.append("")
+        elif found[0] == "}" and len(ends) > 1:
+            parts.append(ends.pop())
+        elif found[1] in ("v", "deleted") and _HIDDEN_END not in "".join(ends):
+            parts.append(_APART + _HIDDEN)
+            ends[-1] = _APART + _HIDDEN_END + ends[-1]
+        elif found[1] in ("v0", "deleted0", "plain") and _HIDDEN_END in ends[-1]:
+            parts.append(_APART + _HIDDEN_END)
+            ends[-1] = ends[-1].replace(_HIDDEN_END, "")
+        elif found[1] == "footnote":
+            parts.append(_APART + _NOTE)
+            ends[-1] += _APART + _NOTE_END
+        elif found[1] in ("cell", "nestcell"):
+            parts.append(_APART + _CELL)
+        if found[1] is None:
+            parts.append(found[0])
+    return "".join((*parts, rtf[at:]))

@@ -1,0 +1,107 @@
+"""Reader of Word."""
+
+import io
+import re
+import zipfile
+from typing import Final
+
+from lxml import etree
+
+from localqa.documents.archives import core_title, opened, xml_root
+from localqa.documents.building import Builder
+from localqa.documents.document import Document
+from localqa.documents.formats import Source
+from localqa.documents.markup import MarkupWriter
+
+_MENDED: Final = re.compile(r"word/(?:document|footnotes|endnotes)\d*\.xml")
+_STYLES: Final = "word/styles.xml"
+_READ_AS: Final = {
+    **dict.fromkeys(("fldSimple", "dir", "bdo", "ruby", "rubyBase", "oMathPara"), "smartTag"),
+    **{"ptab": "tab", "cr": "br"},
+}
+"""Elements that mammoth leaves out, and those that it reads in their place."""
+_KEPT_IN_HIDDEN: Final = ("rPr", "fldChar", "instrText")
+"""Of a hidden run: what says where fields begin and end."""
+_OFF: Final = ("0", "false", "off")
+_FOOTNOTE_MARK: Final = re.compile(
+    r"<sup><a href=\"#[^\"]*\"[^>]*>\[\d+\]</a></sup>|<a href=\"#[^\"]*-ref-\d+\">↑</a>"
+)
+
+
+def read_docx(source: Source) -> Document:
+    """A Word document with its notes; running heads, comments and pictures are set aside."""
+    import mammoth
+
+    with opened(source) as archive:
+        title = core_title(archive)
+        data = _mended(archive)
+    made = mammoth.convert_to_html(io.BytesIO(data), convert_image=mammoth.images.img_element(lambda _: {}))
+    builder = Builder(source.limits)
+    # The numbers of notes would stand in the middle of sentences.
+    MarkupWriter(builder).write(f"<body>{_FOOTNOTE_MARK.sub('', made.value)}</body>")
+    return builder.built(source.name, source.media_type, source.digest, title=title)
+
+
+def _mended(archive: zipfile.ZipFile) -> bytes:
+    """A Word document without pictures, in which mammoth finds the words that are shown, and no others."""
+    names = [name for name in dict.fromkeys(archive.namelist()) if name.endswith((".xml", ".rels"))]
+    hidden = _hidden_styles(archive.read(_STYLES)) if _STYLES in names else frozenset()
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as made:
+        for name in names:
+            content = archive.read(name)
+            made.writestr(name, _mended_part(content, hidden) if _MENDED.fullmatch(name) else content)
+    return stream.getvalue()
+
+
+def _mended_part(content: bytes, hidden: frozenset[str]) -> bytes:
+    try:
+        root = xml_root(content)
+    except etree.XMLSyntaxError:
+        # Deeper, or longer in one piece, than libxml2 reads; mammoth has no such limits.
+        return content
+    word = _namespace(root)
+    kept = [f"{word}{name}" for name in _KEPT_IN_HIDDEN]
+    for run in root.iter(f"{word}r"):
+        if _is_hidden(run, word, hidden):
+            for child in [child for child in run if child.tag not in kept]:
+                run.remove(child)
+    for formula in root.findall(".//{*}oMath"):
+        letters = "".join(part.text or "" for part in formula.iterfind(".//{*}t"))
+        tail = formula.tail
+        formula.clear()
+        formula.tag, formula.tail = f"{word}r", tail
+        etree.SubElement(formula, f"{word}t").text = letters
+    for element in root.iter(*(f"{{*}}{name}" for name in _READ_AS)):
+        element.tag = word + _READ_AS[etree.QName(element).localname]
+    for line_break in root.iter(f"{word}br"):
+        line_break.attrib.clear()
+    return etree.tostring(root)
+
+
+def _is_hidden(run: etree._Element, word: str, hidden: frozenset[str]) -> bool:
+    """Whether a run is not shown, by itself or by a style."""
+    own = run.find(f"{word}rPr/{word}vanish")
+    if own is not None or not hidden:
+        return own is not None and _is_on(own, word)
+    paragraph = next(run.iterancestors(f"{word}p"), run)
+    styles = (run.find(f"{word}rPr/{word}rStyle"), paragraph.find(f"{word}pPr/{word}pStyle"))
+    return any(style is not None and style.get(f"{word}val") in hidden for style in styles)
+
+
+def _hidden_styles(content: bytes) -> frozenset[str]:
+    root = xml_root(content)
+    word = _namespace(root)
+    return frozenset(
+        style.get(f"{word}styleId", "")
+        for style in root.iter(f"{word}style")
+        if any(_is_on(one, word) for one in style.iterfind(f"{word}rPr/{word}vanish"))
+    )
+
+
+def _namespace(root: etree._Element) -> str:
+    return f"{{{etree.QName(root).namespace}}}"
+
+
+def _is_on(switch: etree._Element, word: str) -> bool:
+    return switch.get(f"{word}val") not in _OFF
