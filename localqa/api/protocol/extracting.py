@@ -291,8 +291,7 @@ def _put_together(question: str, texts: Sequence[tuple[Message, Part]], earlier:
 
 def _pieces(message: Message, part: Part) -> Iterator[Part]:
     """The paragraphs of a part, and its parts where the message was sent in several."""
-    cuts = [part.start, *(cut for cut in message.parts if part.start < cut < part.end), part.end]
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in message.cut(*part):
         for piece in paragraphs(message.text, Part(start, end)):
             yield stripped(message.text, piece)
 

@@ -136,7 +136,7 @@ _QUESTION_WORDS: Final = _any(
 # What a short line must have to state something: a number, a colon, a name, or a word that can be its verb.
 _STATES: Final = re.compile(
     r"\d|:|(?<=\w )[A-Z]|\b(?i:is|are|was|were|has|have|had|does|did|do|can|may|must|will|costs?|\w{2,}ed)\b|"
-    r"\w{3,}s (?!please|only)\w"
+    r"\b\w{3,}s (?!please|only)\w"
 )
 _PROFILE: Final = re.compile(
     r"(?:the )?(?:current )?user(?:['’]s|s are|s? (?:is|was|has|have|likes?|loves?|lives?|works?|prefers?|"
@@ -146,7 +146,9 @@ _PROFILE: Final = re.compile(
 _LEAD: Final = re.compile(
     r"[\s>*#_\-–•\"“'‘(\[]*(?:\d{1,2}[.)]\s+)?[*_\"“]*(?:(?:please|and|also),? )*", re.IGNORECASE
 )
-_SENTENCE_END: Final = re.compile(r"(?<!\be\.g)(?<!\bi\.e)[.!?:…]+[\"'”’)\]*_]*(?=\s|$)|\n(?![ \t]*[a-z])\s*")
+_SENTENCE_END: Final = re.compile(
+    r"(?<!\be\.g)(?<!\bi\.e)(?<![.!?:…])[.!?:…]+[\"'”’)\]*_]*(?=\s|$)|\n(?![ \t]*[a-z])\s*"
+)
 """A line that goes on in lower case was only wrapped."""
 _REMARK: Final = 4
 """Words of a system message up to which one that states nothing is no text."""
@@ -262,10 +264,10 @@ def paragraphs(text: str, part: Part) -> Iterator[Part]:
 
 
 def last_sentence(text: str, part: Part) -> Part:
-    """The last sentence of a part that does not end in white space."""
+    """The last sentence of a part that does not end in white space; of an empty part, itself."""
     # Only so much is looked at: a sentence that is longer is no instruction and no question.
     start = max(part.start, part.end - 4 * _HEAD)
-    *_, last = sentences(text, Part(start, part.end))
+    *_, last = part, *sentences(text, Part(start, part.end))
     return last
 
 
