@@ -30,7 +30,7 @@ from localqa.api.protocol.shapes import (
     shape_of,
 )
 from localqa.api.protocol.templates import turns
-from localqa.api.protocol.tool_results import values_in
+from localqa.api.protocol.tool_results import as_read
 from localqa.errors import InvalidInputError
 from localqa.extraction.answers import Answer, Query
 
@@ -122,7 +122,7 @@ class Extraction:
         """What is told of an answer beyond the protocol.
 
         `found_in` names the message that holds it, by its number, or the field, and the place there in code
-        points, as `start` and `end` do.
+        points, as `start` and `end` do. In a tool's JSON the answer stands there with its escapes.
         """
         found_in = self.found_in(answer)
         return {
@@ -244,7 +244,7 @@ def _texts(others: Sequence[Message], has_marked: bool) -> list[tuple[Message, P
     Where text is marked anywhere, a system message with instructions in it is one, whatever else it says.
     """
     found: list[tuple[Message, Sequence[Part], bool]] = []
-    for message in others:
+    for message, values in _with_values(others):
         whole = Part(0, len(message.text))
         parts: Sequence[Part] = marked(message.text)
         if parts:
@@ -260,7 +260,6 @@ def _texts(others: Sequence[Message], has_marked: bool) -> list[tuple[Message, P
         else:
             # Tools, and roles that hold documents.
             has_marked = has_marked or bool(message.text.strip())
-            values = values_in(message.text) if message.role in _TOOLS else []
             found.append((message, values or [stripped(message.text, whole)], True))
     return [
         (message, part)
@@ -269,6 +268,15 @@ def _texts(others: Sequence[Message], has_marked: bool) -> list[tuple[Message, P
         for part in parts
         if words(message.text, part, most=1)
     ]
+
+
+def _with_values(messages: Sequence[Message]) -> Iterator[tuple[Message, list[Part]]]:
+    """The messages as they are read, and the values in those of them that are a tool's JSON."""
+    for message in messages:
+        if message.role in _TOOLS:
+            yield from map(as_read, message.split())
+        else:
+            yield message, []
 
 
 def _put_together(question: str, texts: Sequence[tuple[Message, Part]], earlier: Source | None) -> Extraction:

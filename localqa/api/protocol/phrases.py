@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+import regex
+
 _HEAD: Final = 240
 """Characters of a sentence that are looked at: what it is shows at its start."""
 
@@ -152,7 +154,9 @@ _SENTENCE_END: Final = re.compile(
 """A line that goes on in lower case was only wrapped."""
 _REMARK: Final = 4
 """Words of a system message up to which one that states nothing is no text."""
-_WORD: Final = re.compile(r"\w+")
+# In scripts without spaces two characters count as a word.
+_UNSPACED: Final = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
+_WORD: Final = regex.compile(rf"{_UNSPACED}{{1,2}}|(?:(?!{_UNSPACED})\w)+")
 _RULES: Final = ' \t\r\n-–—=_*~#`"“”'
 """White space, and what frames a text: lines of dashes, fences, quotes."""
 _FRAMES: Final = re.compile(r"[ \t]*(?:[-=*_~#]{3,}|`{3}\w*|\"{3}|“)[ \t]*(?:\n|$)|\s+|\"{3}")
