@@ -10,16 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from localqa.api.protocol.conversing import Message, messages_of
-from localqa.api.protocol.phrases import (
-    Part,
-    is_remark,
-    is_talk,
-    paragraphs,
-    stripped,
-    trimmed,
-    without_instructions,
-    words,
-)
+from localqa.api.protocol.parts import Part, paragraphs, stripped, words
+from localqa.api.protocol.phrases import is_remark, is_talk, rules_for_people, trimmed, without_instructions
 from localqa.api.protocol.shapes import (
     Shape,
     before_the_past,
@@ -213,6 +205,8 @@ def _extracted(messages: Sequence[Message]) -> Extraction:
             question = _of(asking, free.question)
             texts += [(asking, part) for part in free.texts if not _is_talk(asking.text, part)]
     if not texts:
+        texts = [(one, part) for one in others for part in _doubtful(one)]
+    if not texts:
         raise NoTextError(question)
     if not question:
         raise InvalidInputError("messages: there is no question of the user.", remedy=_REMEDY)
@@ -277,6 +271,11 @@ def _with_values(messages: Sequence[Message]) -> Iterator[tuple[Message, list[Pa
             yield from map(as_read, message.split())
         else:
             yield message, []
+
+
+def _doubtful(message: Message) -> list[Part]:
+    """What a message holds of text if its instructions are none."""
+    return rules_for_people(message.text, before_the_past(message.text))
 
 
 def _put_together(question: str, texts: Sequence[tuple[Message, Part]], earlier: Source | None) -> Extraction:

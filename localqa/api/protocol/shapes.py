@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Literal, TypeAlias
 
+from localqa.api.protocol.parts import Part, sentences, stripped, words
 from localqa.api.protocol.phrases import (
-    Part,
     is_instruction,
     is_question,
     last_sentence,
-    sentences,
-    stripped,
     trimmed,
     without_instructions,
-    words,
 )
 
 # Tags around a text, by the last word of their names: `<context>`, `<retrieved-documents>`.

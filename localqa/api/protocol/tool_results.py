@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from localqa.api.protocol.conversing import Message, moved
-from localqa.api.protocol.phrases import Part, words
+from localqa.api.protocol.parts import Part, words
 from localqa.strict_json import parse_foreign
 
 _TOKEN: Final = re.compile(

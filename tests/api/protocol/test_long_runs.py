@@ -16,6 +16,7 @@ MARKS = [
     *("-----\n", "`", "```\n", '"', '"""', '."', "'", "”", "(", "[", "[1]", "}", "<", "\\", "\n", "\r\n"),
     *(" ", "a", "a ", "1", "Question:", "Context:", "Context: a\nQuestion: b\n", "Answer:\n", "<context>"),
     *("</context>", "<context>a</context>", "[CONTEXT 0]:", "please, ", "Be concise. ", "User: a\n", "</s> "),
+    *("Keep clear 5 ", "Mode: ", "1 1-"),
 ]  # fmt: skip
 MESSAGES = {
     "within a text": "The bridge was built by Ann in 1891{run}x",
