@@ -241,9 +241,12 @@ def is_remark(text: str, parts: Sequence[Part]) -> bool:
 
 def last_sentence(text: str, part: Part) -> Part:
     """The last sentence of a part that does not end in white space; of an empty part, itself."""
-    # Only so much is looked at: a sentence that is longer is no instruction and no question.
-    start = max(part.start, part.end - 4 * _HEAD)
-    *_, last = part, *sentences(text, Part(start, part.end))
+    last = part
+    # Only so much is looked at, most often little: longer sentences neither order nor ask.
+    for most in (_HEAD // 4, 4 * _HEAD):
+        *before, last = part, *sentences(text, Part(max(part.start, part.end - most), part.end))
+        if len(before) > 1:
+            break
     return last
 
 
