@@ -282,7 +282,7 @@ def _mark_pattern() -> re.Pattern[str]:
     # Of marks of quoting the first is an edge, and not each: what follows goes on to the end of the run.
     edge = r"(?:^|(?<=[.!?:;\"”’)\]}>][ \t])(?<![>#*]>[ \t])(?<![ \t>#*][ \t]>[ \t]))"
     return re.compile(
-        rf"{edge}[ \t>#*]*(?:(?:{labels})[ \t]*\*{{0,2}}:[ \t*]*|(?:{leads}))"
+        rf"{edge}[ \t>#*]*(?![ \t>#*])(?:(?:{labels})[ \t]*\*{{0,2}}:[ \t*]*|(?:{leads}))"
         rf"|^[ \t]*#{{1,6}}[ \t]*(?:{headings})[ \t]*$",
         re.I | re.M,
     )
