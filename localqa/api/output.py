@@ -23,4 +23,4 @@ class StrictJSONProvider(DefaultJSONProvider):
 
 def json_line(value: dict[str, Any]) -> str:
     """A value as one line of a streamed response."""
-    return json.dumps(value, ensure_ascii=False) + "\n"
+    return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"

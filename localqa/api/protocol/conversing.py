@@ -1,8 +1,9 @@
 """The messages of a request, as they were sent: who says what, and where it stands."""
 
 import bisect
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, Final
 
 from localqa.errors import InvalidInputError
@@ -23,27 +24,48 @@ class Message:
         text: what is said.
         where: how `found_in` names it: `{"message": 3}` or `{"field": "prompt"}`.
         offset: of the text in what was sent.
-        parts: where each part of the content begins in `text`; empty where it was sent in one piece.
+        escapes: behind each escape that was read as the character it stands for, ascending: where that is in
+            the text, and where it would be with all escapes as they were sent.
+        parts: where each part of the content begins in what was sent, which is one behind the other; empty
+            where it was sent in one piece.
     """
 
     role: str
     text: str
     where: Mapping[str, Any]
     offset: int = 0
+    escapes: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
     parts: tuple[int, ...] = field(default=())
 
     def place(self, start: int, end: int) -> dict[str, Any]:
         """Where a part of the text stands in what was sent, in code points."""
+        start, end = (moved(at, *self.escapes) + self.offset for at in (start, end))
         if not self.parts:
-            return {**self.where, "start": start + self.offset, "end": end + self.offset}
-        part = max(0, bisect.bisect_right(self.parts, start) - 1)
+            return {**self.where, "start": start, "end": end}
+        part = bisect.bisect_right(self.parts, start) - 1
         begin = self.parts[part]
         return {**self.where, "part": part, "start": start - begin, "end": end - begin}
 
     def part_of(self, role: str, start: int, end: int) -> "Message":
         """A part of the text as a message of its own."""
-        parts = tuple(one - start for one in self.parts)
-        return Message(role, self.text[start:end], self.where, self.offset + start, parts)
+        return replace(self, role=role, text=self.text[start:end], offset=self.offset + start)
+
+    def split(self) -> Iterator["Message"]:
+        """Each part of the content that the text was sent in, as a message of its own."""
+        for start, end in self.cut(0, len(self.text)):
+            yield self.part_of(self.role, start, end)
+
+    def cut(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """A stretch of the text in the parts of the content that it was sent in."""
+        first = bisect.bisect_right(self.parts, start + self.offset)
+        last = bisect.bisect_left(self.parts, end + self.offset)
+        return pairwise([start, *(begin - self.offset for begin in self.parts[first:last]), end])
+
+
+def moved(at: int, here: Sequence[int], there: Sequence[int]) -> int:
+    """A place in one text as the place in another, where stretches are the same from these places on."""
+    last = bisect.bisect_right(here, at) - 1
+    return at if last < 0 else at - here[last] + there[last]
 
 
 def messages_of(sent: Sequence[Mapping[str, Any]]) -> list[Message]:

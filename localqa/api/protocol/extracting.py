@@ -10,16 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from localqa.api.protocol.conversing import Message, messages_of
-from localqa.api.protocol.phrases import (
-    Part,
-    is_remark,
-    is_talk,
-    paragraphs,
-    stripped,
-    trimmed,
-    without_instructions,
-    words,
-)
+from localqa.api.protocol.parts import Part, paragraphs, stripped, words
+from localqa.api.protocol.phrases import is_remark, is_talk, rules_for_people, trimmed, without_instructions
 from localqa.api.protocol.shapes import (
     Shape,
     before_the_past,
@@ -30,7 +22,7 @@ from localqa.api.protocol.shapes import (
     shape_of,
 )
 from localqa.api.protocol.templates import turns
-from localqa.api.protocol.tool_results import values_in
+from localqa.api.protocol.tool_results import as_read
 from localqa.errors import InvalidInputError
 from localqa.extraction.answers import Answer, Query
 
@@ -122,7 +114,7 @@ class Extraction:
         """What is told of an answer beyond the protocol.
 
         `found_in` names the message that holds it, by its number, or the field, and the place there in code
-        points, as `start` and `end` do.
+        points, as `start` and `end` do. In a tool's JSON the answer stands there with its escapes.
         """
         found_in = self.found_in(answer)
         return {
@@ -213,6 +205,8 @@ def _extracted(messages: Sequence[Message]) -> Extraction:
             question = _of(asking, free.question)
             texts += [(asking, part) for part in free.texts if not _is_talk(asking.text, part)]
     if not texts:
+        texts = [(one, part) for one in others for part in _doubtful(one)]
+    if not texts:
         raise NoTextError(question)
     if not question:
         raise InvalidInputError("messages: there is no question of the user.", remedy=_REMEDY)
@@ -244,7 +238,7 @@ def _texts(others: Sequence[Message], has_marked: bool) -> list[tuple[Message, P
     Where text is marked anywhere, a system message with instructions in it is one, whatever else it says.
     """
     found: list[tuple[Message, Sequence[Part], bool]] = []
-    for message in others:
+    for message, values in _with_values(others):
         whole = Part(0, len(message.text))
         parts: Sequence[Part] = marked(message.text)
         if parts:
@@ -260,7 +254,6 @@ def _texts(others: Sequence[Message], has_marked: bool) -> list[tuple[Message, P
         else:
             # Tools, and roles that hold documents.
             has_marked = has_marked or bool(message.text.strip())
-            values = values_in(message.text) if message.role in _TOOLS else []
             found.append((message, values or [stripped(message.text, whole)], True))
     return [
         (message, part)
@@ -269,6 +262,20 @@ def _texts(others: Sequence[Message], has_marked: bool) -> list[tuple[Message, P
         for part in parts
         if words(message.text, part, most=1)
     ]
+
+
+def _with_values(messages: Sequence[Message]) -> Iterator[tuple[Message, list[Part]]]:
+    """The messages as they are read, and the values in those of them that are a tool's JSON."""
+    for message in messages:
+        if message.role in _TOOLS:
+            yield from map(as_read, message.split())
+        else:
+            yield message, []
+
+
+def _doubtful(message: Message) -> list[Part]:
+    """What a message holds of text if its instructions are none."""
+    return rules_for_people(message.text, before_the_past(message.text))
 
 
 def _put_together(question: str, texts: Sequence[tuple[Message, Part]], earlier: Source | None) -> Extraction:
@@ -291,8 +298,7 @@ def _put_together(question: str, texts: Sequence[tuple[Message, Part]], earlier:
 
 def _pieces(message: Message, part: Part) -> Iterator[Part]:
     """The paragraphs of a part, and its parts where the message was sent in several."""
-    cuts = [part.start, *(cut for cut in message.parts if part.start < cut < part.end), part.end]
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in message.cut(*part):
         for piece in paragraphs(message.text, Part(start, end)):
             yield stripped(message.text, piece)
 

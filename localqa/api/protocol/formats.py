@@ -1,6 +1,7 @@
 """Answers as JSON, where a client asks for it: in the project's own shape, or fitted into a schema."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -269,7 +270,12 @@ def _number(value: object, schema: Mapping[str, Any], name: str, *, whole: bool)
     numbers = _NUMBER.findall(value) if isinstance(value, str) else [value]
     if len(numbers) != 1 or numbers[0] is None or isinstance(numbers[0], bool | Mapping):
         raise _UnfitError(f"{name} must be a number, and the answer does not hold exactly one.")
-    found = float(str(numbers[0]).replace(",", ""))
+    digits = str(numbers[0]).replace(",", "")
+    found = float(digits)
+    if not math.isfinite(found):
+        raise _UnfitError(
+            f"{name} must be a number, and the one in the answer is too large for JSON's readers."
+        )
     if whole and not found.is_integer():
         raise _UnfitError(f"{name} must be a whole number, and {found:g} is not one.")
     bounds = (
@@ -280,8 +286,11 @@ def _number(value: object, schema: Mapping[str, Any], name: str, *, whole: bool)
     )
     if any(bounds):
         raise _UnfitError(f"{name} limits the number, and {found:g} is outside of its limits.")
-    return int(found) if found.is_integer() and (whole or isinstance(value, str)) else found
+    # Of a whole number each digit is told, also where a float would round it.
+    return (
+        int(digits.partition(".")[0]) if found.is_integer() and (whole or isinstance(value, str)) else found
+    )
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

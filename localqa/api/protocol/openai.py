@@ -158,4 +158,4 @@ def _events(chunk: dict[str, Any], reply: Reply, delta: Content, *, counted: boo
 
 
 def _event(value: dict[str, Any]) -> str:
-    return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"
+    return f"data: {json.dumps(value, ensure_ascii=False, allow_nan=False)}\n\n"

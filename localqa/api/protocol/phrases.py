@@ -2,17 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+from localqa.api.protocol.facts import is_label, may_be_for_people, speaks_to_assistant, states_fact
+from localqa.api.protocol.parts import RULES, Part, sentences, stripped, words
 
 _HEAD: Final = 240
 """Characters of a sentence that are looked at: what it is shows at its start."""
-
-
-class Part(NamedTuple):
-    """A part of a text: code points [start, end)."""
-
-    start: int
-    end: int
 
 
 def _any(*patterns: str) -> re.Pattern[str]:
@@ -100,13 +96,24 @@ _INSTRUCTIONS: Final = _any(
     r"instructions?\s*:.*|/\w+$|you (?:work (?:for|at|as)|know)\b",
     r"(?:find|extract|locate|select|return|quote)\b.*\b(?:answers?|spans?)\b",
 )
-# How they go on after such a sentence.
+# A date or number behind such a sentence, and how others go on after it.
+_VALUE: Final = _any(r"(?:[\d\W]|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\b)+")
 _MORE_INSTRUCTIONS: Final = _any(
-    r"[\d\W]+$",
     r"(?:you|your|always|never|do not|don['’]t|be|if|otherwise|instead|keep|use|avoid|ensure|remember|ask|"
     r"explain|"
     rf"include|help|write|think|speak|current date|today(?:['’]s date)?|it truthfully|{_SAYING})\b",
 )
+_REQUESTS: Final = _any(
+    r"(?:nice|pleased|glad) to meet you",
+    r"i (?:have|had) (?:a|an|another|one|two|some|a few|several) (?:\w+ )?questions?\b",
+    r"i(?: would|['’]d)? (?:want|need|like|wish|love)\b.{0,15}\b(?:know|ask|learn|talk|chat|test|try|help|"
+    r"you|understand)\b",
+    r"(?:now |just |then |first |so )*(?:(?:tell|list|show|help|say|give|make|let) (?:me|us)|let['’]?s|"
+    r"describe|explain|summari[sz]e|translate|introduce|continue|go on|(?:can|could|would|will) you|"
+    r"my question|the question|a question|one question)\b",
+    r"(?:now |just |then |first |so )*list (?:\d|the\b|all\b|some\b)",
+)
+# The same words begin sentences that state something: a price, a date, or a label before a value.
 _SMALL_TALK: Final = _any(
     r"(?:hi|hiya|hello|hey|hallo|good (?:morning|afternoon|evening|day|night)|greetings|thanks?|thank you|"
     r"thx|cheers|hola|bonjour|guten (?:tag|morgen|abend)|lol|haha|"
@@ -114,18 +121,11 @@ _SMALL_TALK: Final = _any(
     r"sorry|test(?:ing)?|"
     r"ping|got it|i see|i understand|that['’]s (?:great|nice|all|it|ok|right)|never ?mind|what['’]s up|"
     r"good|well)\b.{0,25}$",
-    r"(?:nice|pleased|glad) to meet you",
-    r"i (?:have|had) (?:a|an|another|one|two|some|a few|several) (?:\w+ )?questions?\b",
-    r"i(?: would|['’]d)? (?:want|need|like|wish|love)\b.{0,15}\b(?:know|ask|learn|talk|chat|test|try|help|"
-    r"you|understand)\b",
     r"i(?: really)? (?:like|love|enjoy|hate|wonder|hope)\b|i(?: a|['’])m (?:\w+ )?(?:fine|good|well|okay|"
     r"ok|curious|"
     r"interested|looking|wondering|here|writing|doing|trying|learning)\b",
-    r"(?:now |just |then |first |so )*(?:tell|describe|explain|list|show|help|say|summari[sz]e|translate|"
-    r"continue|go on|"
-    r"try|stop|repeat|talk|chat|introduce|forget|let me|let['’]?s|let us|give me|make me|look at|"
-    r"here (?:is|are)|"
-    r"(?:can|could|would|will) you|my question|the question|a question|one question)\b",
+    r"(?:now |just |then |first |so )*(?:tell|list|show|help|say|try|stop|repeat|talk|chat|forget|look at|"
+    r"here (?:is|are))\b(?! your)",
 )
 _QUESTION_WORDS: Final = _any(
     r"(?:(?:and|so|but|then|now|please|ok(?:ay)?),? )*(?:who|whom|whose|what|when|where|why|how|which|"
@@ -136,7 +136,7 @@ _QUESTION_WORDS: Final = _any(
 # What a short line must have to state something: a number, a colon, a name, or a word that can be its verb.
 _STATES: Final = re.compile(
     r"\d|:|(?<=\w )[A-Z]|\b(?i:is|are|was|were|has|have|had|does|did|do|can|may|must|will|costs?|\w{2,}ed)\b|"
-    r"\w{3,}s (?!please|only)\w"
+    r"\b\w{3,}s (?!please|only)\w"
 )
 _PROFILE: Final = re.compile(
     r"(?:the )?(?:current )?user(?:['’]s|s are|s? (?:is|was|has|have|likes?|loves?|lives?|works?|prefers?|"
@@ -146,30 +146,20 @@ _PROFILE: Final = re.compile(
 _LEAD: Final = re.compile(
     r"[\s>*#_\-–•\"“'‘(\[]*(?:\d{1,2}[.)]\s+)?[*_\"“]*(?:(?:please|and|also),? )*", re.IGNORECASE
 )
-_SENTENCE_END: Final = re.compile(r"(?<!\be\.g)(?<!\bi\.e)[.!?:…]+[\"'”’)\]*_]*(?=\s|$)|\n(?![ \t]*[a-z])\s*")
-"""A line that goes on in lower case was only wrapped."""
 _REMARK: Final = 4
 """Words of a system message up to which one that states nothing is no text."""
-_WORD: Final = re.compile(r"\w+")
-_RULES: Final = ' \t\r\n-–—=_*~#`"“”'
-"""White space, and what frames a text: lines of dashes, fences, quotes."""
-_FRAMES: Final = re.compile(r"[ \t]*(?:[-=*_~#]{3,}|`{3}\w*|\"{3}|“)[ \t]*(?:\n|$)|\s+|\"{3}")
-
-
-def sentences(text: str, part: Part) -> Iterator[Part]:
-    """Sentences and lines of a part of a text, which follow one another without gaps."""
-    start = part.start
-    for end in _SENTENCE_END.finditer(text, part.start, part.end):
-        yield Part(start, end.end())
-        start = end.end()
-    if start < part.end:
-        yield Part(start, part.end)
 
 
 def is_instruction(text: str, part: Part, *, goes_on: bool = False) -> bool:
-    """Whether a sentence tells a model how to behave; `goes_on`: the one before it did."""
+    """Whether a sentence tells a model how to behave; `goes_on`: the one before it did.
+
+    One that states a fact does so only if it plainly speaks of answering.
+    """
     head = _head(text, part)
-    return bool(_INSTRUCTIONS.match(head) or (goes_on and _MORE_INSTRUCTIONS.match(head)))
+    if goes_on and _VALUE.fullmatch(head):
+        return True
+    told = _INSTRUCTIONS.match(head) or (goes_on and _MORE_INSTRUCTIONS.match(head))
+    return bool(told) and (speaks_to_assistant(head) or not states_fact(text, part))
 
 
 def is_question(text: str, part: Part) -> bool:
@@ -181,27 +171,11 @@ def is_question(text: str, part: Part) -> bool:
 def is_talk(text: str, part: Part) -> bool:
     """Whether a sentence of a user is a greeting, request, instruction or question, and states nothing."""
     head = _head(text, part)
-    patterns = (_SMALL_TALK, _QUESTION_WORDS, _INSTRUCTIONS)
-    return is_question(text, part) or any(pattern.match(head) for pattern in patterns)
-
-
-def words(text: str, part: Part, *, most: int = 3) -> int:
-    """The number of words in a part of a text, counted up to `most`."""
-    return sum(1 for _, _ in zip(range(most), _WORD.finditer(text, part.start, part.end), strict=False))
-
-
-def stripped(text: str, part: Part) -> Part:
-    """A part without the white space and the lines of dashes around it."""
-    start, end = part
-    while start < end and (frame := _FRAMES.match(text, start, end)):
-        start = frame.end()
-    while True:
-        while end > start and text[end - 1].isspace():
-            end -= 1
-        line = text.rfind("\n", start, end) + 1 or start
-        if end - line < 3 or text[line:end].strip(_RULES) or line == start:
-            return Part(start, end)
-        end = line
+    if is_question(text, part) or _QUESTION_WORDS.match(head) or _REQUESTS.match(head):
+        return True
+    if _SMALL_TALK.match(head) and not states_fact(text, part) and not is_label(text, part):
+        return True
+    return is_instruction(text, part)
 
 
 def trimmed(text: str, part: Part, dropped: Callable[[str, Part], bool] = is_instruction) -> Part:
@@ -223,19 +197,32 @@ def trimmed(text: str, part: Part, dropped: Callable[[str, Part], bool] = is_ins
 def without_instructions(text: str, part: Part) -> tuple[list[Part], bool]:
     """What is left of a part beside its instructions, in one piece or several, and whether there were any."""
     kept: list[Part] = []
-    found = before = False
-    for one in sentences(text, part):
-        if not words(text, one, most=1):
-            continue
-        before = is_instruction(text, one, goes_on=before)
-        if before:
+    found = False
+    for one, instructs in _judged(text, part):
+        if instructs:
             found = True
-        elif kept and not text[kept[-1].end : one.start].strip(_RULES):
+        elif kept and not text[kept[-1].end : one.start].strip(RULES):
             kept[-1] = Part(kept[-1].start, one.end)
         else:
             kept.append(one)
     pieces = [stripped(text, one) for one in kept]
     return [one for one in pieces if not found or words(text, one) > 1], found
+
+
+def rules_for_people(text: str, part: Part) -> list[Part]:
+    """The instructions in a part that may as well be a text: longer ones, and not about how to answer."""
+    told = (stripped(text, one) for one, instructs in _judged(text, part) if instructs)
+    longer = (one for one in told if words(text, one, most=_REMARK + 1) > _REMARK)
+    return [one for one in longer if may_be_for_people(_head(text, one))]
+
+
+def _judged(text: str, part: Part) -> Iterator[tuple[Part, bool]]:
+    """The sentences of a part that have words, and whether each is an instruction."""
+    instructs = False
+    for one in sentences(text, part):
+        if words(text, one, most=1):
+            instructs = is_instruction(text, one, goes_on=instructs)
+            yield one, instructs
 
 
 def is_remark(text: str, parts: Sequence[Part]) -> bool:
@@ -252,20 +239,14 @@ def is_remark(text: str, parts: Sequence[Part]) -> bool:
     return 1 < count <= _REMARK and not any(_STATES.search(one) for one in said)
 
 
-def paragraphs(text: str, part: Part) -> Iterator[Part]:
-    """What lies between the blank lines of a part."""
-    start = part.start
-    for blank in re.finditer(r"\n[ \t\r]*\n\s*", text[part.start : part.end]):
-        yield Part(start, part.start + blank.start())
-        start = part.start + blank.end()
-    yield Part(start, part.end)
-
-
 def last_sentence(text: str, part: Part) -> Part:
-    """The last sentence of a part that does not end in white space."""
-    # Only so much is looked at: a sentence that is longer is no instruction and no question.
-    start = max(part.start, part.end - 4 * _HEAD)
-    *_, last = sentences(text, Part(start, part.end))
+    """The last sentence of a part that does not end in white space; of an empty part, itself."""
+    last = part
+    # Only so much is looked at, most often little: longer sentences neither order nor ask.
+    for most in (_HEAD // 4, 4 * _HEAD):
+        *before, last = part, *sentences(text, Part(max(part.start, part.end - most), part.end))
+        if len(before) > 1:
+            break
     return last
 
 

@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Literal, TypeAlias
 
+from localqa.api.protocol.parts import Part, sentences, stripped, words
 from localqa.api.protocol.phrases import (
-    Part,
     is_instruction,
     is_question,
     last_sentence,
-    sentences,
-    stripped,
     trimmed,
     without_instructions,
-    words,
 )
 
 # Tags around a text, by the last word of their names: `<context>`, `<retrieved-documents>`.
@@ -98,7 +95,7 @@ def free_shape(text: str, part: Part | None = None) -> Shape | None:
     That is what ends, or begins, with a question.
     """
     whole = trimmed(text, Part(0, len(text)) if part is None else part)
-    question = at = last_sentence(text, whole) if whole.start < whole.end else whole
+    question = at = last_sentence(text, whole)
     for _ in range(_QUESTIONS):
         if not is_question(text, at) or at.start == whole.start:
             break
@@ -282,9 +279,10 @@ def _mark_pattern() -> re.Pattern[str]:
     labels = "|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _LABELS.items())
     leads = "|".join(f"(?P<{kind}_lead>{pattern})" for kind, pattern in _LEADS.items())
     headings = "|".join(f"(?P<{kind}_heading>{pattern})" for kind, pattern in _LABELS.items())
-    edge = r"(?:^|(?<=[.!?:;\"”’)\]}>][ \t]))"
+    # Of marks of quoting the first is an edge, and not each: what follows goes on to the end of the run.
+    edge = r"(?:^|(?<=[.!?:;\"”’)\]}>][ \t])(?<![>#*]>[ \t])(?<![ \t>#*][ \t]>[ \t]))"
     return re.compile(
-        rf"{edge}[ \t>#*]*(?:(?:{labels})[ \t]*\*{{0,2}}:[ \t*]*|(?:{leads}))"
+        rf"{edge}[ \t>#*]*(?![ \t>#*])(?:(?:{labels})[ \t]*\*{{0,2}}:[ \t*]*|(?:{leads}))"
         rf"|^[ \t]*#{{1,6}}[ \t]*(?:{headings})[ \t]*$",
         re.I | re.M,
     )

@@ -8,7 +8,7 @@ text both may be spoken of.
 import re
 from typing import Final, TypeAlias
 
-from localqa.api.protocol.phrases import Part, stripped
+from localqa.api.protocol.parts import Part, stripped
 
 Turn: TypeAlias = tuple[str, Part]
 """Who speaks, and where what is said lies in the text."""

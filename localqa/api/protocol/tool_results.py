@@ -1,51 +1,70 @@
 """What a tool found, where it tells it as JSON: the values hold the answers, not the braces around them."""
 
+import json
 import re
+from dataclasses import replace
 from typing import Final
 
-from localqa.api.protocol.phrases import Part, words
+from localqa.api.protocol.conversing import Message, moved
+from localqa.api.protocol.parts import Part, words
 from localqa.strict_json import parse_foreign
 
 _TOKEN: Final = re.compile(
-    r'"(?P<string>(?:[^"\\]|\\.)*)"(?P<is_key>\s*:)?|(?P<number>-?\d[\d.eE+-]*)|[\[\]{}]'
+    r'"(?P<string>(?:[^"\\]|\\.)*)"(?P<is_key>\s*:)?|(?P<number>-?\d[\d.eE+-]*)|(?P<bracket>[\[\]{}])'
 )
-_BREAK: Final = re.compile(r"(?:\\[nrt])+")
+# All that stand for a character of a text: neither NUL nor half of a pair is one.
+_ESCAPE: Final = re.compile(
+    r'\\(?:["\\/bfnrt]|u(?!0000|[dD][89a-fA-F])[\da-fA-F]{4}'
+    r"|u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2})"
+)
 _LONG: Final = 4
 """Words from which a value says what it is about without its key."""
 
 
-def values_in(text: str) -> list[Part]:
-    """The values in a JSON object or array that holds texts, as they stand there; [] for anything else.
+def as_read(message: Message) -> tuple[Message, list[Part]]:
+    """What a tool said with the characters that its JSON's escapes stand for, and the values in that.
 
-    A value of few words has its key before it, since it says little without.
+    A value of few words has its key before it, since it says little without. There are none in what is no
+    JSON object or array, or holds no text.
     """
-    if not text.lstrip().startswith(("{", "[")):
-        return []
+    if not message.text.lstrip().startswith(("{", "[")):
+        return message, []
     try:
-        parse_foreign(text.encode())
+        parse_foreign(message.text.encode())
     except ValueError:
-        return []
+        return message, []
+    read = _unescaped(message)
     found: list[Part] = []
     key: int | None = None
     has_text = False
-    for token in _TOKEN.finditer(text):
-        if token["is_key"] is not None:
-            key = token.start("string")
+    for token in _TOKEN.finditer(message.text):
+        if token["bracket"] is not None:
+            key = None
             continue
-        value = Part(*token.span(token.lastgroup)) if token.lastgroup else None
-        if value is not None and words(text, value, most=_LONG) == _LONG:
+        span = token.span("number" if token["string"] is None else "string")
+        start, end = (moved(at, *read.escapes[::-1]) for at in span)
+        if token["is_key"] is not None:
+            key = start
+            continue
+        if words(read.text, Part(start, end), most=_LONG) == _LONG:
             has_text = True
-            found += _lines(text, value)
-        elif value is not None:
-            found.append(Part(value.start if key is None else key, value.end))
+            found.append(Part(start, end))
+        elif start < end:
+            found.append(Part(start if key is None else key, end))
         key = None
-    return found if has_text else []
+    return read, found if has_text else []
 
 
-def _lines(text: str, part: Part) -> list[Part]:
-    """A string without its written line breaks, which would be letters to a reader."""
-    edges = [part.start]
-    for mark in _BREAK.finditer(text, part.start, part.end):
-        edges += [mark.start(), mark.end()]
-    edges.append(part.end)
-    return [Part(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
+def _unescaped(message: Message) -> Message:
+    pieces: list[str] = []
+    read: list[int] = []
+    sent: list[int] = []
+    length = end = 0
+    for escape in _ESCAPE.finditer(message.text):
+        pieces += (message.text[end : escape.start()], json.loads(f'"{escape[0]}"'))
+        length += escape.start() - end + 1
+        end = escape.end()
+        read.append(length)
+        sent.append(end)
+    text = "".join([*pieces, message.text[end:]])
+    return replace(message, text=text, escapes=(tuple(read), tuple(sent)))

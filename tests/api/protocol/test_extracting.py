@@ -1,6 +1,5 @@
 """What is instruction, what is text and what is question in messages and prompts."""
 
-import json
 import time
 
 import pytest
@@ -221,31 +220,6 @@ def test_text_of_a_tool_behind_the_question_is_read(role):
     assert (extraction.question, extraction.context) == (QUESTION, TEXT)
     place = extraction.found_in(found(extraction, "Dunmore"))
     assert place == {"message": 3, "part": 0, "start": 24, "end": 31}
-
-
-def of_tool(content):
-    return chat(("user", QUESTION), ("assistant", ""), ("tool", content))
-
-
-def test_of_a_tool_s_json_the_values_are_read():
-    result = {"title": "Bridges", "year": 1891, "text": f"{TEXT}\nIt is old."}
-    sent = json.dumps({"results": [result], "more": None})
-    extraction = of_tool(sent)
-    assert [sent[one.part.start : one.part.end] for one in extraction.sources] == [
-        'title": "Bridges',
-        'year": 1891',
-        TEXT,
-        "It is old.",
-    ]
-    place = extraction.found_in(found(extraction, "Dunmore"))
-    assert sent[place["start"] : place["end"]] == "Dunmore"
-
-
-@pytest.mark.parametrize(
-    "sent", ['{"temperature": 21, "unit": "C"}', '{"text": "It is a long text', "[1] It is old."]
-)
-def test_what_a_tool_tells_otherwise_is_read_whole(sent):
-    assert of_tool(sent).context == sent
 
 
 def test_answer_is_of_one_source_alone():

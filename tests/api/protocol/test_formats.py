@@ -78,9 +78,19 @@ def test_schema_is_filled(schema, expected):
     assert written(schema) == expected
 
 
-@pytest.mark.parametrize(("answer", "expected"), [("1891", 1891), ("120 metres", 120), ("1,200", 1200)])
-def test_number_in_the_answer_is_one(answer, expected):
-    assert written(of({"year": INTEGER}), answer) == {"year": expected}
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [("1891", 1891), ("120 metres", 120), ("1,200", 1200), ("12345678901234567890.0", 12345678901234567890)],
+)
+@pytest.mark.parametrize("kind", [INTEGER, NUMBER])
+def test_number_in_the_answer_is_one(answer, expected, kind):
+    assert written(of({"year": kind}), answer) == {"year": expected}
+
+
+@pytest.mark.parametrize("kind", [INTEGER, NUMBER])
+def test_number_that_is_too_large_for_json_is_refused(kind):
+    with pytest.raises(InvalidInputError, match="year must be a number"):
+        written(of({"year": kind}), "9" * 400)
 
 
 @pytest.mark.parametrize(
