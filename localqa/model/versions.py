@@ -25,7 +25,7 @@ from localqa.writing import on_disk
 
 FOLDER: Final = "versions"
 KEPT: Final = 10
-"""Earlier versions of an adapter; with one more, the oldest goes."""
+"""Versions beside the one that answers; with one more, the oldest goes."""
 _STAGING: Final = ".new-"
 _NUMBER: Final = re.compile(r"\d{4,}", re.ASCII)
 _REPORTS: Final = ("report.json", "report.md", "curve.png", "domain.md", "evaluation")
@@ -69,10 +69,14 @@ def check_adapter_folder(folder: Path, *, remedy: str) -> None:
 
 
 @contextlib.contextmanager
-def saving(folder: Path) -> Iterator[Path]:
+def saving(folder: Path, *, again: Path | None = None) -> Iterator[Path]:
     """A folder to write a new adapter into, which takes its place in `folder` when the block ends.
 
     What `folder` held before becomes one of its versions. When the block fails, nothing has happened.
+
+    Args:
+        folder: of the adapter.
+        again: the version that it becomes again, which stays one; None: it becomes a new one.
 
     Raises:
         ConfigError: see `check_adapter_folder`.
@@ -85,14 +89,14 @@ def saving(folder: Path) -> Iterator[Path]:
         yield staging
         for file in staging.rglob("*"):
             on_disk(file)
-        keep(folder)
+        keep(folder, again=again)
         _put(staging, folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def keep(folder: Path) -> None:
-    """Copy what an adapter is now to its versions, unless it is there already."""
+def keep(folder: Path, *, again: Path | None = None) -> None:
+    """Copy what an adapter is now to its versions, unless it is there already; see `saving`."""
     if not _is_whole(folder):
         return
     identity = _identity(folder)
@@ -109,8 +113,9 @@ def keep(folder: Path) -> None:
         partial.rename(folder / FOLDER / f"{number:04d}")
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    for old in sorted(_archived(folder).items())[:-KEPT]:
-        _forget(old[1])
+    others = [one for _, one in sorted(_archived(folder).items()) if one != again]
+    for old in others[:-KEPT]:
+        _forget(old)
 
 
 def versions(folder: Path) -> list[Version]:
@@ -159,7 +164,7 @@ def rollback(folder: Path, to: int | None = None) -> tuple[Version, Version]:
             f"Version {wanted.number} of '{folder.name}' is damaged.", remedy="Choose another with --to."
         )
     if not wanted.current:
-        with saving(folder) as staging:
+        with saving(folder, again=wanted.folder) as staging:
             for name in (*FILES, *_REPORTS):
                 _copy(wanted.folder / name, staging / name)
     found = {one.number: one for one in versions(folder)}
