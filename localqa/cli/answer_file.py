@@ -19,8 +19,11 @@ from localqa.bulk.cluster import start_ray
 from localqa.bulk.parts import OUTPUTS, BadLine, Part, Row, Work, check_output, find_parts, read_part
 from localqa.bulk.sources import INPUTS, check_input, rows_file
 from localqa.cli.flags import add_adapter_flag, add_base_flag, add_columns_flags, add_verdict_flags
+from localqa.config import models_dirs
 from localqa.datafiles.files import format_of
 from localqa.errors import ConfigError, ResourceError
+from localqa.model.adapter_files import damage_named, locate_adapter
+from localqa.model.versions import identity_of
 from localqa.squad.parsing import parse_columns
 
 EPILOG = """examples:
@@ -84,6 +87,7 @@ def answer(args: argparse.Namespace, work: Work) -> None:
     source = rows_file(args.input, work.folder, needed, format_of(args))
     parts = find_parts(source, args.part_rows)
     _check_columns(args.input, read_part(source, parts[0]) if parts else [], columns)
+    work.check(source, parts, columns.added())
     missing = work.missing(parts)
     total, left = (sum(part.rows for part in some) for some in (parts, missing))
     if left < total:
@@ -194,13 +198,22 @@ def _columns(args: argparse.Namespace) -> Columns:
 
 
 def _run_note(args: argparse.Namespace) -> dict[str, Any]:
-    """What a run that goes on must have in common with the one that began."""
+    """What a run that goes on must have in common with the one that began.
+
+    Raises:
+        LocalQAError: no such adapter, or a damaged one.
+    """
     stat = args.input.stat()
+    folder = locate_adapter(models_dirs(), args.adapter)
+    with damage_named(folder):
+        # Its settings name the base by its checksum.
+        identity = identity_of(folder)
     names = ["adapter", "base", "abstain", "min_score", "columns", "prefix"]
     names += ["part_rows", "encoding", "delimiter"]
     return {name: getattr(args, name) for name in names} | {
         # Of parts that count no blank lines.
         "layout": 2,
+        "adapter_sha256": identity,
         "input": str(args.input.resolve()),
         "bytes": stat.st_size,
         "changed": stat.st_mtime_ns,

@@ -99,9 +99,9 @@ def keep(folder: Path, *, again: Path | None = None) -> None:
     """Copy what an adapter is now to its versions, unless it is there already; see `saving`."""
     if not _is_whole(folder):
         return
-    identity = _identity(folder)
+    identity = identity_of(folder)
     known = _archived(folder)
-    if identity in {_identity(one) for one in known.values()}:
+    if identity in {identity_of(one) for one in known.values()}:
         return
     number = _next(folder, known)
     partial = folder / FOLDER / f".{number:04d}-{os.getpid()}"
@@ -120,8 +120,8 @@ def keep(folder: Path, *, again: Path | None = None) -> None:
 
 def versions(folder: Path) -> list[Version]:
     """What an adapter is and was, the oldest first."""
-    archived = {number: (one, _identity(one)) for number, one in sorted(_archived(folder).items())}
-    own = _identity(folder) if _is_whole(folder) else None
+    archived = {number: (one, identity_of(one)) for number, one in sorted(_archived(folder).items())}
+    own = identity_of(folder) if _is_whole(folder) else None
     found = [
         Version(number, one, identity, _digest(one), _written(one), current=identity == own)
         for number, (one, identity) in archived.items()
@@ -169,6 +169,19 @@ def rollback(folder: Path, to: int | None = None) -> tuple[Version, Version]:
                 _copy(wanted.folder / name, staging / name)
     found = {one.number: one for one in versions(folder)}
     return found[current.number if current else wanted.number], found[wanted.number]
+
+
+def identity_of(folder: Path) -> str:
+    """The sha256 of an adapter's settings and weights.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
+    digest = hashlib.sha256()
+    for name in FILES:
+        if is_file(folder / name):
+            digest.update(f"{name} {_sha256(folder / name)}\n".encode())
+    return digest.hexdigest()
 
 
 def _put(staging: Path, folder: Path) -> None:
@@ -240,14 +253,6 @@ def _forget(version: Path) -> None:
         _remove(version / name)
     with contextlib.suppress(OSError):
         version.rmdir()
-
-
-def _identity(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for name in FILES:
-        if is_file(folder / name):
-            digest.update(f"{name} {_sha256(folder / name)}\n".encode())
-    return digest.hexdigest()
 
 
 def _digest(folder: Path) -> str:
