@@ -35,7 +35,9 @@ def _context(args: argparse.Namespace) -> str:
     if args.context is not None:
         return str(args.context)
     try:
-        return sys.stdin.read() if args.file == "-" else Path(args.file).read_text(encoding="utf-8")
+        # As text Python would read CRLF as one character, and the offsets would not be the file's.
+        content = sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes()
+        return content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as e:
         raise InvalidInputError(f"Cannot read '{args.file}' ({e}).", remedy="Give a UTF-8 text file.") from e
 

@@ -163,10 +163,11 @@ class _Body:
             row, end = self._read(at, spaced=spaced, most=again if again > 0 else 1)
             where = f"{self.name}:{at + 1}"
             if isinstance(row, DataError):
-                yield row
                 again -= 2 * (end - at)
                 if end > at + 1 and self._swallowed(at, end, spaced=spaced):
                     end = at + 1
+                row.text = "".join(self.lines[at:end]).rstrip("\r\n")
+                yield row
             elif row:
                 yield Row(where, row)
             at = end
