@@ -107,17 +107,24 @@ def combine_adapters(args: argparse.Namespace) -> None:
     from localqa.model.bases import resolve_base
     from localqa.model.combine import combine
 
-    folders = [locate_adapter(_folders(args), name) for name in args.names]
+    folders = [locate_adapter(_folders(args), name).resolve() for name in args.names]
     weights = args.weights or [1 / len(folders)] * len(folders)
     if len(weights) != len(folders):
         raise ConfigError(
             f"There are {len(folders)} adapters and {len(weights)} weights.",
             remedy="Give one weight for each.",
         )
+    parts = dict(zip(folders, weights, strict=True))
+    if len(parts) < len(folders):
+        twice = next(name for name, one in zip(args.names, folders, strict=True) if folders.count(one) > 1)
+        raise ConfigError(
+            f"The adapter '{twice}' is named twice.",
+            remedy="Name each adapter once, with the sum of its weights.",
+        )
     output = _output(args)
     base = resolve_base(args.base or QAConfig.load(folders[0]).base)
     with _made(output) as made:
-        combine(base, dict(zip(folders, weights, strict=True)), made, method=args.method, rank=args.rank)
+        combine(base, parts, made, method=args.method, rank=args.rank)
         _note(made, {"combined": dict(zip(args.names, weights, strict=True)), "method": args.method})
     print(
         f"{output}: {args.method} of {', '.join(args.names)}\n"
