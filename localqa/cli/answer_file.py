@@ -18,7 +18,7 @@ from localqa.bulk.answering import Columns, answer_rows
 from localqa.bulk.cluster import start_ray
 from localqa.bulk.parts import OUTPUTS, BadLine, Part, Row, Work, check_output, find_parts, read_part
 from localqa.bulk.sources import INPUTS, check_input, rows_file
-from localqa.cli.flags import add_adapter_flag, add_base_flag, add_columns_flags, add_verdict_flags
+from localqa.cli.flags import add_adapter_flag, add_base_flag, add_columns_flags, add_verdict_flags, positive
 from localqa.config import models_dirs
 from localqa.datafiles.files import format_of
 from localqa.errors import ConfigError, ResourceError
@@ -42,6 +42,9 @@ def run(args: argparse.Namespace) -> int:
     """
     try:
         answer_whole(args)
+    except BrokenPipeError:
+        # Of what is printed, not of the output.
+        raise
     except OSError as e:
         raise ResourceError(
             f"{args.output} cannot be written: {e.strerror or e}.",
@@ -237,7 +240,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prefix", default="", metavar="TEXT", help="before the names of the added fields")
     parser.add_argument(
         "--part_rows",
-        type=_positive,
+        type=positive,
         default=1000,
         metavar="N",
         help="rows answered and saved at a time [1000]",
@@ -245,12 +248,5 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace OUT, forget an unfinished run")
     parser.add_argument("--ray", action="store_true", help="share the parts among the workers of Ray Data")
     parser.add_argument(
-        "--worker_cpus", type=_positive, default=2, metavar="N", help="cores of each Ray worker [2]"
+        "--worker_cpus", type=positive, default=2, metavar="N", help="cores of each Ray worker [2]"
     )
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return value
