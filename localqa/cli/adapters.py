@@ -15,7 +15,7 @@ from typing import Any, get_args
 
 from tabulate import tabulate
 
-from localqa.cli.flags import add_base_flag
+from localqa.cli.flags import add_base_flag, positive
 from localqa.config import ADAPTER_NAME, Combination, models_dirs
 from localqa.errors import ConfigError
 
@@ -277,7 +277,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="cat: the exact sum, ranks add up; svd: its nearest of rank --rank; mean: of the matrices, for "
         "an adapter and those trained further from it [cat]",
     )
-    one.add_argument("--rank", type=int, metavar="R", help="rank of the result, for svd [the highest]")
+    one.add_argument("--rank", type=positive, metavar="R", help="rank of the result, for svd [the highest]")
     for name in ("merge", "combine"):
         made = actions.choices[name]
         made.add_argument("--output", required=True, help="name or folder of the new adapter")
@@ -287,7 +287,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--json", action="store_true", help="print JSON")
     one = action("rollback", roll_back, "make an adapter again what it was")
     one.add_argument("name", help="adapter name, or folder")
-    one.add_argument("--to", type=int, metavar="VERSION", help="which version [the one before]")
+    one.add_argument("--to", type=positive, metavar="VERSION", help="which version [the one before]")
     one = action("remove", remove_adapter, "delete an adapter")
     one.add_argument("name", help="adapter name")
     one.add_argument("--yes", action="store_true", help="really delete it")

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from localqa.bert_qa import BertQA
-from localqa.cli.flags import add_adapter_flag, add_base_flag, add_verdict_flags
+from localqa.cli.flags import add_adapter_flag, add_base_flag, add_verdict_flags, positive
 from localqa.errors import InvalidInputError
 
 EPILOG = 'example: localqa ask "What is BERT?" --context "BERT is an encoder."'
@@ -50,6 +50,6 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--file", help="a UTF-8 text file that holds the text; - for standard input")
     add_adapter_flag(parser)
     add_base_flag(parser)
-    parser.add_argument("--top_k", type=int, default=1, metavar="N", help="show the N best spans [1]")
+    parser.add_argument("--top_k", type=positive, default=1, metavar="N", help="show the N best spans [1]")
     add_verdict_flags(parser)
     parser.add_argument("--json", action="store_true", help="print the whole answer as JSON")
