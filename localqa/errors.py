@@ -205,9 +205,14 @@ class ChecksumError(BaseModelError):
 
 
 class DataError(LocalQAError):
-    """A data file that cannot be read as questions and answers."""
+    """A data file, or a record of it, that cannot be read as questions and answers.
+
+    Attributes:
+        text: of the record, as it stands in the file; "": it is not about one record.
+    """
 
     code = "bad_data"
+    text = ""
 
 
 class ConfigError(LocalQAError):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from localqa.errors import ConfigError, DataError
+from localqa.writing import check_writable
 
 MARK: Final = ".localqa"
 """The file that marks a folder as made by this project, to be removed again when its work is done."""
@@ -98,7 +99,9 @@ def check_report(folder: Path, name: str) -> None:
 
     Raises:
         ConfigError: naming them.
+        ResourceError: nothing can be written there.
     """
+    check_writable(folder)
     files = [folder / f"{name}{kind}" for kind in (".md", ".json", ".png")]
     refuse_foreign(
         files, ours=is_report(files[0]), remedy="Choose another --output folder, or --name for the files."

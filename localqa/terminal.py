@@ -1,6 +1,8 @@
 """What a terminal is shown: the texts and names of others are told there, and not obeyed."""
 
+import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -23,6 +25,20 @@ def guarded() -> Iterator[None]:
         return
     with redirect_stdout(cast(TextIO, _Shown(sys.stdout))):
         yield
+
+
+@contextmanager
+def piped() -> Iterator[None]:
+    """End quietly where whoever reads what is printed has gone, as behind `| head -1`."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError as e:
+        # Python's own end would write the rest again, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(128 + signal.SIGPIPE) from e
 
 
 class _Shown:

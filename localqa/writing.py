@@ -3,9 +3,12 @@
 import contextlib
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+from localqa.errors import ResourceError
 
 
 @contextlib.contextmanager
@@ -37,6 +40,29 @@ def write_text(path: Path, text: str, *, partial: Path | None = None) -> None:
     """Write a file of text that is there whole or not at all; see `whole`."""
     with whole(path, partial=partial) as stream:
         stream.write(text.encode("utf-8"))
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse a folder in which no file can be made, before the work for it; nothing is left behind.
+
+    Raises:
+        ResourceError: saying why.
+    """
+    made: list[Path] = []
+    try:
+        made += [one for one in (folder, *folder.parents) if not one.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as e:
+        raise ResourceError(
+            f"No file can be written into {folder}: {e.strerror or e}.",
+            remedy="Check the path, its permissions and the disk, or name another folder.",
+        ) from e
+    finally:
+        for one in made:
+            with contextlib.suppress(OSError):
+                one.rmdir()
 
 
 def on_disk(path: Path) -> None:

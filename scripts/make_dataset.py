@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import door  # noqa: F401 - it puts the project's folder on the path
+from localqa.cli.flags import positive
 from localqa.errors import ConfigError, LocalQAError, report_and_exit
 from localqa.squad.checks import check
 from localqa.squad.mock import make_mock
@@ -60,7 +61,7 @@ def _setup(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("out", metavar="OUT", help="file to write: .json (SQuAD v2.0) or .jsonl (flat)")
-    parser.add_argument("--questions", type=int, default=2000, help="how many [2000]")
+    parser.add_argument("--questions", type=positive, default=2000, help="how many [2000]")
     parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn [0]")
     parser.add_argument(
         "--unanswerable", type=float, default=0.25, help="share of questions without an answer [0.25]"
@@ -68,8 +69,6 @@ def _setup(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--test", type=float, default=0.0, help="share of pages kept apart in OUT-test [0]")
     parser.add_argument("--overwrite", action="store_true", help="replace files with other content")
     args = parser.parse_args(argv)
-    if args.questions < 1:
-        parser.error("--questions must be 1 at least")
     for name in ("unanswerable", "test"):
         if not 0 <= getattr(args, name) < 1:
             parser.error(f"--{name} is a share: 0 to below 1")

@@ -1,20 +1,22 @@
 """Exercise a running server as a user would: `python scripts/test_api.py http://localhost:5000`.
 
-Prints one line per check. Exit status: 0 when all pass, 1 when one fails, 2 when no server answers.
+Prints one line per check. Exit status: 0 when all pass, 1 when one fails, 2 when no server answers, or one
+that wants another key.
 """
 
 import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin
 
 import requests
 
 import door  # noqa: F401 - what it imports keeps what is asked of this machine away from proxies
+from localqa.cli.flags import add_key_flag, key_headers, server_address
+from localqa.terminal import piped
 
 CONTEXT = (
     "Machine learning is a subset of artificial intelligence that enables computers to learn and make "
@@ -46,10 +48,13 @@ class Client:
 
     url: str
     timeout: float
+    key: str
 
-    def get(self, path: str, **kwargs: Any) -> requests.Response:
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> requests.Response:
         """GET a path."""
-        return requests.get(urljoin(self.url, path), timeout=self.timeout, **kwargs)
+        return requests.get(
+            self.url + path, headers=key_headers(self.key) | dict(headers or {}), timeout=self.timeout
+        )
 
     def post(
         self, path: str, body: object = None, *, data: bytes | None = None, content_type: str | None = None
@@ -58,7 +63,9 @@ class Client:
         if data is None:
             data, content_type = json.dumps(body).encode(), "application/json"
         headers = {"Content-Type": content_type} if content_type else {}
-        return requests.post(urljoin(self.url, path), data=data, headers=headers, timeout=self.timeout)
+        return requests.post(
+            self.url + path, data=data, headers=headers | key_headers(self.key), timeout=self.timeout
+        )
 
 
 def expect(condition: bool, seen: object) -> None:
@@ -294,12 +301,16 @@ def run_check(name: str, check: Callable[[Client], None], client: Client) -> boo
 
 
 def reachable(client: Client) -> bool:
-    """Whether anything answers; says what to do if not."""
+    """Whether anything answers, and lets us ask; says what to do if not."""
     try:
-        client.get("/livez")
+        status = client.get("/api/model/info").status_code
     except requests.RequestException as e:
         print(f"error: no server answers on {client.url} ({type(e).__name__})", file=sys.stderr)
         print("  what to do: start one with `make serve`, or give its address", file=sys.stderr)
+        return False
+    if status == requests.codes.unauthorized:
+        print(f"error: {client.url} wants {'another' if client.key else 'an'} API key", file=sys.stderr)
+        print("  what to do: give one of its QA_API_KEYS with --key, or in LOCALQA_KEY", file=sys.stderr)
         return False
     return True
 
@@ -307,13 +318,15 @@ def reachable(client: Client) -> bool:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run every check; returns the exit status."""
     parser = argparse.ArgumentParser(description="Exercise a running server as a user would.")
-    parser.add_argument("url", nargs="?", default="http://localhost:5000", help="default: %(default)s")
+    parser.add_argument(
+        "url", nargs="?", type=server_address, default="http://localhost:5000", help="default: %(default)s"
+    )
     parser.add_argument(
         "--timeout", type=float, default=60.0, help="seconds per request (default: %(default)s)"
     )
+    add_key_flag(parser)
     flags = parser.parse_args(arguments)
-    url = flags.url if "://" in flags.url else f"http://{flags.url}"
-    client = Client(url.rstrip("/") + "/", flags.timeout)
+    client = Client(flags.url, flags.timeout, flags.key)
     if not reachable(client):
         return 2
     started = time.perf_counter()
@@ -326,4 +339,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with piped():
+        sys.exit(main())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from door import door
-from localqa.cli.flags import add_task_flag
+from localqa.cli.flags import add_task_flag, positive
 
 SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample_qa_data.json"
 
@@ -48,12 +48,12 @@ def _parser() -> argparse.ArgumentParser:
         "--output_dir", default="models/my-adapter", help="folder of the adapter [models/my-adapter]"
     )
     parser.add_argument("--init_adapter", metavar="NAME", help="adapter to start from, such as squad")
-    parser.add_argument("--subset_size", type=int, metavar="N", help="train on N examples only")
+    parser.add_argument("--subset_size", type=positive, metavar="N", help="train on N examples only")
     parser.add_argument("--num_epochs", type=float, default=1, metavar="X", help="passes over the data [1]")
     parser.add_argument(
-        "--batch_size", type=int, metavar="N", help="windows, or texts, in one batch [32; texts: 8]"
+        "--batch_size", type=positive, metavar="N", help="windows, or texts, in one batch [32; texts: 8]"
     )
-    parser.add_argument("--max_steps", type=int, metavar="N", help="train for N steps, whatever --num_epochs")
+    parser.add_argument("--max_steps", type=positive, metavar="N", help="N steps, whatever --num_epochs")
     parser.add_argument("--overwrite", action="store_true", help="replace a finished adapter in --output_dir")
     return parser
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from localqa.writing import on_disk, whole
+from localqa.errors import ResourceError
+from localqa.writing import check_writable, on_disk, whole
 
 
 def test_file_appears_when_it_is_whole(tmp_path):
@@ -46,3 +47,17 @@ def test_files_and_folders_are_put_on_the_disk(tmp_path):
     on_disk(tmp_path)
     with pytest.raises(FileNotFoundError):
         on_disk(tmp_path / "none")
+
+
+def test_trying_a_folder_leaves_nothing_behind(tmp_path):
+    check_writable(tmp_path / "a" / "b")
+    check_writable(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["file", "file/a", "a" * 300])
+def test_folder_that_cannot_be_made_is_told(tmp_path, name):
+    (tmp_path / "file").touch()
+    with pytest.raises(ResourceError, match="No file can be written"):
+        check_writable(tmp_path / name)
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]

@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -44,6 +44,8 @@ _OWN = re.compile(
     r"\d{8,}(\.\d+)?\.(jsonl|partial)|run(\.\d+)?\.(json|partial)|joined\..+|rows\.(staged|\d+\.partial)"
 )
 """What lies in the folder of a run."""
+_MISFITS: Final = (ValueError, TypeError, OverflowError, NotImplementedError)
+"""What Python and pyarrow raise where a value has no place in a file."""
 
 
 class Work:
@@ -125,6 +127,20 @@ class Work:
         """How many rows of these parts have something in an added field."""
         return sum(row[field] is not None for part in parts for row in self._added(part))
 
+    def check(self, source: Path, parts: Sequence[Part], types: Mapping[str, str]) -> None:
+        """Refuse rows that do not fit into one table, where the output is one of Parquet; see `join`.
+
+        Raises:
+            DataError: naming what does not fit.
+        """
+        if self._kind == ".parquet":
+            import pyarrow as pa
+
+            with self._fitting():
+                self._write_parquet(
+                    pa.MockOutputStream(), source, parts, types, lambda part: [{}] * part.rows
+                )
+
     def join(self, source: Path, parts: Sequence[Part], types: Mapping[str, str]) -> None:
         """Make the output out of the rows and what is added to them, and remove the parts.
 
@@ -137,23 +153,32 @@ class Work:
             DataError: rows that do not fit into one table, or a damaged part; the parts are kept.
         """
         partial = self.folder / f"joined{self.output.suffix}"
-        try:
-            kind = self.output.suffix.lower()
-            if kind == ".parquet":
-                self._write_parquet(partial, source, parts, types)
-            elif kind in (".csv", ".tsv"):
-                self._write_table(partial, source, parts, types, "\t" if kind == ".tsv" else ",")
+        with self._fitting():
+            if self._kind == ".parquet":
+                self._write_parquet(partial, source, parts, types, self._added)
+            elif self._kind in (".csv", ".tsv"):
+                self._write_table(partial, source, parts, types, "\t" if self._kind == ".tsv" else ",")
             else:
                 self._write_jsonl(partial, source, parts)
-        except ValueError as e:
-            raise DataError(
-                f"The rows cannot be joined in {self.output} ({e}).",
-                remedy=f"Give {self.output.stem}.jsonl as the output: the answers in {self.folder} are kept.",
-            ) from e
         # A kill before the parts are gone leaves a note by which the next run knows the output.
         write_whole(self.folder / "joined.json", json.dumps(_identity(partial)))
         partial.replace(self.output)
         self.clear()
+
+    @property
+    def _kind(self) -> str:
+        return self.output.suffix.lower()
+
+    @contextmanager
+    def _fitting(self) -> Iterator[None]:
+        """Say what to do about rows that do not fit into the output."""
+        try:
+            yield
+        except _MISFITS as e:
+            raise DataError(
+                f"The rows do not fit into {self.output} ({e}).",
+                remedy=f"Give {self.output.stem}.jsonl as the output; what is answered already is kept.",
+            ) from e
 
     def _held(self) -> int:
         """A descriptor of the folder that is locked for as long as it is open."""
@@ -229,7 +254,12 @@ class Work:
                     writer.writerow([_cell(row.get(name)) for name in header])
 
     def _write_parquet(
-        self, output: Path, source: Path, parts: Sequence[Part], types: Mapping[str, str]
+        self,
+        output: Any,
+        source: Path,
+        parts: Sequence[Part],
+        types: Mapping[str, str],
+        added_to: Callable[[Part], list[Row]],
     ) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -239,16 +269,17 @@ class Work:
         twice = set(own.names) & set(types)
         if twice:
             raise ValueError(f"the field {min(twice)!r} is there already")
-        with pq.ParquetWriter(output, pa.schema([*own, *added])) as writer:
+        schema = pa.schema([*own, *added])
+        with pq.ParquetWriter(output, schema) as writer:
             for part in parts:
                 if source.suffix.lower() == ".parquet":
                     table = table_of(source, part, None)
                 else:
-                    table = pa.Table.from_pylist(list(self._rows(source, part)), schema=own)
-                columns = pa.Table.from_pylist(self._added(part), schema=added)
+                    table = pa.Table.from_pylist([_own(row) for row in read_part(source, part)], schema=own)
+                columns = pa.Table.from_pylist(added_to(part), schema=added)
                 for name in types:
                     table = table.append_column(name, columns[name])
-                writer.write_table(table.cast(pa.schema([*own, *added])))
+                writer.write_table(table.cast(schema))
 
     def _schema(self, source: Path, parts: Sequence[Part]) -> Any:
         """Columns and types of the rows' own fields, which are known only when all were read."""

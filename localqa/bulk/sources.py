@@ -1,22 +1,20 @@
 """What can be answered: files that are read in place, and others as a file of rows that is made of them."""
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from localqa.bulk.parts import write_whole
 from localqa.bulk.rows import STAGED
-from localqa.datafiles.encoding import decode
-from localqa.datafiles.files import TextFormat, find_file, read_bytes
+from localqa.datafiles.files import TextFormat, find_file
 from localqa.errors import DataError
-from localqa.squad.raw import Raw, read_raw
+from localqa.squad.raw import Raw, holds_others, read_raw
 
 _IN_PLACE: Final = (".jsonl", ".ndjson")
 INPUTS: Final = (*_IN_PLACE, ".json", ".csv", ".tsv", ".parquet")
 _HEAD_BYTES = 1 << 20
-_PLACE = re.compile(r"^[^:]*:(\d+):")
+_BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
 def check_input(path: Path) -> None:
@@ -44,12 +42,12 @@ def rows_file(path: Path, folder: Path, needed: Iterable[str], text_format: Text
     Raises:
         DataError: there is not one row in it that can be read.
     """
-    kind = path.suffix.lower()
-    if kind == ".parquet" or (kind in _IN_PLACE and not text_format.encoding and _is_plain(path)):
+    kind, fields = path.suffix.lower(), list(needed)
+    if kind == ".parquet" or (kind in _IN_PLACE and not text_format.encoding and _is_plain(path, fields)):
         return path
     rows = folder / STAGED
     if not rows.exists():
-        lines = list(_staged(path, list(needed), text_format))
+        lines = list(_staged(path, fields, text_format))
         write_whole(rows, "".join(json.dumps(line) + "\n" for line in lines))
     return rows
 
@@ -68,15 +66,9 @@ def _staged(path: Path, needed: list[str], text_format: TextFormat) -> Iterator[
     if raw and all(isinstance(one, DataError) for one in raw):
         first = next(one for one in raw if isinstance(one, DataError))
         raise DataError(f"{path} holds no row that can be read. {first.message}", remedy=first.remedy)
-    text = ""
-    if any(isinstance(one, DataError) for one in raw):
-        text = decode(read_bytes(path), name=path.name, encoding=text_format.encoding)
-    lines = re.split(r"\r\n|\r|\n", text)
     for one in raw:
         if isinstance(one, DataError):
-            place = _PLACE.match(one.message)
-            shown = lines[int(place[1]) - 1] if place and int(place[1]) <= len(lines) else ""
-            yield [shown.encode("utf-8", "replace").decode(), one.message]
+            yield [one.text.encode("utf-8", "replace").decode(), one.message]
         elif isinstance(one.record, dict):
             yield _row(one, one.record)
         else:
@@ -90,7 +82,7 @@ def _row(raw: Raw, fields: dict[str, Any]) -> dict[str, Any]:
     return {**title, "context": raw.paragraph.context, **fields}
 
 
-def _is_plain(path: Path) -> bool:
+def _is_plain(path: Path, needed: list[str]) -> bool:
     """Whether a file is lines of UTF-8, each a record, as far as its beginning and its bytes tell.
 
     Raises:
@@ -102,8 +94,8 @@ def _is_plain(path: Path) -> bool:
             if b"\0" in head[:8] or (b"\r" in head and b"\n" not in head):
                 return False
             lines.seek(0)
-            first = next((line for line in lines if line.strip(b"\xef\xbb\xbf \t\r\n")), b"{")
-            if not first.lstrip(b"\xef\xbb\xbf \t").startswith(b"{") or first.strip() == b"{":
+            first = next((line for line in lines if line.strip(_BLANK)), b"{}")
+            if not _is_record(first, needed):
                 return False
             lines.seek(0)
             return _is_utf8(lines)
@@ -111,6 +103,15 @@ def _is_plain(path: Path) -> bool:
         raise DataError(
             f"{path} cannot be read: {e.strerror or e}.", remedy="Check the path and its permissions."
         ) from e
+
+
+def _is_record(line: bytes, needed: list[str]) -> bool:
+    """Whether a line is a record by itself: no part of a longer text, and no list of others."""
+    try:
+        record = json.loads(line.strip(_BLANK))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(record, dict) and (set(needed) <= record.keys() or not holds_others(record))
 
 
 def _is_utf8(lines: Iterable[bytes]) -> bool:

@@ -6,6 +6,7 @@ the verb's help, and `EPILOG`, where it has one, stands at the end of it. One wh
 """
 
 import argparse
+import errno
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from localqa import __version__
+from localqa.terminal import guarded, piped
 
 if TYPE_CHECKING:
     from localqa.errors import LocalQAError
@@ -41,6 +43,8 @@ _EXTRAS: Final[Mapping[str, str]] = {
     "ray": "ray",
 }
 """Which extra of the package brings a module that is not there."""
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What the system says of a file that is being written, without its name."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words and words[0] in VERBS:
         return run_verb(words[0], words[1:], prog=f"localqa {words[0]}")
     # Answers --help, --version and what is no verb, and ends the process.
-    _overview().parse_args(words or ["--help"])
+    with piped():
+        _overview().parse_args(words or ["--help"])
     return 0
 
 
@@ -58,20 +63,22 @@ def run_verb(verb: str, words: Sequence[str], *, prog: str) -> int:
 
     An expected failure ends the process with its message and remedy.
     """
-    # Here, not above: the overview of all verbs needs neither.
+    # Here, not above: the overview of all verbs does without.
     from localqa.errors import LocalQAError, report_and_exit
-    from localqa.terminal import guarded
 
-    try:
-        module = importlib.import_module(f"localqa.cli.{verb.replace('-', '_')}")
-        with guarded():
-            if hasattr(module, "main"):
-                return int(module.main(words, prog))
-            return int(module.run(_parser(module, prog).parse_args(words)))
-    except LocalQAError as e:
-        report_and_exit(e)
-    except ModuleNotFoundError as e:
-        report_and_exit(_not_installed(e))
+    with piped():
+        try:
+            module = importlib.import_module(f"localqa.cli.{verb.replace('-', '_')}")
+            with guarded():
+                if hasattr(module, "main"):
+                    return int(module.main(words, prog))
+                return int(module.run(_parser(module, prog).parse_args(words)))
+        except LocalQAError as e:
+            report_and_exit(e)
+        except ModuleNotFoundError as e:
+            report_and_exit(_not_installed(e))
+        except OSError as e:
+            report_and_exit(_refused_by_system(e))
 
 
 def _not_installed(error: ModuleNotFoundError) -> "LocalQAError":
@@ -89,6 +96,22 @@ def _not_installed(error: ModuleNotFoundError) -> "LocalQAError":
     return ConfigError(
         f"{name} is not installed, which this needs.",
         remedy=f"pip install 'localqa[{extra}]', or in a checkout make setup.",
+    )
+
+
+def _refused_by_system(error: OSError) -> "LocalQAError":
+    """What to say of a file or folder that cannot be used; any other error of the system is a fault of ours.
+
+    Raises:
+        OSError: it is about no file.
+    """
+    from localqa.errors import ResourceError
+
+    if error.filename is None and error.errno not in _NO_ROOM:
+        raise error
+    place = f"{error.filename}: " if error.filename is not None else ""
+    return ResourceError(
+        f"{place}{error.strerror}.", remedy="Check the path, its permissions and the space on the disk."
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any, get_args
 
 from tabulate import tabulate
 
-from localqa.cli.flags import add_base_flag
+from localqa.cli.flags import add_base_flag, positive
 from localqa.config import ADAPTER_NAME, Combination, models_dirs
 from localqa.errors import ConfigError
 
@@ -107,17 +107,24 @@ def combine_adapters(args: argparse.Namespace) -> None:
     from localqa.model.bases import resolve_base
     from localqa.model.combine import combine
 
-    folders = [locate_adapter(_folders(args), name) for name in args.names]
+    folders = [locate_adapter(_folders(args), name).resolve() for name in args.names]
     weights = args.weights or [1 / len(folders)] * len(folders)
     if len(weights) != len(folders):
         raise ConfigError(
             f"There are {len(folders)} adapters and {len(weights)} weights.",
             remedy="Give one weight for each.",
         )
+    parts = dict(zip(folders, weights, strict=True))
+    if len(parts) < len(folders):
+        twice = next(name for name, one in zip(args.names, folders, strict=True) if folders.count(one) > 1)
+        raise ConfigError(
+            f"The adapter '{twice}' is named twice.",
+            remedy="Name each adapter once, with the sum of its weights.",
+        )
     output = _output(args)
     base = resolve_base(args.base or QAConfig.load(folders[0]).base)
     with _made(output) as made:
-        combine(base, dict(zip(folders, weights, strict=True)), made, method=args.method, rank=args.rank)
+        combine(base, parts, made, method=args.method, rank=args.rank)
         _note(made, {"combined": dict(zip(args.names, weights, strict=True)), "method": args.method})
     print(
         f"{output}: {args.method} of {', '.join(args.names)}\n"
@@ -270,7 +277,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="cat: the exact sum, ranks add up; svd: its nearest of rank --rank; mean: of the matrices, for "
         "an adapter and those trained further from it [cat]",
     )
-    one.add_argument("--rank", type=int, metavar="R", help="rank of the result, for svd [the highest]")
+    one.add_argument("--rank", type=positive, metavar="R", help="rank of the result, for svd [the highest]")
     for name in ("merge", "combine"):
         made = actions.choices[name]
         made.add_argument("--output", required=True, help="name or folder of the new adapter")
@@ -280,7 +287,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--json", action="store_true", help="print JSON")
     one = action("rollback", roll_back, "make an adapter again what it was")
     one.add_argument("name", help="adapter name, or folder")
-    one.add_argument("--to", type=int, metavar="VERSION", help="which version [the one before]")
+    one.add_argument("--to", type=positive, metavar="VERSION", help="which version [the one before]")
     one = action("remove", remove_adapter, "delete an adapter")
     one.add_argument("name", help="adapter name")
     one.add_argument("--yes", action="store_true", help="really delete it")

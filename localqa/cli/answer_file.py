@@ -18,9 +18,12 @@ from localqa.bulk.answering import Columns, answer_rows
 from localqa.bulk.cluster import start_ray
 from localqa.bulk.parts import OUTPUTS, BadLine, Part, Row, Work, check_output, find_parts, read_part
 from localqa.bulk.sources import INPUTS, check_input, rows_file
-from localqa.cli.flags import add_adapter_flag, add_base_flag, add_columns_flags, add_verdict_flags
+from localqa.cli.flags import add_adapter_flag, add_base_flag, add_columns_flags, add_verdict_flags, positive
+from localqa.config import models_dirs
 from localqa.datafiles.files import format_of
 from localqa.errors import ConfigError, ResourceError
+from localqa.model.adapter_files import damage_named, locate_adapter
+from localqa.model.versions import identity_of
 from localqa.squad.parsing import parse_columns
 
 EPILOG = """examples:
@@ -39,6 +42,9 @@ def run(args: argparse.Namespace) -> int:
     """
     try:
         answer_whole(args)
+    except BrokenPipeError:
+        # Of what is printed, not of the output.
+        raise
     except OSError as e:
         raise ResourceError(
             f"{args.output} cannot be written: {e.strerror or e}.",
@@ -84,6 +90,7 @@ def answer(args: argparse.Namespace, work: Work) -> None:
     source = rows_file(args.input, work.folder, needed, format_of(args))
     parts = find_parts(source, args.part_rows)
     _check_columns(args.input, read_part(source, parts[0]) if parts else [], columns)
+    work.check(source, parts, columns.added())
     missing = work.missing(parts)
     total, left = (sum(part.rows for part in some) for some in (parts, missing))
     if left < total:
@@ -194,13 +201,22 @@ def _columns(args: argparse.Namespace) -> Columns:
 
 
 def _run_note(args: argparse.Namespace) -> dict[str, Any]:
-    """What a run that goes on must have in common with the one that began."""
+    """What a run that goes on must have in common with the one that began.
+
+    Raises:
+        LocalQAError: no such adapter, or a damaged one.
+    """
     stat = args.input.stat()
+    folder = locate_adapter(models_dirs(), args.adapter)
+    with damage_named(folder):
+        # Its settings name the base by its checksum.
+        identity = identity_of(folder)
     names = ["adapter", "base", "abstain", "min_score", "columns", "prefix"]
     names += ["part_rows", "encoding", "delimiter"]
     return {name: getattr(args, name) for name in names} | {
         # Of parts that count no blank lines.
         "layout": 2,
+        "adapter_sha256": identity,
         "input": str(args.input.resolve()),
         "bytes": stat.st_size,
         "changed": stat.st_mtime_ns,
@@ -224,7 +240,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prefix", default="", metavar="TEXT", help="before the names of the added fields")
     parser.add_argument(
         "--part_rows",
-        type=_positive,
+        type=positive,
         default=1000,
         metavar="N",
         help="rows answered and saved at a time [1000]",
@@ -232,12 +248,5 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace OUT, forget an unfinished run")
     parser.add_argument("--ray", action="store_true", help="share the parts among the workers of Ray Data")
     parser.add_argument(
-        "--worker_cpus", type=_positive, default=2, metavar="N", help="cores of each Ray worker [2]"
+        "--worker_cpus", type=positive, default=2, metavar="N", help="cores of each Ray worker [2]"
     )
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return value

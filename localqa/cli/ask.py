@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from localqa.bert_qa import BertQA
-from localqa.cli.flags import add_adapter_flag, add_base_flag, add_verdict_flags
+from localqa.cli.flags import add_adapter_flag, add_base_flag, add_verdict_flags, positive
 from localqa.errors import InvalidInputError
 
 EPILOG = 'example: localqa ask "What is BERT?" --context "BERT is an encoder."'
@@ -35,7 +35,9 @@ def _context(args: argparse.Namespace) -> str:
     if args.context is not None:
         return str(args.context)
     try:
-        return sys.stdin.read() if args.file == "-" else Path(args.file).read_text(encoding="utf-8")
+        # As text Python would read CRLF as one character, and the offsets would not be the file's.
+        content = sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes()
+        return content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as e:
         raise InvalidInputError(f"Cannot read '{args.file}' ({e}).", remedy="Give a UTF-8 text file.") from e
 
@@ -48,6 +50,6 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--file", help="a UTF-8 text file that holds the text; - for standard input")
     add_adapter_flag(parser)
     add_base_flag(parser)
-    parser.add_argument("--top_k", type=int, default=1, metavar="N", help="show the N best spans [1]")
+    parser.add_argument("--top_k", type=positive, default=1, metavar="N", help="show the N best spans [1]")
     add_verdict_flags(parser)
     parser.add_argument("--json", action="store_true", help="print the whole answer as JSON")

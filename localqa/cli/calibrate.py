@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from localqa.cli.flags import add_base_flag, add_columns_flags
+from localqa.cli.flags import add_base_flag, add_columns_flags, positive
 from localqa.config import data_dir, models_dirs
 from localqa.datafiles.files import format_of
 from localqa.errors import ConfigError
@@ -28,6 +28,7 @@ from localqa.training.calibrating import before_and_after, decoded_kinds, table
 from localqa.training.config import read_config
 from localqa.training.processor import use_threads
 from localqa.training.question_data import load_data
+from localqa.writing import check_writable
 
 EPILOG = """examples:
   localqa calibrate --adapter faq --data held-out.json
@@ -41,9 +42,11 @@ def run(args: argparse.Namespace) -> int:
     """Write the fitted values into the adapter's qa_config.json.
 
     Raises:
-        LocalQAError: unreadable data, no such adapter, or nothing to choose a threshold by.
+        LocalQAError: unreadable data, no such adapter or one that cannot be written, or nothing to choose a
+            threshold by.
     """
     folder = locate_adapter(models_dirs(), args.adapter)
+    check_writable(folder)
     config = QAConfig.load(folder)
     examples = _examples(args)
     abstain = config.null_threshold is not None if args.abstain is None else args.abstain
@@ -95,18 +98,22 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--long",
         nargs="+",
-        type=int,
+        type=positive,
         default=[],
         metavar="N",
         help="kinds more: texts of paragraphs among N others",
     )
     parser.add_argument(
-        "--long_limit", type=int, default=300, metavar="N", help="questions of each long kind at most [300]"
+        "--long_limit",
+        type=positive,
+        default=300,
+        metavar="N",
+        help="questions of each long kind [300]",
     )
     add_columns_flags(parser)
     add_base_flag(parser)
     parser.add_argument(
-        "--limit", type=int, metavar="N", help="use a fixed sample of N questions of each kind"
+        "--limit", type=positive, metavar="N", help="use a fixed sample of N questions of each kind"
     )
     parser.add_argument(
         "--abstain",

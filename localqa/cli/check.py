@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from localqa.cli.flags import whole
 from localqa.datafiles.files import add_format_flags, format_of
 from localqa.errors import ConfigError, DataError
 from localqa.squad.checks import CheckReport, check, repair
@@ -40,7 +41,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit-shown",
         metavar="N",
-        type=_not_negative,
+        type=whole(0),
         default=20,
         help="problems told per file [20]",
     )
@@ -116,13 +117,6 @@ def _read(file: str, arguments: argparse.Namespace) -> tuple[list[Example], tupl
     if faults and not examples:
         raise DataError("\n".join(told(faults)), remedy=remedy_of(faults))
     return examples, tuple(faults)
-
-
-def _not_negative(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError("cannot be negative")
-    return value
 
 
 def _told(file: str, report: CheckReport, *, shown: int) -> str:

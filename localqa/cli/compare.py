@@ -16,7 +16,7 @@ from typing import Any, get_args
 from tqdm import tqdm
 
 from localqa.bert_qa import BertQA
-from localqa.cli.flags import add_base_flag, add_data_flags, add_task_flag
+from localqa.cli.flags import add_base_flag, add_data_flags, add_task_flag, positive
 from localqa.config import Precision, models_dirs
 from localqa.datafiles.files import format_of
 from localqa.evaluation import seen
@@ -48,12 +48,12 @@ def run(args: argparse.Namespace) -> int:
     args.before = args.before or ("squad" if args.task == "question-answering" else UNTRAINED)
     names = _names(args.before, args.after)
     name = args.name or f"{names[1]}-against-{names[0]}"
-    if args.task == "summarization":
-        compare_summaries(args)
-        return 0
     if args.output:
         # Before the work: what it would be written over is not known to be ours afterwards either.
         check_report(Path(args.output), name)
+    if args.task == "summarization":
+        compare_summaries(args, name)
+        return 0
     columns = parse_columns(args.columns) if args.columns else None
     examples = load_reported(args.data, columns=columns, limit=args.limit, text_format=format_of(args))
     outcomes = [judge(name, args, examples) for name in (args.before, args.after)]
@@ -82,8 +82,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def compare_summaries(args: argparse.Namespace) -> None:
-    """Summarise the same texts with both and show what differs.
+def compare_summaries(args: argparse.Namespace, file: str) -> None:
+    """Summarise the same texts with both and show, and where asked for write into a file, what differs.
 
     Raises:
         LocalQAError: unreadable data, or a model that cannot be loaded.
@@ -118,7 +118,6 @@ def compare_summaries(args: argparse.Namespace) -> None:
     for pair, one, other in list(zip(pairs, first, second, strict=True))[:_SHOWN]:
         print(f"\nwanted: {pair.summary}\n  {names[0]}: {one}\n  {names[1]}: {other}")
     if args.output:
-        file = args.name or f"{names[1]}-against-{names[0]}"
         texts = {"wanted": [pair.summary for pair in pairs], names[0]: first, names[1]: second}
         judging.write(Path(args.output), file, report, judging.summary(report, "github"), texts)
         print(f"\nwritten to {args.output}/{file}.md, .json and .png")
@@ -188,6 +187,6 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision", choices=get_args(Precision), default="fp32", help="arithmetic of the engine [fp32]"
     )
-    parser.add_argument("--limit", type=int, metavar="N", help="use a fixed sample of N questions only")
+    parser.add_argument("--limit", type=positive, metavar="N", help="use a fixed sample of N questions only")
     parser.add_argument("--output", metavar="FOLDER", help="write NAME.md, NAME.json and NAME.png there")
     parser.add_argument("--name", help="what these files are called [AFTER-against-BEFORE]")

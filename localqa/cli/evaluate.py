@@ -17,7 +17,16 @@ import requests
 from tqdm import tqdm
 
 from localqa.bert_qa import Answer, BertQA
-from localqa.cli.flags import add_adapter_flag, add_base_flag, add_data_flags, add_task_flag
+from localqa.cli.flags import (
+    add_adapter_flag,
+    add_base_flag,
+    add_data_flags,
+    add_key_flag,
+    add_task_flag,
+    key_headers,
+    positive,
+    server_address,
+)
 from localqa.config import Precision, models_dirs
 from localqa.datafiles.files import format_of
 from localqa.errors import ConfigError, LocalQAError, NotReadyError
@@ -45,13 +54,13 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         LocalQAError: see `evaluate` and `evaluate_summaries`.
     """
-    if args.task == "summarization":
-        evaluate_summaries(args)
-        return 0
     name = args.name or "-".join(_stem(source) for source in args.data)
     if args.output:
         # Before the work: what it would be written over is not known to be ours afterwards either.
         check_report(Path(args.output), name)
+    if args.task == "summarization":
+        evaluate_summaries(args, name)
+        return 0
     report, outcomes, seconds = evaluate(args)
     print_scores(report)
     print(f"{len(outcomes) / seconds:.1f} questions/s through {report['through']}")
@@ -88,8 +97,8 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], list[Outcome], f
     return report, outcomes, seconds
 
 
-def evaluate_summaries(args: argparse.Namespace) -> None:
-    """Summarise every text of the data and print, and where asked for write, ROUGE and BLEU.
+def evaluate_summaries(args: argparse.Namespace, file: str) -> None:
+    """Summarise every text of the data and print, and where asked for write into a file, ROUGE and BLEU.
 
     Raises:
         LocalQAError: unreadable data, or an adapter that cannot be used.
@@ -119,7 +128,6 @@ def evaluate_summaries(args: argparse.Namespace) -> None:
     if args.output:
         report = {"adapter": name, "data_sha256": fingerprint(pairs), "scores": scores}
         report |= {"caution": caution} if caution else {}
-        file = args.name or "-".join(_stem(source) for source in args.data)
         columns_shown = {"wanted": [pair.summary for pair in pairs], name: found}
         judging.write(Path(args.output), file, report, judging.table({name: scores}, "github"), columns_shown)
         print(f"written to {args.output}/{file}.md and .json")
@@ -161,9 +169,11 @@ def _in_process(args: argparse.Namespace, examples: Sequence[Example]) -> list[A
 
 
 def _over_http(args: argparse.Namespace, examples: Sequence[Example]) -> list[Answer]:
-    url = args.url.rstrip("/") + "/api/qa/batch"
     answers: list[Answer] = []
     with requests.Session() as session, tqdm(total=len(examples), desc="answer", unit="question") as bar:
+        # Settings of the environment for other programs send no text to a proxy, and no other key.
+        session.trust_env = False
+        session.headers.update(key_headers(args.key))
         for at in range(0, len(examples), _CHUNK):
             chunk = examples[at : at + _CHUNK]
             pairs = [
@@ -171,16 +181,37 @@ def _over_http(args: argparse.Namespace, examples: Sequence[Example]) -> list[An
                 for e in chunk
             ]
             try:
-                response = session.post(url, json={"qa_pairs": pairs}, timeout=300)
+                response = session.post(f"{args.url}/api/qa/batch", json={"qa_pairs": pairs}, timeout=300)
             except requests.RequestException as e:
                 raise NotReadyError(
-                    f"{args.url} does not answer ({type(e).__name__}).", remedy="Run make serve."
+                    f"{args.url} does not answer ({type(e).__name__}).",
+                    remedy="Start it with `localqa serve`, or correct --url.",
                 ) from e
-            if response.status_code != requests.codes.ok:
-                raise ConfigError(f"{url} answered {response.status_code}: {response.text[:300]}")
-            answers += [_answer(result) for result in response.json()["results"]]
+            answers += [_answer(result) for result in _results(args.url, response)]
             bar.update(len(chunk))
     return answers
+
+
+def _results(url: str, response: requests.Response) -> list[dict[str, Any]]:
+    """What a batch was answered.
+
+    Raises:
+        ConfigError: it was refused, or this is another server.
+    """
+    try:
+        body = response.json()
+        if response.ok:
+            return list(body["results"])
+        error = body["error"]
+        message, remedy = str(error["message"]), str(error["remedy"])
+    except (ValueError, LookupError, TypeError) as e:
+        raise ConfigError(
+            f"{url} answers {response.status_code}, but not as a server of this project.",
+            remedy="Correct --url.",
+        ) from e
+    if response.status_code == requests.codes.unauthorized:
+        remedy = "Give one of the server's QA_API_KEYS with --key, or in LOCALQA_KEY."
+    raise ConfigError(f"{url} answers {response.status_code}: {message}", remedy=remedy)
 
 
 def _answer(result: dict[str, Any]) -> Answer:
@@ -203,8 +234,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         default="fp32",
         help="arithmetic of the openvino engine; only fp32 gives the same figures on every processor [fp32]",
     )
-    parser.add_argument("--url", help="ask a running server instead of loading the model here")
-    parser.add_argument("--limit", type=int, metavar="N", help="score a fixed sample of N questions only")
+    parser.add_argument(
+        "--url", type=server_address, help="ask a running server instead of loading the model here"
+    )
+    add_key_flag(parser)
+    parser.add_argument("--limit", type=positive, metavar="N", help="score a fixed sample of N questions")
     parser.add_argument(
         "--output", metavar="FOLDER", help="write NAME.md, NAME.json and, of questions, NAME.png there"
     )

@@ -1,6 +1,10 @@
 """Flags that several verbs have."""
 
 import argparse
+import math
+import os
+from collections.abc import Callable
+from typing import Final
 
 from localqa.config import DEFAULT_ADAPTER
 from localqa.datafiles.files import add_format_flags
@@ -60,8 +64,49 @@ def add_verdict_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def whole(least: int) -> Callable[[str], int]:
+    """What reads a flag that is a whole number, not below one."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(f"'{text}' is no whole number from {least}")
+        return value
+
+    return read
+
+
+positive: Final = whole(1)
+"""Reads a flag that counts something."""
+
+
+def server_address(text: str) -> str:
+    """The address of a server; one without a scheme, such as localhost:5000, is http."""
+    return (text if "://" in text else f"http://{text}").rstrip("/")
+
+
+def add_key_flag(parser: argparse.ArgumentParser) -> None:
+    """Declare `--key`, for what asks a server."""
+    parser.add_argument(
+        "--key",
+        default=os.environ.get("LOCALQA_KEY", ""),
+        help="API key of the server, if it has keys (better in LOCALQA_KEY, where other users do not see it)",
+    )
+
+
+def key_headers(key: str) -> dict[str, str | bytes]:
+    """What a request brings its key in; as bytes, for it may hold any letters."""
+    return {"Authorization": f"Bearer {key}".encode()} if key else {}
+
+
 def _probability(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 1")
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 0 to 1")
     return value

@@ -163,10 +163,14 @@ class _Body:
             row, end = self._read(at, spaced=spaced, most=again if again > 0 else 1)
             where = f"{self.name}:{at + 1}"
             if isinstance(row, DataError):
-                yield row
                 again -= 2 * (end - at)
-                if end > at + 1 and self._swallowed(at, end, spaced=spaced):
+                unquoted = self._unquoted(at)
+                if unquoted or (end > at + 1 and self._swallowed(at, end, spaced=spaced)):
                     end = at + 1
+                row.text = "".join(self.lines[at:end]).rstrip("\r\n")
+                row = unquoted or row
+            if isinstance(row, DataError):
+                yield row
             elif row:
                 yield Row(where, row)
             at = end
@@ -196,7 +200,17 @@ class _Body:
                 f"{where}: {len(cells)} cells, but the header has {len(self.header)}.",
                 remedy=f"Put text that holds {self.delimiter!r} into double quotation marks.",
             ), end
-        return {column: cell for column, cell in zip(self.header, cells, strict=True) if column}, end
+        return self._named(cells), end
+
+    def _unquoted(self, at: int) -> dict[str, str] | None:
+        """A line of a table that quotes nothing, as databases write tabs; None: it is none."""
+        cells = self.lines[at].rstrip("\r\n").split("\t")
+        if self.delimiter != "\t" or len(cells) != len(self.header) or any(map(stray, cells)):
+            return None
+        return self._named(cells)
+
+    def _named(self, cells: Sequence[str]) -> dict[str, str]:
+        return {column: cell for column, cell in zip(self.header, cells, strict=True) if column}
 
     def _swallowed(self, at: int, end: int, *, spaced: bool) -> bool:
         """Whether a record over several lines holds lines that are rows by themselves."""

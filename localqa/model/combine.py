@@ -23,7 +23,7 @@ from localqa.model.adapters import (
 )
 from localqa.model.bases import Base
 from localqa.model.loading import load_model
-from localqa.model.lora_weights import MOST_RANK, LoraSettings, checked_tensors, read_settings
+from localqa.model.lora_weights import LARGEST, MOST_RANK, LoraSettings, checked_tensors, read_settings
 from localqa.model.snapshot import AdapterFiles
 from localqa.model.versions import saving
 
@@ -63,6 +63,10 @@ def combine(
         ConfigError: weights that cannot be used.
     """
     folders = list(weights)
+    for weight in weights.values():
+        # Not a number is not below it either.
+        if not abs(weight) < LARGEST:
+            raise ConfigError(f"{weight} is no weight.", remedy="Give numbers such as 0.7 and 0.3.")
     if len(folders) < 2 or sum(weights.values()) <= 0:
         raise ConfigError(
             "There is nothing to combine.",
@@ -80,6 +84,11 @@ def combine(
     with saving(output) as staging:
         peft_config.save_pretrained(str(staging))
         halves = {name: tensor.half().contiguous() for name, tensor in state.items()}
+        if not all(tensor.isfinite().all() for tensor in halves.values()):
+            raise ConfigError(
+                "With these weights the combination holds numbers that are too large.",
+                remedy="Give smaller weights, whose sum is about 1.",
+            )
         write_weights(halves, staging / LORA_FILE)
         parts[0].config.uncalibrated().save(staging)
 

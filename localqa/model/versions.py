@@ -25,7 +25,7 @@ from localqa.writing import on_disk
 
 FOLDER: Final = "versions"
 KEPT: Final = 10
-"""Earlier versions of an adapter; with one more, the oldest goes."""
+"""Versions beside the one that answers; with one more, the oldest goes."""
 _STAGING: Final = ".new-"
 _NUMBER: Final = re.compile(r"\d{4,}", re.ASCII)
 _REPORTS: Final = ("report.json", "report.md", "curve.png", "domain.md", "evaluation")
@@ -69,10 +69,14 @@ def check_adapter_folder(folder: Path, *, remedy: str) -> None:
 
 
 @contextlib.contextmanager
-def saving(folder: Path) -> Iterator[Path]:
+def saving(folder: Path, *, again: Path | None = None) -> Iterator[Path]:
     """A folder to write a new adapter into, which takes its place in `folder` when the block ends.
 
     What `folder` held before becomes one of its versions. When the block fails, nothing has happened.
+
+    Args:
+        folder: of the adapter.
+        again: the version that it becomes again, which stays one; None: it becomes a new one.
 
     Raises:
         ConfigError: see `check_adapter_folder`.
@@ -85,19 +89,19 @@ def saving(folder: Path) -> Iterator[Path]:
         yield staging
         for file in staging.rglob("*"):
             on_disk(file)
-        keep(folder)
+        keep(folder, again=again)
         _put(staging, folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def keep(folder: Path) -> None:
-    """Copy what an adapter is now to its versions, unless it is there already."""
+def keep(folder: Path, *, again: Path | None = None) -> None:
+    """Copy what an adapter is now to its versions, unless it is there already; see `saving`."""
     if not _is_whole(folder):
         return
-    identity = _identity(folder)
+    identity = identity_of(folder)
     known = _archived(folder)
-    if identity in {_identity(one) for one in known.values()}:
+    if identity in {identity_of(one) for one in known.values()}:
         return
     number = _next(folder, known)
     partial = folder / FOLDER / f".{number:04d}-{os.getpid()}"
@@ -109,14 +113,15 @@ def keep(folder: Path) -> None:
         partial.rename(folder / FOLDER / f"{number:04d}")
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    for old in sorted(_archived(folder).items())[:-KEPT]:
-        _forget(old[1])
+    others = [one for _, one in sorted(_archived(folder).items()) if one != again]
+    for old in others[:-KEPT]:
+        _forget(old)
 
 
 def versions(folder: Path) -> list[Version]:
     """What an adapter is and was, the oldest first."""
-    archived = {number: (one, _identity(one)) for number, one in sorted(_archived(folder).items())}
-    own = _identity(folder) if _is_whole(folder) else None
+    archived = {number: (one, identity_of(one)) for number, one in sorted(_archived(folder).items())}
+    own = identity_of(folder) if _is_whole(folder) else None
     found = [
         Version(number, one, identity, _digest(one), _written(one), current=identity == own)
         for number, (one, identity) in archived.items()
@@ -159,11 +164,24 @@ def rollback(folder: Path, to: int | None = None) -> tuple[Version, Version]:
             f"Version {wanted.number} of '{folder.name}' is damaged.", remedy="Choose another with --to."
         )
     if not wanted.current:
-        with saving(folder) as staging:
+        with saving(folder, again=wanted.folder) as staging:
             for name in (*FILES, *_REPORTS):
                 _copy(wanted.folder / name, staging / name)
     found = {one.number: one for one in versions(folder)}
     return found[current.number if current else wanted.number], found[wanted.number]
+
+
+def identity_of(folder: Path) -> str:
+    """The sha256 of an adapter's settings and weights.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
+    digest = hashlib.sha256()
+    for name in FILES:
+        if is_file(folder / name):
+            digest.update(f"{name} {_sha256(folder / name)}\n".encode())
+    return digest.hexdigest()
 
 
 def _put(staging: Path, folder: Path) -> None:
@@ -235,14 +253,6 @@ def _forget(version: Path) -> None:
         _remove(version / name)
     with contextlib.suppress(OSError):
         version.rmdir()
-
-
-def _identity(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for name in FILES:
-        if is_file(folder / name):
-            digest.update(f"{name} {_sha256(folder / name)}\n".encode())
-    return digest.hexdigest()
 
 
 def _digest(folder: Path) -> str:

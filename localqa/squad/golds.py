@@ -12,6 +12,8 @@ from localqa.squad.align import occurrences
 from localqa.squad.records import GoldAnswer
 
 UNKNOWN_START = -1
+NONE_WORDS = ("", "none", "null", "nan")
+"""What the cell of a table says where there is nothing, in small letters."""
 
 _STARTS = ("answer_start", "start")
 _ENDS = ("answer_end", "end")
@@ -89,7 +91,7 @@ def place_of(fields: Mapping[str, object]) -> dict[str, object] | None:
 
 def start_of(value: object, *, where: str) -> int:
     """An answer's start in code points; `UNKNOWN_START` when it is not given."""
-    if is_null(value) or (isinstance(value, str) and not value.strip()):
+    if is_null(value) or (isinstance(value, str) and value.strip().lower() in NONE_WORDS):
         return UNKNOWN_START
     if isinstance(value, int) and not isinstance(value, bool):
         return value

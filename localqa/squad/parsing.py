@@ -5,7 +5,15 @@ from collections.abc import Collection, Mapping
 from itertools import islice
 
 from localqa.errors import ConfigError, DataError
-from localqa.squad.golds import UNKNOWN_START, gold_answers, is_marked_span, is_null, kind_of, place_of
+from localqa.squad.golds import (
+    NONE_WORDS,
+    UNKNOWN_START,
+    gold_answers,
+    is_marked_span,
+    is_null,
+    kind_of,
+    place_of,
+)
 from localqa.squad.records import Example, GoldAnswer
 
 __all__ = ["UNKNOWN_START", "kind_of"]
@@ -24,7 +32,7 @@ DEFAULT_COLUMNS: Mapping[str, str] = {
 _TRUTH = {
     **dict.fromkeys(("true", "1", "1.0", "yes"), True),
     **dict.fromkeys(("false", "0", "0.0", "no"), False),
-    **dict.fromkeys(("", "none", "null", "nan"), None),
+    **dict.fromkeys(NONE_WORDS, None),
 }
 _ANNOTATED_BY = {"annotator", "annotation_id", "lead_time"}
 """Fields that tell Label Studio's short export from other records, marked or not."""

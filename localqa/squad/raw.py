@@ -74,6 +74,10 @@ class Source:
         """Of the file, for messages."""
         return self.path.name
 
+    def holds_needed(self, record: Mapping[str, object]) -> bool:
+        """Whether a record has what a table must have."""
+        return all(any(name in record for name in names) for names in self.needed.values())
+
 
 def read_raw(
     path: Path, *, needed: Needed, mapping: str, nested: bool, text_format: TextFormat
@@ -121,6 +125,9 @@ def _read_root(source: Source, root: object) -> Iterator[Raw | DataError]:
         if source.nested and key is None and _is_nested(root):
             yield from _opened(source, root, where=f"{source.name}:")
             return
+        if key is None and source.holds_needed(root):
+            yield Raw(f"{source.name}:", root)
+            return
         if key is None:
             raise DataError(f"{source.name}: no list of records in this JSON object.", remedy=_SHAPES_REMEDY)
         prefix, records = f"{source.name}:{key}", root[key]
@@ -166,8 +173,9 @@ def _whole_records(source: Source, text: str) -> Iterator[Raw | DataError]:
             line = begun.count("\n") + 1
             told = e.msg if isinstance(e, json.JSONDecodeError) else str(e)
             fault = f"{where}: the record that begins in line {line} is malformed JSON: {told}."
-            yield DataError(fault, remedy="Repair the JSON there.")
             following = _NEXT_OBJECT.search(text, at)
+            damaged = text[at : following.start() + 1] if following else text[at:].rstrip().removesuffix("]")
+            yield _with_text(DataError(fault, remedy="Repair the JSON there."), damaged.strip())
             if following is None:
                 return
             at = following.end()
@@ -197,7 +205,19 @@ def _checked(found: Raw | DataError) -> Raw | DataError:
         return found
     shared = [found.paragraph.context, found.paragraph.title] if found.paragraph else []
     text = json.dumps([found.record, *shared], ensure_ascii=False)
-    return not_text(found.where, text) if stray(text) else found
+    if not stray(text):
+        return found
+    return _with_text(not_text(found.where, text), json.dumps(found.record, ensure_ascii=False))
+
+
+def _with_text(error: DataError, text: str) -> DataError:
+    error.text = text
+    return error
+
+
+def holds_others(record: Mapping[str, object]) -> bool:
+    """Whether a JSON object is no record but holds records: SQuAD's shape, or a list of them."""
+    return any(isinstance(record.get(name), list) for name in (*_WRAPPERS, "paragraphs", "qas"))
 
 
 def _is_nested(record: Mapping[str, object]) -> bool:
@@ -219,7 +239,7 @@ def _article(article: Mapping[str, object], *, where: str) -> Iterator[Raw | Dat
         title = title_of(article, where=where)
         paragraphs = as_list(article, "paragraphs", where=where)
     except DataError as error:
-        yield error
+        yield _with_text(error, json.dumps(article, ensure_ascii=False))
         return
     for index, paragraph in enumerate(paragraphs):
         yield from _paragraph(paragraph, where=f"{where}.paragraphs[{index}]", title=title)
@@ -232,7 +252,7 @@ def _paragraph(paragraph: object, *, where: str, title: str) -> Iterator[Raw | D
         shared = Paragraph(context_of(fields, where=where), own)
         questions = as_list(fields, "qas", where=where)
     except DataError as error:
-        yield error
+        yield _with_text(error, json.dumps(paragraph, ensure_ascii=False))
         return
     for index, record in enumerate(questions):
         yield Raw(f"{where}.qas[{index}]", record, shared)
@@ -241,35 +261,35 @@ def _paragraph(paragraph: object, *, where: str, title: str) -> Iterator[Raw | D
 def _read_jsonl(source: Source) -> Iterator[Raw | DataError]:
     lines = _LINE_END.split(source.text)
     filled = [(number, line) for number, line in enumerate(lines, start=1) if line.strip("\ufeff \t")]
-    # One JSON text over many lines, or a list in one, under the name of the other kind.
-    if filled and (len(filled) > 1 or filled[0][1].lstrip().startswith("[")):
-        whole = _json_of_many_lines(source.text) if not _is_record(filled[0][1]) else None
-        if whole is not None:
-            yield from _read_root(source, whole)
-            return
+    # One JSON text over many lines, or a list of records in one, under the name of the other kind.
+    whole = _whole_text(source, first=filled[0][1]) if filled else None
+    if whole is not None:
+        yield from _read_root(source, whole)
+        return
     for number, line in filled:
         where = f"{source.name}:{number}"
         if stray(line):
-            yield not_text(where, line)
+            yield _with_text(not_text(where, line), line)
             continue
         try:
             record = parse_json(line.lstrip("\ufeff"), name=source.name, line=number)
         except DataError as error:
-            yield error
+            yield _with_text(error, line)
             continue
         yield from _opened(source, record, where=where)
 
 
-def _is_record(line: str) -> bool:
+def _whole_text(source: Source, *, first: str) -> Any:
+    """The file as one JSON text that holds records; None: it is lines of them, of which this is the first."""
     try:
-        return isinstance(json.loads(line), dict)
+        line = json.loads(first.lstrip("\ufeff"))
     except (ValueError, RecursionError):
-        return False
-
-
-def _json_of_many_lines(text: str) -> Any:
+        line = None
+    lists = isinstance(line, dict) and any(isinstance(line.get(name), list) for name in _WRAPPERS)
+    if isinstance(line, dict) and (source.holds_needed(line) or not lists):
+        return None
     try:
-        found = json.loads(text)
+        found = json.loads(source.text)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, (dict, list)) else None

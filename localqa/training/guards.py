@@ -21,6 +21,7 @@ from localqa.training.processor import (
     training_device,
     use_threads,
 )
+from localqa.writing import check_writable
 
 
 def begin(config: RunConfig) -> tuple[Path, int, Base]:
@@ -29,7 +30,7 @@ def begin(config: RunConfig) -> tuple[Path, int, Base]:
     Returns the adapter's folder, the number of processor threads, and the base.
 
     Raises:
-        ConfigError: see `check_output`.
+        ConfigError, ResourceError: see `check_output`.
         BaseModelError, ChecksumError: see `resolve_base`.
     """
     folder = Path(config.output_dir)
@@ -46,6 +47,7 @@ def check_output(config: RunConfig, folder: Path) -> None:
 
     Raises:
         ConfigError: saying which.
+        ResourceError: nothing can be written there.
     """
     if not re.fullmatch(ADAPTER_NAME, folder.name):
         raise ConfigError(
@@ -61,6 +63,8 @@ def check_output(config: RunConfig, folder: Path) -> None:
             remedy="Choose another --output_dir, or --overwrite to replace it; what it was is kept "
             "(localqa adapters versions).",
         )
+    if not config.dry_run:
+        check_writable(folder)
 
 
 @contextmanager

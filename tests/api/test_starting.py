@@ -4,12 +4,12 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from werkzeug.serving import make_server
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 import localqa.api.development as app_module
 from app import create_app, main
@@ -18,7 +18,7 @@ from localqa.api.spec import Api
 from localqa.config import Settings
 from localqa.errors import BaseModelError, ConfigError
 from tests.api.fake_reader import FakeReader
-from tests.server import free_port
+from tests.server import free_port, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 BROKEN_APP = """
@@ -150,13 +150,8 @@ def test_gunicorn_tells_of_a_bad_setting(tmp_path: Path) -> None:
 
 @pytest.fixture
 def server(app: Api) -> Iterator[str]:
-    """The app on a real port, so that real clients meet a real connection."""
-    running = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=running.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{running.server_port}"
-    running.shutdown()
-    thread.join()
+    with serving(app) as address:
+        yield address
 
 
 def check_script(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -172,6 +167,20 @@ def test_the_check_script_tells_failures_apart(server: str) -> None:
     failed = [line for line in ended.stdout.splitlines() if line.startswith("FAIL")]
     assert all("refuses" not in line for line in failed), failed
     assert len(failed) == 4, failed
+
+
+@pytest.mark.integration
+def test_the_check_script_brings_a_key_and_stays_below_the_path_of_a_proxy() -> None:
+    below = create_app(Settings.load(api_keys="s3cret-ключ"), FakeReader())
+    with serving(DispatcherMiddleware(NotFound(), {"/qa": below})) as address:
+        for words in ((), ("--key", "wrong")):
+            ended = check_script(f"{address.removeprefix('http://')}/qa/", *words)
+            assert ended.returncode == 2
+            assert "--key" in ended.stderr
+        ended = check_script(f"{address}/qa", "--key", "s3cret-ключ")
+    assert ended.returncode == 1
+    assert "FAIL" in ended.stdout
+    assert not [line for line in ended.stdout.splitlines() if line.startswith("FAIL") and "refuses" in line]
 
 
 @pytest.mark.integration

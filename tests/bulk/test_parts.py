@@ -102,6 +102,12 @@ def test_fields_of_all_rows_come_into_one_table(tmp_path, size):
     assert rows[1]["line"] == "oops"
 
 
+def test_rows_that_fit_are_let_through(source, tmp_path):
+    work = Work(tmp_path / "out.parquet", {})
+    work.check(source, find_parts(source, 10), {"error": "string"})
+    assert not work.output.exists()
+
+
 def test_fields_of_a_parquet_file_keep_their_types(tmp_path):
     table = pa.table(
         {
@@ -122,16 +128,33 @@ def test_no_rows_are_an_empty_file(tmp_path):
     assert pq.read_table(tmp_path / "out.parquet").num_rows == 0
 
 
-@pytest.mark.parametrize("second", ['{"id": "x"}', '{"id": "\\ud800"}', '{"id": [1]}'])
-def test_rows_that_fit_no_table_cost_no_answer(tmp_path, second):
+@pytest.mark.parametrize("size", [1, 10])
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("1", '"x"'),
+        ('"a"', "1"),
+        ("1", '"\\ud800"'),
+        ("1", "[1]"),
+        ("1", str(2**70)),
+        ("1.5", str(2**60 + 1)),
+        ("null", "{}"),
+        ("[{}]", "null"),
+    ],
+)
+def test_rows_that_fit_no_table_are_told_before_the_work_and_cost_no_answer(tmp_path, pair, size):
     source = tmp_path / "rows.jsonl"
-    source.write_text(f'{{"id": 1}}\n{second}\n')
-    with pytest.raises(DataError, match="cannot be joined") as caught:
-        joined(tmp_path, source, 10)
-    assert "out.jsonl" in caught.value.remedy
+    source.write_text("".join(f'{{"id": {one}}}\n' for one in pair))
+    parts = find_parts(source, size)
+    table = Work(tmp_path / "out.parquet", {})
+    with pytest.raises(DataError, match="do not fit") as before:
+        table.check(source, parts, {"error": "string"})
+    with pytest.raises(DataError, match="do not fit") as behind:
+        joined(tmp_path, source, size)
+    assert before.value.remedy == behind.value.remedy
+    assert "out.jsonl" in before.value.remedy
     work = Work(tmp_path / "out.jsonl", {})
     work.begin()
-    parts = find_parts(source, 10)
     assert work.missing(parts) == []
     work.join(source, parts, {"error": "string"})
     assert len((tmp_path / "out.jsonl").read_bytes().splitlines()) == 2

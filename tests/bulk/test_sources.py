@@ -39,6 +39,10 @@ def rows(tmp_path, name, content, **known):
         ("q.jsonl", LINE.encode("utf-16-le")),
         ("q.jsonl", LINE.encode("cp1252")),
         ("q.jsonl", json.dumps([ROW], indent=1)),
+        ("q.jsonl", json.dumps(ROW, indent=1)),
+        ("q.jsonl", '{ "question": "Who opened the café?",\n "context": "It was opened by Ada."}\n'),
+        ("q.jsonl", json.dumps({"examples": [ROW]})),
+        ("q.json", json.dumps(ROW, indent=1)),
         ("q.json", json.dumps([ROW])),
         ("q.json", json.dumps({"data": [ROW]})),
         ("q.csv", TABLE),
@@ -51,8 +55,11 @@ def test_rows_of_every_kind_are_read(tmp_path, name, content):
     assert rows(tmp_path, name, content) == [ROW]
 
 
-def test_questions_in_squads_shape_bring_their_context(tmp_path):
-    assert rows(tmp_path, "q.json", json.dumps(SQUAD)) == [
+@pytest.mark.parametrize("name", ["q.json", "q.jsonl"])
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("shape", [SQUAD, SQUAD["data"][0]])
+def test_questions_in_squads_shape_bring_their_context(tmp_path, name, indent, shape):
+    assert rows(tmp_path, name, json.dumps(shape, indent=indent)) == [
         {"title": "T", "context": ROW["context"], "id": "1", "question": "Who?"}
     ]
 
@@ -78,6 +85,28 @@ def test_bad_rows_keep_their_text_and_their_reason(tmp_path):
     assert isinstance(bad, BadLine)
     assert (bad.text, bad.problem) == ("only one", "q.csv:3: 1 cells, but the header has 2.")
     assert (first["question"], last["question"]) == ("Who?", "Why?")
+
+
+def test_row_may_have_a_list_of_its_own_under_the_name_of_one_of_rows(tmp_path):
+    row = ROW | {"data": [1], "examples": ["x"]}
+    assert rows(tmp_path, "q.jsonl", json.dumps(row) + "\n") == [row]
+    assert not (tmp_path / STAGED).exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("q.json", f'[{LINE}, {{"question": "Wh}},\n {LINE}]', '{"question": "Wh}'),
+        ("q.json", f'[{LINE}, {LINE},\n {{"question": ]', '{"question":'),
+        ("q.jsonl", f'{{"question": "Wh\n{LINE}', '{"question": "Wh'),
+        ("q.json", json.dumps([{"context": 1, "qas": []}, ROW]), '{"context": 1, "qas": []}'),
+        ("q.json", json.dumps([{"paragraphs": 1}, ROW]), '{"paragraphs": 1}'),
+        ("q.json", b'[{"question": "\xff"}, ' + LINE.encode() + b"]", '{"question": "?"}'),
+        ("q.csv", 'question,context\nWho?,Ada.\nWho,"a\nb",c,d\n', 'Who,"a\nb",c,d'),
+    ],
+)
+def test_what_is_no_row_comes_out_as_it_stands(tmp_path, name, content, text):
+    assert [row.text for row in rows(tmp_path, name, content) if isinstance(row, BadLine)] == [text]
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,8 @@ def test_combine_merge_and_remove(capsys, models):
         (["merge", "squad", "--output", "Bad Name"], "no adapter name"),
         (["combine", "squad", "twin", "--weights", "1", "--output", "new"], "1 weights"),
         (["combine", "squad", "--output", "new"], "nothing to combine"),
+        (["combine", "squad", "twin", "squad", "--weights", "0.2", "0.3", "0.5", "--output", "new"], "twice"),
+        (["combine", "squad", "twin", "--weights", "nan", "1", "--output", "new"], "no weight"),
         (["rollback", "squad"], "no version before this one"),
         (["rollback", "squad", "--to", "7"], "no version 7"),
         (["versions", "nobody"], "There is no adapter"),

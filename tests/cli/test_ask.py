@@ -1,5 +1,6 @@
 """`localqa ask` with the shipped adapters."""
 
+import io
 import json
 
 import pytest
@@ -26,3 +27,13 @@ def test_the_best_span_at_any_rate(capsys):
     assert json.loads(capsys.readouterr().out)["answerable"] is False
     main([*words, "--no_abstain"])
     assert json.loads(capsys.readouterr().out)["answerable"] is True
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_offsets_are_those_of_the_files_own_text(capsys, monkeypatch, tmp_path, piped):
+    content = "\ufeffFirst line.\r\nSecond line.\r\nAda wrote it.\r\n".encode()
+    (tmp_path / "text.txt").write_bytes(content)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    main(["ask", "Who wrote it?", "--file", "-" if piped else str(tmp_path / "text.txt"), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert content.decode()[found["start"] : found["end"]] == found["answer"] == "Ada"

@@ -122,7 +122,7 @@ def test_the_same_on_a_running_server(folder, tmp_path):
         (["remove"], "Name documents or a --collection"),
         (["show", "nothing"], "0 documents are 'nothing'"),
         (["list", "--url", f"http://127.0.0.1:{free_port()}"], "cannot be reached"),
-        (["ask", "Who?", "--min_score", "7"], "not from 0 to 1"),
+        (["ask", "Who?", "--min_score", "7"], "no number from 0 to 1"),
     ],
 )
 def test_mistakes_are_told_with_what_to_do(words, told, tmp_path):

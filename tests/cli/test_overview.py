@@ -1,5 +1,7 @@
 """The command as a whole: its help, its verbs, what it does not load."""
 
+import errno
+import os
 import subprocess
 import sys
 
@@ -88,3 +90,58 @@ def test_a_package_that_is_missing_is_told_with_its_extra(capsys, monkeypatch):
     code, said = printed(capsys, "train", "x.json")
     assert code == 2
     assert "pip install 'localqa[train]'" in said.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["adapters", "list"],
+        ["adapters", "list", "--json"],
+        ["check", "data/sample_qa_data.json"],
+        ["evaluate", "--help"],
+        ["--help"],
+        [],
+    ],
+    ids=" ".join,
+)
+def test_reader_that_has_gone_ends_it_quietly(words):
+    ours, its = os.pipe()
+    os.close(ours)
+    command = [sys.executable, "-m", "localqa", *words]
+    done = subprocess.run(command, cwd=ROOT, stdout=its, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(its)
+    # argparse itself passes over it.
+    assert done.returncode in (141, 0)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["adapters", "merge", "squad", "--output", "/proc/nowhere/y"], "/proc/nowhere"),
+        (["adapters", "combine", "squad", "squad2", "--output", "/proc/nowhere/y"], "/proc/nowhere"),
+        (["train", "--train_data", "x.json", "--output_dir", "/proc/nowhere/y"], "/proc/nowhere/y"),
+        (["check", "data/sample_qa_data.json", "--repair", "/proc/nowhere/y.json"], "/proc/nowhere/y.json"),
+    ],
+    ids=lambda words: words[0] if isinstance(words, list) else None,
+)
+def test_place_that_cannot_be_written_is_told_with_a_remedy(capsys, monkeypatch, words, message):
+    monkeypatch.chdir(ROOT)
+    code, said = printed(capsys, *words)
+    assert code == 2
+    assert message in said.err
+    assert "what to do" in said.err
+
+
+def test_full_disk_is_told_and_other_errors_of_the_system_are_not_hidden(capsys, monkeypatch):
+    def fail(error):
+        def raising(args):
+            raise error
+
+        monkeypatch.setattr("localqa.cli.adapters.list_adapters", raising)
+
+    fail(OSError(errno.ENOSPC, "No space left on device"))
+    assert "No space left" in printed(capsys, "adapters", "list")[1].err
+    fail(OSError("of a library"))
+    with pytest.raises(OSError, match="of a library"):
+        main(["adapters", "list"])

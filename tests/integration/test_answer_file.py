@@ -66,7 +66,7 @@ def test_jsonl_is_answered_row_by_row(source, tmp_path):
 def test_rather_nothing_than_a_guess(source, tmp_path):
     run(source, tmp_path / "out.jsonl", "--min_score", 1)
     assert {row["answer"] for row in answered(tmp_path / "out.jsonl") if row["error"] is None} == {""}
-    assert "not from 0 to 1" in run(source, tmp_path / "other.jsonl", "--min_score", 60, code=2)
+    assert "no number from 0 to 1" in run(source, tmp_path / "other.jsonl", "--min_score", 60, code=2)
 
 
 def test_adapter_that_abstains_is_made_to_answer(source, tmp_path):

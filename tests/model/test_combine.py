@@ -20,7 +20,7 @@ def config_for(base, **changes):
 def make(tiny_bert, tmp_path):
     """Writes a LoRA adapter with random matrices."""
 
-    def write(name, *, rank=4, alpha=8.0, seed=1, **changes):
+    def write(name, *, rank=4, alpha=8.0, seed=1, size=0.05, **changes):
         folder = tmp_path / name
         folder.mkdir()
         model = add_lora(load_model(tiny_bert), rank=rank, alpha=alpha)
@@ -28,7 +28,7 @@ def make(tiny_bert, tmp_path):
         with torch.no_grad():
             for parameter in model.parameters():
                 if parameter.requires_grad:
-                    parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.05)
+                    parameter.copy_(torch.randn(parameter.shape, generator=generator) * size)
         save_adapter(model, folder, config_for(tiny_bert, **changes))
         return folder
 
@@ -93,6 +93,22 @@ def test_adapters_of_different_rank_have_no_mean(make, tiny_bert, output):
 def test_one_adapter_is_no_combination(make, tiny_bert, output):
     with pytest.raises(ConfigError, match="nothing to combine"):
         combine(tiny_bert, {make("one"): 1}, output)
+
+
+@pytest.mark.parametrize("weights", [(float("nan"), 1), (1, float("inf")), (1e308, 1e308)])
+@pytest.mark.parametrize("method", ["cat", "svd", "mean"])
+def test_weights_that_give_no_numbers_are_refused(make, tiny_bert, output, weights, method):
+    parts = dict(zip([make("one"), make("two", seed=2)], weights, strict=True))
+    with pytest.raises(ConfigError, match="weight"):
+        combine(tiny_bert, parts, output, method=method)
+    assert not any(output.iterdir())
+
+
+def test_a_sum_too_large_to_be_written_is_refused(make, tiny_bert, output):
+    parts = {make("one", alpha=6e4, size=2.0): 6e4, make("two", seed=2): 1}
+    with pytest.raises(ConfigError, match="too large"):
+        combine(tiny_bert, parts, output)
+    assert not any(output.iterdir())
 
 
 def test_other_bases_and_methods_are_refused(make, tiny_bert, tiny_bases, output, tmp_path):

@@ -119,6 +119,17 @@ def test_versions_are_not_without_end(tmp_path):
     assert [one.number for one in versions(folder)] == list(range(3, KEPT + 4))
 
 
+def test_back_to_the_oldest_of_as_many_as_are_kept(tmp_path):
+    folder = tmp_path / "faq"
+    for number in range(1, KEPT + 2):
+        save(folder, str(number))
+    before, now = rollback(folder, 1)
+    assert (before.number, now.number, content(folder)) == (KEPT + 1, 1, "1")
+    assert numbers(folder) == [(number, str(number), number == 1) for number in range(1, KEPT + 2)]
+    save(folder, "new")
+    assert numbers(folder)[-1] == (KEPT + 2, "new", True)
+
+
 def test_the_same_is_kept_once(tmp_path):
     folder = tmp_path / "faq"
     write(folder, "first")
