@@ -62,7 +62,7 @@ class Client:
         """POST a JSON value, or raw bytes with a content type of their own (None: without one)."""
         if data is None:
             data, content_type = json.dumps(body).encode(), "application/json"
-        headers = {"Content-Type": content_type} if content_type else {}
+        headers: dict[str, str | bytes] = {"Content-Type": content_type} if content_type else {}
         return requests.post(
             self.url + path, data=data, headers=headers | key_headers(self.key), timeout=self.timeout
         )

@@ -24,7 +24,7 @@ from localqa.cli.documents_told import (
     the_one,
     where_of,
 )
-from localqa.cli.flags import add_verdict_flags
+from localqa.cli.flags import add_key_flag, add_verdict_flags, positive, server_address
 from localqa.config import Settings
 from localqa.documents.importing import Outcome, reindex
 from localqa.documents.library import (
@@ -260,8 +260,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
             "--library", metavar="FILE", help="an SQLite file, or postgresql://... [QA_LIBRARY]"
         )
         if remote:
-            where.add_argument("--url", help="of a running server, in place of the library of this machine")
-            one.add_argument("--key", help="API key of that server")
+            where.add_argument(
+                "--url",
+                type=server_address,
+                help="of a running server, in place of the library of this machine",
+            )
+            add_key_flag(one)
         one.add_argument("--json", action="store_true", help="print JSON")
         one.set_defaults(action=do)
         return one
@@ -292,13 +296,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--verbose", action="store_true", help="list unchanged documents, too")
     one = action("search", search_, "the passages that a question is likeliest answered by")
     one.add_argument("question")
-    one.add_argument("--top_k", type=int, default=5, metavar="N", help="passages to show [5]")
+    one.add_argument("--top_k", type=positive, default=5, metavar="N", help="passages to show [5]")
     _add_collection(one, "to search")
     one = action("ask", ask, "answer a question from the documents, with file and page")
     one.add_argument("question")
-    one.add_argument("--top_k", type=int, default=1, metavar="N", help="show the N best answers [1]")
+    one.add_argument("--top_k", type=positive, default=1, metavar="N", help="show the N best answers [1]")
     one.add_argument(
-        "--passages", type=int, default=READ, metavar="N", help=f"passages to read at most [{READ}]"
+        "--passages", type=positive, default=READ, metavar="N", help=f"passages to read at most [{READ}]"
     )
     one.add_argument("--adapter", help="adapter that answers [QA_ADAPTER]")
     _add_collection(one, "to ask")

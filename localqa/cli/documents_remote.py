@@ -23,6 +23,7 @@ from localqa.cli.documents_told import (
     the_one,
     where_of,
 )
+from localqa.cli.flags import key_headers
 from localqa.documents.limits import Limits
 from localqa.documents.walk import Found, Skipped, walk
 from localqa.errors import LocalQAError
@@ -50,11 +51,11 @@ class Server:
 
     Args:
         url: of it.
-        key: for it, where it wants one.
+        key: for it, where it wants one; "" else.
     """
 
-    def __init__(self, url: str, key: str | None) -> None:
-        self._url = url.rstrip("/")
+    def __init__(self, url: str, key: str) -> None:
+        self._url = url
         self._session = requests.Session()
         # Settings of the environment for other programs send no text of ours to a proxy.
         self._session.trust_env = False
@@ -68,8 +69,7 @@ class Server:
             raise_on_status=False,
         )
         self._session.mount(f"{self._url}/api/documents", HTTPAdapter(max_retries=busy))
-        if key:
-            self._session.headers["Authorization"] = f"Bearer {key}"
+        self._session.headers.update(key_headers(key))
 
     def ask(self, method: str, path: str, **asked: Any) -> dict[str, Any]:
         """The JSON that a route answers.

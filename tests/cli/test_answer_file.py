@@ -41,7 +41,7 @@ def answering(monkeypatch):
         return [{"answer": "Ada", "error": None}] * part.rows
 
     monkeypatch.setattr(answer_file, "answered", rows)
-    monkeypatch.setattr(answer_file.BertQA, "load", lambda **_: object())
+    monkeypatch.setattr("localqa.cli.answer_file.BertQA.load", lambda **_: object())
     return Answering
 
 

@@ -74,6 +74,8 @@ def test_a_folder_is_added_asked_listed_shown_exported_and_removed(folder, tmp_p
         (("remove",), "Name documents or a --collection"),
         (("add", "missing.pdf"), "There is no missing.pdf"),
         (("add", ".", "--collection", "My Docs!"), "a collection's name has"),
+        (("ask", QUESTION, "--top_k", "0"), "no whole number from 1"),
+        (("ask", QUESTION, "--passages", "-1"), "no whole number from 1"),
     ],
 )
 def test_what_cannot_be_meant_is_told_and_makes_no_library(tmp_path, words, told):

@@ -22,7 +22,7 @@ def server(tmp_path_factory):
 @pytest.fixture
 def add(capsys, request):
     def add(url, *paths, sync=False):
-        asked = {"url": url, "key": None, "password": None, "json": False, "verbose": False, "ocr": None}
+        asked = {"url": url, "key": "", "password": None, "json": False, "verbose": False, "ocr": None}
         # A collection of each test's own.
         collection = f"test-{abs(hash(request.node.name))}"
         status = documents_remote.add(
