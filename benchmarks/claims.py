@@ -154,7 +154,7 @@ def _speed() -> list[Row]:
     measured = (
         f"{found['ratio']:.1f} times: {own['samples_per_second']:.1f} against "
         f"{book['samples_per_second']:.1f} samples/s; F1 {own['f1']:.1f} against {book['f1']:.1f} after "
-        f"{found['examples']:,} examples, here in {found['arithmetic']}"
+        f"{found['examples']:,} examples{', in ' + found['arithmetic'] if 'arithmetic' in found else ''}"
     )
     return [
         (
