@@ -66,6 +66,8 @@ _PIECES: Final = tuple(
         r"[#№§¶]\ ?\d++(?:\.\d++)*+",
         rf"[#@][{_WORD}]++",
         rf"(?<![{_WORD}_])[{_WORD}]++(?:_++[{_WORD}]++)++(?:\(\))?",
+        # names that go on in brackets: poly(methyl methacrylate), employee(s)
+        rf"(?<![{_WORD}])[{_WORD}]++\([^()\n]{{1,60}}\)",
         # abbreviations, names and negations with marks inside
         rf"(?<![{_WORD}.])(?:\p{{L}}\.){{2,}}+",
         rf"(?<![{_WORD}])(?:[OD]['’]\p{{Lu}}\p{{L}}+|\p{{L}}+n['’]t)(?![{_WORD}])",
