@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from localqa.errors import LocalQAError
 
-_KEPT: Final = ("name", "media_type", "digest", "title", "text", "unrecognised")
+_KEPT: Final = ("name", "media_type", "digest", "title", "text")
 """What of a document is written as it is."""
 _NO_WIDTH: Final = 0.5
 """Points below which a box is none."""
@@ -157,7 +157,7 @@ class Document:
         """Everything as JSON text, to be kept."""
         return json.dumps(
             {
-                **{name: getattr(self, name) for name in (*_KEPT, "notes")},
+                **{name: getattr(self, name) for name in (*_KEPT, "notes", "unrecognised")},
                 "pages": [
                     [page.number, page.start, page.end, page.width, page.height] for page in self.pages
                 ],
@@ -175,6 +175,8 @@ class Document:
         return cls(
             **{name: values[name] for name in _KEPT},
             notes=tuple(values["notes"]),
+            # Libraries made before it was kept go on.
+            unrecognised=values.get("unrecognised", False),
             pages=tuple(Page(*page) for page in values["pages"]),
             headings=tuple(Heading(*one) for one in values["headings"]),
             runs=tuple(map(_unpacked, values["runs"])),

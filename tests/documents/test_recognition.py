@@ -1,12 +1,13 @@
 """Scanned pages: told as such, and recognised by Tesseract where that is asked for; here by a stand-in."""
 
+import json
 import os
 import sys
 
 import pypdfium2
 import pytest
 
-from localqa.documents.document import DocumentError
+from localqa.documents.document import Document, DocumentError
 from localqa.documents.importing import Importer
 from localqa.documents.limits import Limits
 from localqa.documents.opening import open_library
@@ -123,3 +124,10 @@ def test_pages_left_before_are_recognised_once_it_is_asked_for(stand_in, where, 
         assert "sold on board" in library.document(library.entries()[0].id).text
     finally:
         library.close()
+
+
+def test_a_document_kept_before_that_was_told_is_read():
+    document = read_bytes(b"The toll was two pence.", "toll.txt")
+    kept = json.loads(document.to_json())
+    del kept["unrecognised"]
+    assert Document.from_json(json.dumps(kept)) == document
