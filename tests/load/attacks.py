@@ -18,7 +18,7 @@ import requests
 MIB = 2**20
 OWN, PROTOCOL = 2 * MIB, 8 * MIB
 """The largest bodies of our own routes and of the protocols."""
-ASKED = {"question": "Who?", "context": "Ada was there."}
+ASKED = {"question": "Who wrote the first program?", "context": "Ada wrote the first program."}
 
 
 @dataclass
