@@ -12,8 +12,10 @@ from localqa.answering.support import is_supported
 from localqa.documents.search import Found
 from localqa.squad.metrics import f1
 
-_BORDER: Final = regex.compile(r"(?<=[.!?…][\"'”’)\]]*)\s+|(?<=[。！？])|\n+")
-"""Between two sentences."""
+_BORDER: Final = regex.compile(
+    r"(?<=[.!?…][\"'”’)\]]*)(?<!^[ \t]*\d{1,3}\.)\s+|(?<=[。！？])|\n+", regex.MULTILINE
+)
+"""Between two sentences; the number of an item is a part of its first one."""
 _MARKS: Final = re.compile(r"\s*\[\d+\]")
 """Numbers of passages, as models put them behind a sentence."""
 

@@ -1,13 +1,15 @@
 """HTML, and what is made into HTML first: Markdown, DOCX and the chapters of an EPUB."""
 
 import re
-from collections.abc import Set
+from collections.abc import Iterator, Set
+from itertools import repeat
 from typing import Final
 
 from lxml import etree, html
 from lxml.html import defs
 
 from localqa.documents.building import Builder
+from localqa.documents.numerals import numeral
 
 _SET_ASIDE: Final = frozenset(
     ("script", "style", "noscript", "template", "svg", "math", "nav", "head", "iframe", "object", "button")
@@ -32,8 +34,13 @@ _BLOCKS: Final = frozenset(
     + ("header", "hr", "html", "legend", "li", "main", "menu", "nav", "ol", "p", "pre", "section", "summary")
     + ("table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul")
 )
+_LISTS: Final = ("ol", "ul", "menu")
 _ELEMENTS: Final = defs.tags | {"picture", "template", "slot", "data", "dialog", "search", "bdi"}
 _HEADING: Final = re.compile(r"h([1-6])")
+_WHOLE: Final = re.compile(r"\s*([+-]?\d{1,9})(?!\d)")
+_NO_NUMBERS: Final = re.compile(
+    r"list-style(?:-type)?\s*:[^;]*\b(?:none|disc|circle|square)\b", re.IGNORECASE
+)
 _HIDDEN: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _MENU: Final = 5
 """Links that a menu has at least."""
@@ -58,6 +65,8 @@ class MarkupWriter:
         self._of_site = of_site
         self._inline: list[str] = []
         self._pre: html.HtmlElement | None = None
+        self._lists: list[tuple[html.HtmlElement, Iterator[str]]] = []
+        self._number = ""
 
     def write(self, text: str) -> str:
         """Write all of it; give the title that it gives itself."""
@@ -90,7 +99,7 @@ class MarkupWriter:
             self._flush()
             # A question that opens its answer is a button within a heading.
             text = _text_of(element).strip() or _text_of(element, _SET_ASIDE - {"button"})
-            self._builder.heading(text, int(heading.group(1)))
+            self._builder.heading(self._numbered(text), int(heading.group(1)))
         elif element.tag == "table" and _is_data(element):
             self._flush()
             for caption in element.iterfind("caption"):
@@ -111,6 +120,10 @@ class MarkupWriter:
             self._flush()
         if element.tag == "pre" and self._pre is None:
             self._pre = element
+        if element.tag in _LISTS:
+            self._lists.append((element, _numbers(element)))
+        elif element.tag == "li" and self._lists:
+            self._number = next(self._lists[-1][1])
         self._text(element.text)
 
     def _end(self, element: html.HtmlElement) -> None:
@@ -118,6 +131,10 @@ class MarkupWriter:
             self._flush()
         if element is self._pre:
             self._pre = None
+        if self._lists and element is self._lists[-1][0]:
+            self._lists.pop()
+        if element.tag == "li":
+            self._number = ""
 
     def _text(self, text: str | None) -> None:
         if text:
@@ -127,7 +144,14 @@ class MarkupWriter:
     def _flush(self) -> None:
         text = "".join(self._inline)
         self._inline.clear()
-        self._builder.paragraph(text, lines=True)
+        self._builder.paragraph(self._numbered(text), lines=True)
+
+    def _numbered(self, text: str) -> str:
+        """A text behind the number of its item, if it is the first one there."""
+        if not text.strip():
+            return text
+        number, self._number = self._number, ""
+        return f"{number}{text.lstrip()}" if number else text
 
 
 def _parsed(text: str) -> tuple[html.HtmlElement, bool]:
@@ -137,6 +161,26 @@ def _parsed(text: str) -> tuple[html.HtmlElement, bool]:
     bare = re.sub(r"^\s*<\?xml[^>]*\?>", "", text)
     tree = html.document_fromstring(bare or "<p></p>", parser=parser)
     return tree, not parser.error_log.filter_from_fatals()
+
+
+def _numbers(element: html.HtmlElement) -> Iterator[str]:
+    """What stands before each item of a list, in turn."""
+    if element.tag != "ol" or _NO_NUMBERS.search(element.get("style", "")):
+        yield from repeat("")
+    items = [child for child in element if child.tag == "li"]
+    backwards = "reversed" in element.attrib
+    number = _whole(element.get("start"), len(items) if backwards else 1)
+    kind = element.get("type", "1")
+    for item in items:
+        number = _whole(item.get("value"), number)
+        yield f"{numeral(number, item.get('type', kind))}. "
+        number += -1 if backwards else 1
+    yield from repeat("")
+
+
+def _whole(text: str | None, otherwise: int) -> int:
+    found = _WHOLE.match(text or "")
+    return int(found.group(1)) if found else otherwise
 
 
 def _is_hidden(element: html.HtmlElement) -> bool:

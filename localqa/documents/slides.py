@@ -32,6 +32,9 @@ def read_pptx(source: Source) -> Document:
     deck = Presentation(io.BytesIO(source.data))
     builder = Builder(source.limits)
     for number, slide in enumerate(deck.slides, 1):
+        if slide.element.get("show") in ("0", "false"):
+            builder.note(f"hidden and not read: slide {number}")
+            continue
         builder.begin_page(number)
         _unpack(slide.shapes.element)
         heading = slide.shapes.title

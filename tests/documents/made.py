@@ -95,8 +95,8 @@ def archive(members: Mapping[str, str | bytes]) -> bytes:
     return stream.getvalue()
 
 
-def docx(body: str, *, more_styles: str = "") -> bytes:
-    """A Word document with a body, and styles, in WordprocessingML; Heading1 and Heading2 are known."""
+def docx(body: str, *, more_styles: str = "", numbering: str = "") -> bytes:
+    """A Word document with a body, styles and lists, in WordprocessingML; Heading1 and Heading2 are known."""
     space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
     relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006"
@@ -112,11 +112,14 @@ def docx(body: str, *, more_styles: str = "") -> bytes:
             'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
             '<Default Extension="xml" ContentType="application/xml"/>'
             f'<Override PartName="/word/document.xml" ContentType="{kind}.document.main+xml"/>'
-            f'<Override PartName="/word/styles.xml" ContentType="{kind}.styles+xml"/></Types>',
+            f'<Override PartName="/word/styles.xml" ContentType="{kind}.styles+xml"/>'
+            f'<Override PartName="/word/numbering.xml" ContentType="{kind}.numbering+xml"/></Types>',
             "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
             f'Type="{relations}/officeDocument" Target="word/document.xml"/></Relationships>',
             "word/_rels/document.xml.rels": f'<Relationships xmlns="{package}/relationships"><Relationship '
-            f'Id="r1" Type="{relations}/styles" Target="styles.xml"/></Relationships>',
+            f'Id="r1" Type="{relations}/styles" Target="styles.xml"/><Relationship Id="r9" '
+            f'Type="{relations}/numbering" Target="numbering.xml"/></Relationships>',
+            "word/numbering.xml": f"<w:numbering {space}>{numbering}</w:numbering>",
             "word/styles.xml": f"<w:styles {space}>{styles}{more_styles}</w:styles>",
             "word/document.xml": f"<w:document {space}><w:body>{body}</w:body></w:document>",
         }

@@ -62,6 +62,29 @@ def test_tables_headings_and_menus_of_pages(read, page, text):
     assert read(page.encode(), "a.html").text == text
 
 
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<ol><li>Open<li><p>Rest</p><p>a day</p></ol>", "1. Open\n\n2. Rest\n\na day"),
+        ("<ol start=9><li>a<li value=20>b<li>c</ol>", "9. a\n\n20. b\n\n21. c"),
+        ("<ol reversed><li>a<li>b</ol>", "2. a\n\n1. b"),
+        ("<ol type=a start=27><li>x<ol type=I><li>y</ol><li>z</ol>", "aa. x\n\nI. y\n\nab. z"),
+        ("<ol><li>a<ul><li>inner</ul>more<li>b</ol>", "1. a\n\ninner\n\nmore\n\n2. b"),
+        ("<ol><li><h2>Head</h2>x<li></ol>y", "1. Head\n\nx\n\ny"),
+        ("<ol style='list-style-type: none'><li>a</ol>", "a"),
+        ("<ol start=x type=1><li value='4th'>a<li hidden>secret<li>b</ol>", "4. a\n\n5. b"),
+        ("<ol start=99999999999999999999><li>a</ol><li>b", "1. a\n\nb"),
+    ],
+)
+def test_items_of_lists_keep_their_numbers(read, page, text):
+    assert read(page.encode(), "a.html").text == text
+
+
+def test_numbers_of_markdown_are_kept(read):
+    source = "3. Fill it\n4. Wait\n   - briefly\n\n7) Stop"
+    assert read(source.encode(), "a.md").text == "3. Fill it\n\n4. Wait\n\nbriefly\n\n7. Stop"
+
+
 def test_a_heading_that_is_a_button_is_a_heading(read):
     document = read(b"<h2><button>How?</button></h2><p>So.</p>", "a.html")
     assert headings(document) == [("How?", 2)]

@@ -161,6 +161,21 @@ def test_shapes_of_every_kind(read):
     assert read(stream.getvalue(), "a.pptx").text == "Title\n\nnew field\n\none\nstep"
 
 
+def test_hidden_slides_are_told_and_not_read(read):
+    from pptx import Presentation
+
+    deck = Presentation()
+    for title, show in (("One", None), ("Draft", "0"), ("Three", "1")):
+        slide = deck.slides.add_slide(deck.slide_layouts[5])
+        slide.shapes.title.text = title
+        if show:
+            slide.element.set("show", show)
+    document = read(saved(deck), "a.pptx")
+    assert document.text == "One\n\nThree"
+    assert [page.number for page in document.pages] == [1, 3]
+    assert document.notes == ("hidden and not read: slide 2",)
+
+
 def chart(kind, data, change=lambda content: content):
     from pptx import Presentation
     from pptx.util import Inches
