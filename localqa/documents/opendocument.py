@@ -9,6 +9,7 @@ from localqa.documents.archives import DC_TITLE, member, opened, xml_root
 from localqa.documents.building import Builder
 from localqa.documents.document import Document
 from localqa.documents.formats import Source, encrypted
+from localqa.documents.odt_numbers import OdtNumbers
 
 _NS: Final = "urn:oasis:names:tc:opendocument:xmlns:"
 _TEXT: Final = f"{{{_NS}text:1.0}}"
@@ -33,11 +34,14 @@ def read_odt(source: Source) -> Document:
         if manifest and b"encryption-data" in manifest:
             raise encrypted(source.name)
         root = xml_root(member(archive, "content.xml", source))
+        styles = member(archive, "styles.xml", source, needed=False)
         meta = member(archive, "meta.xml", source, needed=False)
     builder = Builder(source.limits)
     body = root.find(f"{{{_NS}office:1.0}}body")
     if body is not None:
-        _OdtWriter(builder, hidden=_hidden_styles(root)).write(body)
+        roots = [root, *([xml_root(styles)] if styles else [])]
+        hidden = frozenset().union(*map(_hidden_styles, roots))
+        _OdtWriter(builder, OdtNumbers.of(*roots), hidden=hidden).write(body)
     title = xml_root(meta).findtext(f".//{DC_TITLE}") if meta else ""
     return builder.built(source.name, source.media_type, source.digest, title=title or "")
 
@@ -54,9 +58,11 @@ def _hidden_styles(root: etree._Element) -> frozenset[str]:
 class _OdtWriter:
     """Writes elements into a document: blocks one after the other, notes and boxes behind their paragraph."""
 
-    def __init__(self, builder: Builder, *, hidden: frozenset[str]) -> None:
+    def __init__(self, builder: Builder, numbers: OdtNumbers, *, hidden: frozenset[str]) -> None:
         self._builder = builder
+        self._numbers = numbers
         self._hidden = hidden
+        self._number = ""
 
     def write(self, element: etree._Element) -> None:
         for child in self._shown(element):
@@ -67,14 +73,27 @@ class _OdtWriter:
                 for row in _rows(child):
                     self._builder.row([self._cell(cell) for cell in row.iterchildren(f"{_TABLE}table-cell")])
                 self._builder.end_table()
+            elif child.tag == f"{_TEXT}list":
+                self._numbers.begin_list(child)
+                self.write(child)
+                self._numbers.end_list()
+            elif child.tag == f"{_TEXT}list-item":
+                self._number = self._numbers.next_item(child)
+                self.write(child)
+                self._number = ""
             else:
                 self.write(child)
 
     def _write_paragraph(self, element: etree._Element) -> None:
         behind: list[etree._Element] = []
-        text = self._inline(element, behind)
-        if element.tag == f"{_TEXT}h":
-            self._builder.heading(text, int(element.get(f"{_TEXT}outline-level", "1")))
+        text = self._inline(element, behind).strip()
+        level = int(element.get(f"{_TEXT}outline-level", "1")) if element.tag == f"{_TEXT}h" else None
+        if level is not None and text:
+            self._number = self._numbers.next_heading(element, level) or self._number
+        if text:
+            text, self._number = self._number + text, ""
+        if level is not None:
+            self._builder.heading(text, level)
         else:
             self._builder.paragraph(text, lines=True)
         for one in behind:

@@ -145,8 +145,8 @@ def word_table(rows: Sequence[Sequence[str]]) -> str:
     return f"<w:tbl>{made}</w:tbl>"
 
 
-def odt(body: str, *, styles: str = "", manifest: str = "") -> bytes:
-    """An OpenDocument text with a body, and styles, in its own XML."""
+def odt(body: str, *, styles: str = "", named: str = "", manifest: str = "") -> bytes:
+    """An OpenDocument text with a body, and styles, its own and those with names, in its own XML."""
     spaces = " ".join(
         f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
         for name in ("office", "text", "table", "drawing", "style")
@@ -156,6 +156,11 @@ def odt(body: str, *, styles: str = "", manifest: str = "") -> bytes:
         f"<office:body><office:text>{body}</office:text></office:body></office:document-content>"
     )
     members = {"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": content}
+    if named:
+        members["styles.xml"] = (
+            f"<office:document-styles {spaces}><office:styles>{named}</office:styles>"
+            "</office:document-styles>"
+        )
     return archive(members | ({"META-INF/manifest.xml": manifest} if manifest else {}))
 
 

@@ -1,4 +1,4 @@
-"""The numbers that Word shows before paragraphs stand in the text, as on its pages."""
+"""The numbers that Word and OpenDocument show before paragraphs stand in the text, as on their pages."""
 
 import pytest
 
@@ -133,3 +133,97 @@ def test_headings_have_their_numbers(read):
         f"{made.word_run('Rent')}</w:p>{made.word_paragraph('900 euro')}"
     )
     assert headings(read(made.docx(body, numbering=CLAUSES), "a.docx")) == [("1. Rent", 1)]
+
+
+def odt_level(at, kind="1", tag="list-level-style-number", **more):
+    told = "".join(
+        f' {name.replace("_", ":", 1).replace("_", "-")}="{value}"' for name, value in more.items()
+    )
+    return f'<text:{tag} text:level="{at}" style:num-format="{kind}"{told}/>'
+
+
+def odt_list(items, style="L1", more=""):
+    return f'<text:list text:style-name="{style}"{more}>{items}</text:list>'
+
+
+def odt_item(text, inner="", more=""):
+    return f"<text:list-item{more}><text:p>{text}</text:p>{inner}</text:list-item>"
+
+
+CONTINUED = ' text:continue-numbering="true"'
+LETTERS = odt_level(2, "a", style_num_prefix="(", style_num_suffix=")")
+LEVELS = odt_level(1, style_num_suffix=".") + LETTERS
+DEEP = odt_level(1) + odt_level(2, text_display_levels="2")
+
+
+@pytest.mark.parametrize(
+    ("levels", "body", "lines"),
+    [
+        (
+            LEVELS,
+            odt_list(odt_item("Rent", odt_list(odt_item("cash"))) + odt_item("Notice")),
+            ["1. Rent", "(a) cash", "2. Notice"],
+        ),
+        (LEVELS, odt_list(odt_item("a")) + odt_list(odt_item("b")), ["1. a", "1. b"]),
+        (
+            LEVELS,
+            odt_list(odt_item("a")) + "<text:p>x</text:p>" + odt_list(odt_item("b"), more=CONTINUED),
+            ["1. a", "x", "2. b"],
+        ),
+        (
+            LEVELS,
+            odt_list(odt_item("a"), more=' xml:id="i"')
+            + odt_list(odt_item("b"))
+            + odt_list(odt_item("c"), more=' text:continue-list="i"'),
+            ["1. a", "1. b", "2. c"],
+        ),
+        (LEVELS, odt_list(odt_item("a"), more=' text:continue-list=""'), ["1. a"]),
+        (LEVELS, odt_list(odt_item("a", more=' text:start-value="7"') + odt_item("b")), ["7. a", "8. b"]),
+        (
+            LEVELS,
+            odt_list("<text:list-header><text:p>h</text:p></text:list-header>" + odt_item("a")),
+            ["h", "1. a"],
+        ),
+        (DEEP, odt_list(odt_item("a", odt_list(odt_item("b") + odt_item("c")))), ["1 a", "1.1 b", "1.2 c"]),
+        (odt_level(1, text_start_value="4"), odt_list(odt_item("a")), ["4 a"]),
+        ("", odt_list(odt_item("a")), ["a"]),
+        (LEVELS, odt_list(odt_item("<text:s/>") + odt_item("a</text:p><text:p>more")), ["2. a", "more"]),
+    ],
+)
+def test_lists_of_opendocument(read, levels, body, lines):
+    styles = f'<text:list-style style:name="L1">{levels}</text:list-style>'
+    assert read(made.odt(body, styles=styles), "a.odt").text.split("\n\n") == lines
+
+
+def test_headings_of_opendocument(read):
+    level = "outline-level-style"
+    outline = (
+        "<text:outline-style>"
+        + odt_level(1, tag=level, style_num_suffix=".")
+        + odt_level(2, tag=level, text_display_levels="2")
+        + odt_level(3, "", tag=level)
+        + "</text:outline-style>"
+    )
+    body = "".join(
+        f'<text:h text:outline-level="{at}"{more}>{text}</text:h><text:p>x</text:p>'
+        for at, text, more in [
+            (1, "Rent", ""),
+            (2, "Due", ""),
+            (3, "Note", ""),
+            (1, "Foreword", ' text:is-list-header="true"'),
+            (1, "Notice", ""),
+        ]
+    )
+    assert headings(read(made.odt(body, named=outline), "a.odt")) == [
+        ("1. Rent", 1),
+        ("1.1 Due", 2),
+        ("Note", 3),
+        ("Foreword", 1),
+        ("2. Notice", 1),
+    ]
+
+
+def test_text_that_a_style_with_a_name_hides(read):
+    hidden = '<style:style style:name="H"><style:text-properties text:display="none"/></style:style>'
+    body = '<text:p text:style-name="H">secret</text:p><text:p>seen</text:p>'
+    assert read(made.odt(body, named=hidden), "a.odt").text == "seen"
