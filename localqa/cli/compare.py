@@ -20,8 +20,8 @@ from localqa.cli.flags import add_base_flag, add_data_flags, add_task_flag, posi
 from localqa.config import Precision, models_dirs
 from localqa.datafiles.files import format_of
 from localqa.evaluation import seen
-from localqa.evaluation.comparison import accepted, compare, differing, summary, told, write_comparison
-from localqa.evaluation.outcomes import Outcome, make_outcomes
+from localqa.evaluation.comparison import compare, differing, summary, write_comparison
+from localqa.evaluation.outcomes import Outcome, accepted, make_outcomes, told
 from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import locate_adapter
 from localqa.model.bases import DEFAULT_BASE, resolve_base

@@ -2,8 +2,8 @@
 
 Exact match and F1 are counted as the official SQuAD scripts do. --output FOLDER writes the whole
 evaluation as Markdown, JSON and PNG: confidence intervals, calibration, the risk-coverage curve, and
-scores by question word and length of the context. With --task summarization it judges an adapter that
-summarises, by ROUGE and BLEU.
+scores by question word and length of the context. --worst 10 shows the surest of the wrong answers.
+With --task summarization it judges an adapter that summarises, by ROUGE and BLEU.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from localqa.config import Precision, models_dirs
 from localqa.datafiles.files import format_of
 from localqa.errors import ConfigError, LocalQAError, NotReadyError
 from localqa.evaluation import seen
-from localqa.evaluation.outcomes import Outcome, make_outcomes
+from localqa.evaluation.outcomes import Outcome, accepted, make_outcomes, told, worst
 from localqa.evaluation.report import figures, score_table, write_evaluation
 from localqa.model.adapter_files import locate_adapter
 from localqa.ownership import check_report
@@ -64,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
     report, outcomes, seconds = evaluate(args)
     print_scores(report)
     print(f"{len(outcomes) / seconds:.1f} questions/s through {report['through']}")
+    if args.worst:
+        print_worst(outcomes, args.worst)
     if args.output:
         write_evaluation(Path(args.output), name, report, outcomes)
         print(f"written to {args.output}/{name}.md, .json and .png")
@@ -109,9 +111,9 @@ def evaluate_summaries(args: argparse.Namespace, file: str) -> None:
     from localqa.summarization.pairs import FIELDS, fingerprint, read_pairs
     from localqa.summarization.scores import score
 
-    if args.url or args.precision != "fp32":
+    if args.url or args.precision != "fp32" or args.worst:
         raise ConfigError(
-            "--url and --precision are for questions.",
+            "--url, --precision and --worst are for questions.",
             remedy="Leave them out: summaries are made here, in fp32.",
         )
     columns = parse_columns(args.columns, FIELDS) if args.columns else None
@@ -151,6 +153,15 @@ def print_scores(report: dict[str, Any]) -> None:
         f"calibration error {calibration['ece']:.2f} %, Brier score {calibration['brier']:.3f}, "
         f"area under the risk-coverage curve {risk['area']:.3f}"
     )
+
+
+def print_worst(outcomes: Sequence[Outcome], count: int) -> None:
+    """The answers that were surest and least right, each beside the accepted ones."""
+    print("\nthe surest of the wrong answers")
+    for one in worst(outcomes, count):
+        print(f"\n{one.example.question}\n  accepted: {accepted(one.example)}\n  answered: {told(one)}")
+        if one.span != one.text:
+            print(f"  made to answer: {one.span}")
 
 
 def _stem(source: str) -> str:
@@ -233,6 +244,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         choices=get_args(Precision),
         default="fp32",
         help="arithmetic of the openvino engine; only fp32 gives the same figures on every processor [fp32]",
+    )
+    parser.add_argument(
+        "--worst", metavar="N", type=positive, help="show the N surest of the wrong answers, to look at"
     )
     parser.add_argument(
         "--url", type=server_address, help="ask a running server instead of loading the model here"

@@ -13,14 +13,12 @@ from tabulate import tabulate
 from localqa.evaluation.breakdown import bootstrap_interval, owners
 from localqa.evaluation.charts import pyplot
 from localqa.evaluation.confidence import expected_calibration_error, reliability
-from localqa.evaluation.outcomes import Outcome
+from localqa.evaluation.outcomes import Outcome, accepted, told
 from localqa.evaluation.report import with_interval
 from localqa.ownership import check_report
-from localqa.squad.records import Example
 
 _RESAMPLES = 10_000
 _SHOWN_CHARS = 120
-_NO_ANSWER = "(not answerable)"
 _METRICS = {"exact": "EM", "f1": "F1"}
 
 
@@ -104,16 +102,6 @@ def differing(before: Sequence[Outcome], after: Sequence[Outcome]) -> list[tuple
     """The questions that were answered differently; those where most was gained or lost first."""
     pairs = [pair for pair in zip(before, after, strict=True) if pair[0].text != pair[1].text]
     return sorted(pairs, key=lambda pair: (-abs(pair[1].f1 - pair[0].f1), pair[0].example.id))
-
-
-def accepted(example: Example) -> str:
-    """The accepted answers of a question, each once."""
-    return " / ".join(dict.fromkeys(gold.text for gold in example.answers)) or _NO_ANSWER
-
-
-def told(outcome: Outcome) -> str:
-    """What was answered, with its score."""
-    return f"{outcome.text or _NO_ANSWER} [{outcome.score:.2f}]"
 
 
 def write_comparison(

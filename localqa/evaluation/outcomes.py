@@ -7,6 +7,8 @@ from localqa.extraction.answers import Answer
 from localqa.squad.metrics import exact_match, f1
 from localqa.squad.records import Example
 
+_NO_ANSWER = "(not answerable)"
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -34,6 +36,22 @@ class Outcome:
 def make_outcomes(examples: Sequence[Example], answers: Sequence[Answer]) -> list[Outcome]:
     """Compare answers with the gold ones; ask for `top_k=2`, so that abstentions bring their best span."""
     return [_outcome(example, answer) for example, answer in zip(examples, answers, strict=True)]
+
+
+def worst(outcomes: Sequence[Outcome], count: int) -> list[Outcome]:
+    """The answers that were surest and least right, the worst first; none that is right."""
+    wrong = [one for one in outcomes if one.exact < 1.0]
+    return sorted(wrong, key=lambda one: one.score * (one.f1 - 1.0))[:count]
+
+
+def accepted(example: Example) -> str:
+    """The accepted answers of a question, each once."""
+    return " / ".join(dict.fromkeys(gold.text for gold in example.answers)) or _NO_ANSWER
+
+
+def told(outcome: Outcome) -> str:
+    """What was answered, with its score."""
+    return f"{outcome.text or _NO_ANSWER} [{outcome.score:.2f}]"
 
 
 def _outcome(example: Example, answer: Answer) -> Outcome:

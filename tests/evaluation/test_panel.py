@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from localqa.evaluation.outcomes import Outcome, worst
 from localqa.evaluation.panel import Verdicts, figures
 from localqa.evaluation.panel_charts import draw_length, draw_sets
 from localqa.extraction.qa_config import QAConfig
@@ -113,3 +114,12 @@ def test_pictures_are_drawn_of_rows_that_lack_figures(tmp_path, found):
     draw_length(tmp_path / "length.png", lengths)
     for name in ("sets.png", "length.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_worst_are_the_surest_and_least_right():
+    def outcome(id: str, score: float, f1: float) -> Outcome:
+        return Outcome(example(id, "1843"), "a", score, -1.0, "a", float(f1 == 1.0), f1)
+
+    given = [outcome("sure", 0.9, 0.0), outcome("half", 0.9, 0.5), outcome("unsure", 0.2, 0.0)]
+    found = worst([outcome("right", 1.0, 1.0), *reversed(given)], 2)
+    assert [one.example.id for one in found] == ["sure", "half"]
