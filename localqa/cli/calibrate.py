@@ -63,10 +63,13 @@ def run(args: argparse.Namespace) -> int:
     print(
         f"{folder}: temperature {config.temperature:g} -> {fitted.temperature:g}, "
         f"offset {config.score_offset:g} -> {fitted.score_offset:g}, "
-        f"no-answer threshold {config.null_threshold} -> {fitted.null_threshold}\n"
-        "Before, and with settings fitted on the other half of these questions:\n"
-        f"{table(before_and_after(kinds, config, abstain=abstain))}"
+        f"no-answer threshold {config.null_threshold} -> {fitted.null_threshold}"
     )
+    rows = before_and_after(kinds, config, abstain=abstain)
+    if rows:
+        print(f"Before, and with settings fitted on the other half of these questions:\n{table(rows)}")
+    else:
+        print("What they are worth cannot be told: it takes questions about two texts or more.")
     return 0
 
 
