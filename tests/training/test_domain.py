@@ -2,11 +2,14 @@
 
 import csv
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 
 from fine_tune import main
 from localqa.errors import ConfigError
+from localqa.extraction.qa_config import QAConfig
 from localqa.squad.mock import make_mock
 from localqa.squad.readers import read_examples
 from localqa.training.domain import is_domain_file, run_domain
@@ -88,6 +91,43 @@ def test_other_data_are_learned_anew_when_told(domain, rows):
     with pytest.raises(ConfigError, match="holds a finished adapter"):
         run_domain(path, ["--stage", "train"])
     run_domain(path, ["--stage", "train", "--overwrite"])
+
+
+def test_data_set_of_another_name_is_read_anew(domain, rows, monkeypatch, capsys):
+    path, values, _ = domain
+    monkeypatch.setattr("localqa.training.domain.read_examples", lambda *_, **__: make_mock(50))
+    for name in ("squad", "squad_v2"):
+        path.write_text(json.dumps(values | {"data": [name]}))
+        run_domain(path, ["--stage", "preprocess"])
+    assert "done already" not in capsys.readouterr().out
+    run_domain(path, ["--stage", "preprocess"])
+    assert "done already" in capsys.readouterr().out
+
+
+def test_questions_that_were_trained_on_are_told(domain, tmp_path, capsys):
+    path, values, _ = domain
+    main([str(path)])
+    assert "warning" not in capsys.readouterr().err
+    # Another seed gives other parts, of which the adapter was not trained anew.
+    path.write_text(json.dumps(values | {"seed": 1}))
+    for stage in ("preprocess", "evaluate", "report"):
+        run_domain(path, ["--stage", stage])
+    assert "were in the training data of faq" in capsys.readouterr().err
+    for page in ("evaluation/test.md", "domain.md"):
+        assert "were in the training data of faq" in (tmp_path / "models/faq" / page).read_text()
+
+
+def test_comparison_is_made_anew_with_another_adapter_of_the_name(domain, tmp_path, capsys):
+    path, values, _ = domain
+    main([str(path)])
+    shutil.copytree(tmp_path / "models/faq", tmp_path / "models/other")
+    path.write_text(json.dumps(values | {"compare_with": "other"}))
+    run_domain(path, ["--stage", "evaluate"])
+    config = QAConfig.load(tmp_path / "models/other")
+    replace(config, max_answer_tokens=1).save(tmp_path / "models/other")
+    capsys.readouterr()
+    run_domain(path, ["--stage", "evaluate"])
+    assert "done already" not in capsys.readouterr().out
 
 
 def test_broken_rows_are_told_by_line_and_reason_and_the_others_used(domain, rows, capsys, tmp_path):
