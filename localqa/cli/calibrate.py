@@ -81,7 +81,9 @@ def _examples(args: argparse.Namespace) -> dict[str, Sequence[Example]]:
     columns = parse_columns(args.columns) if args.columns else None
     kinds: dict[str, Sequence[Example]] = {}
     if args.config:
-        held_out = load_data(read_config(Path(args.config))).validation
+        config = read_config(Path(args.config))
+        check_not_judged(config.validation_data, data_dir())
+        held_out = load_data(config).validation
         if not held_out:
             raise ConfigError(f"{args.config} holds nothing out.", remedy="Give --data instead.")
         kinds[f"held out by {Path(args.config).name}"] = held_out
