@@ -32,7 +32,8 @@ from localqa.squad.records import Example
 from localqa.squad.report import CheckReport
 from localqa.squad.split import fingerprint, split_by_context
 from localqa.squad.writers import write_squad
-from localqa.training.config import TrainConfig, checked, read_file
+from localqa.training.config import LARGEST_SEED, TrainConfig, checked, read_file
+from localqa.training.question_data import askable
 from localqa.training.questions import run
 from localqa.training.saved import SavedAdapter
 
@@ -56,7 +57,7 @@ class DomainConfig(BaseModel):
         None, description="where the adapter's folder is made; null: QA_MODELS_DIR, else models/"
     )
     work_dir: str = Field("runs", description="where the parts of the data are kept")
-    seed: int = Field(13, ge=0, description="of the splits and the training")
+    seed: int = Field(13, ge=0, le=LARGEST_SEED, description="of the splits and the training")
     training: dict[str, Any] = Field({}, description="settings as of fine_tune.py, without data and folder")
 
     @property
@@ -166,16 +167,22 @@ def evaluate(config: DomainConfig, overwrite: bool) -> None:
     state = _fingerprint([config.compare_with], _part(config, "test"), *weights)
     if not overwrite and _is_done(config, "evaluate", state):
         return
-    examples = read_examples(_part(config, "test"))
     folder = config.adapter / "evaluation"
-    after = _outcomes(config.adapter, examples)
+    own, beside_it = SavedAdapter.load(config.adapter), SavedAdapter.load(other) if other else None
+    examples = askable(read_examples(_part(config, "test")), own.windower)
+    if beside_it:
+        # Both are judged by the same questions.
+        examples = askable(examples, beside_it.windower)
+    if not examples:
+        raise DataError("No question of the test part leaves room for its context in a window.")
+    after = _outcomes(own, examples)
     about = {"adapter": config.name, "data": ["test.json"], "data_sha256": fingerprint(examples)}
     cautions = [_caution(config, config.adapter, examples)]
     report = about | _told(cautions) | {"through": "fine_tune.py", **figures(after)}
     write_evaluation(folder, "test", report, after)
     found: dict[str, Any] = {"scores": report["scores"], "ece": report["calibration"]["ece"]}
-    if config.compare_with and other:
-        before = _outcomes(other, examples)
+    if config.compare_with and other and beside_it:
+        before = _outcomes(beside_it, examples)
         cautions.append(_caution(config, other, examples))
         names = (config.compare_with, config.name)
         beside = {"data": ["test.json"], **_told(cautions), **compare(names, before, after)}
@@ -236,9 +243,8 @@ def _read(path: Path) -> DomainConfig:
         ) from e
 
 
-def _outcomes(folder: Path, examples: Sequence[Example]) -> list[Outcome]:
+def _outcomes(saved: SavedAdapter, examples: Sequence[Example]) -> list[Outcome]:
     """What becomes of the questions with an adapter, in the arithmetic of the torch engine."""
-    saved = SavedAdapter.load(folder)
     decoded = saved.predict(examples, top_k=2)
     answers = [
         to_answer(one.context, found, saved.config, top_k=2)

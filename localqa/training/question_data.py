@@ -64,20 +64,25 @@ def load_data(config: TrainConfig) -> RunData:
     return RunData(train, validation, frozenset(example.source for example in rehearsed), alone)
 
 
-def fitting(data: RunData, windower: Windower) -> RunData:
+def askable(examples: Sequence[Example], windower: Windower) -> list[Example]:
     """The examples whose question leaves room for context in a window; the others are named."""
+    counts = windower.question_tokens([example.question for example in examples])
+    kept = []
+    for example, tokens in zip(examples, counts, strict=True):
+        if tokens <= windower.max_question_tokens:
+            kept.append(example)
+        else:
+            print(f"{example.source}: left out, its question has {tokens} tokens; raise --max_length")
+    return kept
 
-    def fitting(examples: list[Example]) -> list[Example]:
-        counts = windower.question_tokens([example.question for example in examples])
-        kept = []
-        for example, tokens in zip(examples, counts, strict=True):
-            if tokens <= windower.max_question_tokens:
-                kept.append(example)
-            else:
-                print(f"{example.source}: left out, its question has {tokens} tokens; raise --max_length")
-        return kept
 
-    fitted = replace(data, train=fitting(data.train), validation=fitting(data.validation))
+def fitting(data: RunData, windower: Windower) -> RunData:
+    """The examples of a run that are `askable`.
+
+    Raises:
+        DataError: none is left to learn from.
+    """
+    fitted = replace(data, train=askable(data.train, windower), validation=askable(data.validation, windower))
     if not fitted.train:
         raise DataError("No question leaves room for its context in a window.", remedy="Raise --max_length.")
     return fitted

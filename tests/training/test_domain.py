@@ -152,6 +152,19 @@ def test_broken_rows_are_told_by_line_and_reason_and_the_others_used(domain, row
     assert sum(part["questions"] for part in made["parts"].values()) >= 85
 
 
+def test_question_too_long_to_be_asked_is_told_and_the_others_judged(domain, rows, tmp_path, capsys):
+    path, _, write = domain
+    run_domain(path, ["--stage", "preprocess"])
+    before = read_examples(tmp_path / "runs/faq/test.json")
+    # Parts are made by the texts alone: the question stays in this one.
+    next(row for row in rows if row["id"] == before[0].id)["q"] = "why " * 400
+    write(rows)
+    assert main([str(path)]) == 0
+    assert "test.json:data[0].paragraphs[0].qas[0]: left out" in capsys.readouterr().out
+    judged = json.loads((tmp_path / "models/faq/evaluation/test.json").read_text())
+    assert judged["scores"]["total"] == len(before) - 1
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
