@@ -307,9 +307,11 @@ def _own(row: Row | BadLine) -> Row:
 
 def _cell(value: Any) -> Any:
     """A value as a table's cell holds it."""
-    if value is None or isinstance(value, (str, int)) and not isinstance(value, bool):
-        return value
-    return json.dumps(plain(value), ensure_ascii=False, default=str)
+    value = plain(value)
+    if isinstance(value, (bool, float, dict, list)):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    # Dates and amounts as they read, without JSON's quotation marks; csv leaves the cell of None empty.
+    return value
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -20,7 +20,9 @@ from localqa.config import ADAPTER_NAME, Combination, models_dirs
 from localqa.errors import ConfigError
 
 _ADAPTER_FILE = re.compile(
-    r"(versions/\d{4,}/)?((adapter_model|prompt_model|model)\.safetensors|(adapter|qa|summary)_config\.json"
+    # A version; what was being copied there, or written anew, when a process was killed.
+    r"(versions/\d{4,}/|versions/\.\d{4,}-\d+/|\.new-\d+/)?"
+    r"((adapter_model|prompt_model|model)\.safetensors|(adapter|qa|summary)_config\.json"
     r"|README\.md|report\.(json|md)|curve\.png|domain\.md|evaluation/[^/]+\.(json|md|png))"
     r"|checkpoints/(step-\d{8,}(\.partial)?/)?((trainable|optimizer|best)\.safetensors(\.partial)?|state\.json)"
     # Of the trainings that the shipped `squad` is the mean of.

@@ -63,10 +63,13 @@ def run(args: argparse.Namespace) -> int:
     print(
         f"{folder}: temperature {config.temperature:g} -> {fitted.temperature:g}, "
         f"offset {config.score_offset:g} -> {fitted.score_offset:g}, "
-        f"no-answer threshold {config.null_threshold} -> {fitted.null_threshold}\n"
-        "Before, and with settings fitted on the other half of these questions:\n"
-        f"{table(before_and_after(kinds, config, abstain=abstain))}"
+        f"no-answer threshold {config.null_threshold} -> {fitted.null_threshold}"
     )
+    rows = before_and_after(kinds, config, abstain=abstain)
+    if rows:
+        print(f"Before, and with settings fitted on the other half of these questions:\n{table(rows)}")
+    else:
+        print("What they are worth cannot be told: it takes questions about two texts or more.")
     return 0
 
 
@@ -78,7 +81,9 @@ def _examples(args: argparse.Namespace) -> dict[str, Sequence[Example]]:
     columns = parse_columns(args.columns) if args.columns else None
     kinds: dict[str, Sequence[Example]] = {}
     if args.config:
-        held_out = load_data(read_config(Path(args.config))).validation
+        config = read_config(Path(args.config))
+        check_not_judged(config.validation_data, data_dir())
+        held_out = load_data(config).validation
         if not held_out:
             raise ConfigError(f"{args.config} holds nothing out.", remedy="Give --data instead.")
         kinds[f"held out by {Path(args.config).name}"] = held_out

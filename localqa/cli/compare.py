@@ -10,6 +10,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -164,6 +165,9 @@ def untrained(folder: Path, args: argparse.Namespace) -> Path:
     like = QAConfig.load(locate_adapter(models_dirs(), other)) if other != UNTRAINED else None
     base = resolve_base(args.base or (like.base if like else DEFAULT_BASE))
     config = QAConfig(base=base.name, base_sha256=base.sha256, method="lora")
+    if like:
+        sizes = ("max_length", "stride", "max_answer_tokens")
+        config = replace(config, **{name: getattr(like, name) for name in sizes})
     torch.manual_seed(0)
     save_adapter(add_lora(load_model(base), rank=1), folder, config)
     config.save(folder)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from localqa.errors import ConfigError
 from localqa.evaluation.sets import EVALUATION_FILES
+from localqa.squad.hub import is_hub_dev
 from localqa.squad.neighbours import Paragraphs, surround
 from localqa.squad.records import Example
 from localqa.squad.split import subset
@@ -20,11 +21,11 @@ def check_not_judged(sources: Sequence[str], data_dir: Path) -> None:
         data_dir: where data files are looked for behind the working directory.
 
     Raises:
-        ConfigError: one of the evaluation files is among them.
+        ConfigError: one of the evaluation files is among them, or SQuAD's development set by its Hub name.
     """
     judged = {_resolved(name, data_dir) for name in EVALUATION_FILES}
     for source in sources:
-        if _resolved(source, data_dir) in judged:
+        if is_hub_dev(source) or _resolved(source, data_dir) in judged:
             raise ConfigError(
                 f"Adapters are judged by {source}: what is fitted by it says nothing there any more.",
                 remedy="Give questions that are neither trained on nor judged by.",

@@ -76,7 +76,7 @@ def combine(
     parts = [_read(folder, base, model) for folder in folders]
     states = [part.state for part in parts]
     if method == "mean":
-        state = _mean(states, list(weights.values()), folders)
+        state = _mean(parts, list(weights.values()), folders)
         peft_config = peft_settings(parts[0].settings)
     else:
         state, peft_config = _by_peft(model, base, parts, list(weights.values()), method, rank)
@@ -127,15 +127,19 @@ def _read(folder: Path, base: Base, model: nn.Module) -> _Part:
 
 
 def _mean(
-    states: Sequence[dict[str, torch.Tensor]], weights: Sequence[float], folders: Sequence[Path]
+    parts: Sequence[_Part], weights: Sequence[float], folders: Sequence[Path]
 ) -> dict[str, torch.Tensor]:
-    shapes = [{name: tensor.shape for name, tensor in state.items()} for state in states]
-    for folder, shape in zip(folders, shapes, strict=True):
-        if shape != shapes[0]:
+    # The result has the scale of the first one, which must be that of all.
+    kinds = [
+        (part.settings.scale, {name: tensor.shape for name, tensor in part.state.items()}) for part in parts
+    ]
+    for folder, kind in zip(folders, kinds, strict=True):
+        if kind != kinds[0]:
             raise AdapterError(
-                f"'{folder}' and '{folders[0]}' differ in rank or layers.",
+                f"'{folder}' and '{folders[0]}' differ in rank, scale or layers.",
                 remedy="Use --method cat or svd, or average an adapter with one trained further from it.",
             )
+    states = [part.state for part in parts]
     return _weighted(states, weights, states[0].keys())
 
 
@@ -178,6 +182,8 @@ def _by_peft(
     for part, name in zip(parts, names, strict=True):
         config = peft_settings(part.settings)
         config.modules_to_save = None
+        # The new one gets an alpha for the usual way of scaling, but takes the way itself from the first.
+        config.use_rslora, config.lora_alpha = False, part.settings.scale * part.settings.rank
         if isinstance(model, PeftModel):
             model.add_adapter(name, config)
         else:

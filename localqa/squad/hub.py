@@ -18,6 +18,12 @@ def is_hub_name(source: str | Path) -> bool:
     return isinstance(source, str) and _NAME.fullmatch(source) is not None
 
 
+def is_hub_dev(source: str) -> bool:
+    """Whether this is the development set of `squad` or `squad_v2`, which the Hub calls "validation"."""
+    match = _NAME.fullmatch(source)
+    return match is not None and match[2] == "validation"
+
+
 def read_hub(
     source: str, *, columns: Mapping[str, str], split: str | None, limit: int | None
 ) -> Iterator[Example | DataError]:

@@ -62,7 +62,8 @@ def before_and_after(kinds: Sequence[Kind], config: QAConfig, *, abstain: bool) 
     """Figures of each kind with an adapter's settings, and with new ones fitted on the other half of all.
 
     Each half is judged by what was fitted on the other: the settings fitted on all, which are what an adapter
-    gets, cannot be judged by the same questions. A kind about one text alone is on one side only.
+    gets, cannot be judged by the same questions. A kind about one text alone is on one side only; where all
+    are, there is no other half, and so no figure.
 
     Args:
         kinds: not trained on.
@@ -70,6 +71,8 @@ def before_and_after(kinds: Sequence[Kind], config: QAConfig, *, abstain: bool) 
         abstain: whether the new ones may refuse.
     """
     halves = [[_half(kind, side) for kind in kinds] for side in (0, 1)]
+    if not all(any(kind.examples for kind in half) for half in halves):
+        return []
     fitted = [calibrate([kind for kind in half if kind.examples], config, abstain=abstain) for half in halves]
     rows = []
     for number, kind in enumerate(kinds):

@@ -31,6 +31,9 @@ CPU_TOKENS, GPU_TOKENS = 1536, 16_384
 """Padded tokens of a batch that run together. On a processor larger parts take more memory and no less time
 (`benchmarks/train_speed.py`)."""
 
+LARGEST_SEED = 10**12
+"""With what tells the passes over the data apart it must fit into 64 bits (`features.BatchOrder`)."""
+
 Task: TypeAlias = Literal["question-answering", "summarization"]
 Config = TypeVar("Config", bound="RunConfig")
 
@@ -80,7 +83,7 @@ class RunConfig(BaseModel):
     weight_decay: float = Field(0.0, ge=0, description="AdamW weight decay")
     max_grad_norm: float = Field(1.0, gt=0, description="gradients are clipped to this norm")
     bf16: bool | None = Field(None, description="bfloat16 arithmetic; default: where the processor has it")
-    seed: int = Field(13, ge=0, description="of the head, the order and the splits")
+    seed: int = Field(13, ge=0, le=LARGEST_SEED, description="of the head, the order and the splits")
     threads: int | None = Field(None, ge=1, description="processor threads; default: all cores")
 
     eval_steps: int | None = Field(None, ge=1, description="look at the validation set every N steps")
@@ -350,7 +353,10 @@ def _argument(annotation: Any) -> dict[str, Any]:
 
 
 def _mapping(text: str) -> dict[str, str]:
-    pairs = [part.partition("=") for part in text.split(",") if part]
+    pairs = [[word.strip() for word in part.partition("=")] for part in text.split(",") if part]
     if not all(name and equals and column for name, equals, column in pairs):
         raise argparse.ArgumentTypeError(f"'{text}' is not like question=q,context=passage")
-    return {name: column for name, _, column in pairs}
+    columns = {name: column for name, _, column in pairs}
+    if len(columns) < len(pairs):
+        raise argparse.ArgumentTypeError(f"'{text}' names a field twice")
+    return columns

@@ -7,6 +7,7 @@ run again, so that a run that was ended goes on where it stopped.
 import argparse
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -17,6 +18,7 @@ from tabulate import tabulate
 from localqa.config import ADAPTER_NAME, data_dir, models_dirs
 from localqa.datafiles.files import TextFormat, find_file
 from localqa.errors import ConfigError, DataError
+from localqa.evaluation import seen
 from localqa.evaluation.comparison import compare, differing, summary, write_comparison
 from localqa.evaluation.outcomes import Outcome, make_outcomes
 from localqa.evaluation.report import figures, write_evaluation
@@ -30,7 +32,8 @@ from localqa.squad.records import Example
 from localqa.squad.report import CheckReport
 from localqa.squad.split import fingerprint, split_by_context
 from localqa.squad.writers import write_squad
-from localqa.training.config import TrainConfig, checked, read_file
+from localqa.training.config import LARGEST_SEED, TrainConfig, checked, read_file
+from localqa.training.question_data import askable
 from localqa.training.questions import run
 from localqa.training.saved import SavedAdapter
 
@@ -54,7 +57,7 @@ class DomainConfig(BaseModel):
         None, description="where the adapter's folder is made; null: QA_MODELS_DIR, else models/"
     )
     work_dir: str = Field("runs", description="where the parts of the data are kept")
-    seed: int = Field(13, ge=0, description="of the splits and the training")
+    seed: int = Field(13, ge=0, le=LARGEST_SEED, description="of the splits and the training")
     training: dict[str, Any] = Field({}, description="settings as of fine_tune.py, without data and folder")
 
     @property
@@ -105,6 +108,8 @@ def preprocess(config: DomainConfig, overwrite: bool) -> None:
             config.validation_share,
             config.test_share,
             config.seed,
+            # Files tell by what is in them.
+            *filter(is_hub_name, config.data),
         ],
         *_inputs(config),
     )
@@ -157,27 +162,35 @@ def train(config: DomainConfig, overwrite: bool) -> None:
 def evaluate(config: DomainConfig, overwrite: bool) -> None:
     """Judge the adapter on the part of the data that nothing was chosen by, beside another one."""
     _needs(config, "train", "evaluate")
-    weights = sorted(config.adapter.glob("*.safetensors"))
-    state = _fingerprint(
-        [config.compare_with], _part(config, "test"), *weights, config.adapter / "qa_config.json"
-    )
+    other = named_adapter(config.compare_with, *config.folders) if config.compare_with else None
+    weights = [*_weights(config.adapter), *(_weights(other) if other else [])]
+    state = _fingerprint([config.compare_with], _part(config, "test"), *weights)
     if not overwrite and _is_done(config, "evaluate", state):
         return
-    examples = read_examples(_part(config, "test"))
     folder = config.adapter / "evaluation"
-    after = _outcomes(config.adapter, examples)
+    own, beside_it = SavedAdapter.load(config.adapter), SavedAdapter.load(other) if other else None
+    examples = askable(read_examples(_part(config, "test")), own.windower)
+    if beside_it:
+        # Both are judged by the same questions.
+        examples = askable(examples, beside_it.windower)
+    if not examples:
+        raise DataError("No question of the test part leaves room for its context in a window.")
+    after = _outcomes(own, examples)
     about = {"adapter": config.name, "data": ["test.json"], "data_sha256": fingerprint(examples)}
-    report = about | {"through": "fine_tune.py", **figures(after)}
+    cautions = [_caution(config, config.adapter, examples)]
+    report = about | _told(cautions) | {"through": "fine_tune.py", **figures(after)}
     write_evaluation(folder, "test", report, after)
     found: dict[str, Any] = {"scores": report["scores"], "ece": report["calibration"]["ece"]}
-    if config.compare_with:
-        before = _outcomes(named_adapter(config.compare_with, *config.folders), examples)
-        beside = {"data": ["test.json"], **compare((config.compare_with, config.name), before, after)}
+    if config.compare_with and other and beside_it:
+        before = _outcomes(beside_it, examples)
+        cautions.append(_caution(config, other, examples))
+        names = (config.compare_with, config.name)
+        beside = {"data": ["test.json"], **_told(cautions), **compare(names, before, after)}
         name = f"against-{Path(config.compare_with).name}"
         write_comparison(folder, name, beside, differing(before, after))
         print(summary(beside, "simple"))
         found["comparison"] = {key: beside[key] for key in ("models", "differences", "changed")}
-    _finish(config, "evaluate", state, found)
+    _finish(config, "evaluate", state, found | _told(cautions))
 
 
 def report(config: DomainConfig, overwrite: bool) -> None:
@@ -195,6 +208,7 @@ def report(config: DomainConfig, overwrite: bool) -> None:
         f"{prepared['unreadable']} could not be read."
         + (f"\n\n{tabulate(problems, ['problem', 'examples'], tablefmt='github')}" if problems else ""),
         "## On the test part",
+        *([f"**{judged['caution']}**"] if "caution" in judged else []),
         f"EM {judged['scores']['exact']:.1f}, F1 {judged['scores']['f1']:.1f}, calibration error "
         f"{judged['ece']:.1f} % ([test.md](evaluation/test.md)).",
     ]
@@ -229,15 +243,33 @@ def _read(path: Path) -> DomainConfig:
         ) from e
 
 
-def _outcomes(folder: Path, examples: Sequence[Example]) -> list[Outcome]:
+def _outcomes(saved: SavedAdapter, examples: Sequence[Example]) -> list[Outcome]:
     """What becomes of the questions with an adapter, in the arithmetic of the torch engine."""
-    saved = SavedAdapter.load(folder)
     decoded = saved.predict(examples, top_k=2)
     answers = [
         to_answer(one.context, found, saved.config, top_k=2)
         for one, found in zip(examples, decoded, strict=True)
     ]
     return make_outcomes(examples, answers)
+
+
+def _caution(config: DomainConfig, folder: Path, examples: Sequence[Example]) -> str:
+    """What to say, and is printed, where an adapter was trained on some of the questions; "" otherwise."""
+    rows = [(one.question, one.context) for one in examples]
+    text = seen.caution(folder, rows, config.data, fingerprint(examples))
+    if text:
+        print(f"warning: {text}", file=sys.stderr)
+    return text
+
+
+def _told(cautions: Sequence[str]) -> dict[str, str]:
+    text = " ".join(filter(None, cautions))
+    return {"caution": text} if text else {}
+
+
+def _weights(folder: Path) -> list[Path]:
+    """The files of an adapter that decide what it answers."""
+    return [*sorted(folder.glob("*.safetensors")), folder / "qa_config.json"]
 
 
 def _counts(parts: Mapping[str, Sequence[Example]], report: CheckReport) -> dict[str, Any]:

@@ -17,8 +17,7 @@ def print_estimate(config: RunConfig, trainee: Trainee, features: Features) -> N
     plan = make_plan(config, features)
     optimizer = make_optimizer(config, trainee)
     trainee.model.train()
-    size = config.batch_size
-    longest = sorted(features, key=lambda feature: -len(feature))[:size]
+    longest = sorted(features, key=lambda feature: -len(feature))[: config.batch_size]
     samples = [
         [features[i] for i in batches[0]] for batches in plan.order.steps(0, min(plan.total_steps, _MEASURED))
     ]
@@ -30,8 +29,7 @@ def print_estimate(config: RunConfig, trainee: Trainee, features: Features) -> N
         seconds.append((time.perf_counter() - began) / len(batch))
     # Padded lengths differ from batch to batch, so the mean over a few is what predicts a long run.
     per_feature = statistics.mean(seconds[_WARM_UP:])
-    seen = plan.total_steps * size * config.gradient_accumulation
-    minutes = per_feature * seen / 60
+    minutes = per_feature * plan.order.count(plan.total_steps) / 60
     print(f"memory: about {peak_memory_mb() / 1000:.1f} GB at the longest batch")
     rate = f"{1 / per_feature:.0f} {trainee.unit}/s"
     print(f"time: about {minutes:.0f} minutes at {rate}, evaluations not counted")

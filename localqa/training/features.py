@@ -130,6 +130,12 @@ class BatchOrder:
         batches = -(-len(self.lengths) // self.batch_size)
         return -(-batches // self.accumulation)
 
+    def count(self, steps: int) -> int:
+        """How many features so many steps learn; the last batch of a pass may be small."""
+        passes, _ = divmod(steps, self.steps_per_epoch)
+        rest = self.steps(passes * self.steps_per_epoch, steps)
+        return passes * len(self.lengths) + sum(len(batch) for batches in rest for batch in batches)
+
     def steps(self, first: int, end: int) -> Iterator[list[list[int]]]:
         """The batches of each step from `first` to before `end` (both counted from 0)."""
         epoch_batches = partial(length_grouped_batches, self.lengths, self.batch_size)

@@ -1,5 +1,6 @@
 """The questions of a run: read, split and kept apart, so that none is judged by what it was taught."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from localqa.errors import ConfigError, DataError
@@ -19,11 +20,13 @@ class RunData:
 
     Attributes:
         rehearsed: sources of those in `train` that repeat what was learned before.
+        alone: those in `train` before some of their paragraphs were put among others.
     """
 
     train: list[Example]
     validation: list[Example]
     rehearsed: frozenset[str] = frozenset()
+    alone: Sequence[Example] = ()
 
 
 def load_data(config: TrainConfig) -> RunData:
@@ -53,28 +56,33 @@ def load_data(config: TrainConfig) -> RunData:
         train = train + make_negatives(train, config.negatives, config.seed)
         if not config.validation_data:
             validation = validation + make_negatives(validation, config.negatives, config.seed)
-    train = _among_neighbours(config, train)
+    alone, train = train, _among_neighbours(config, train)
     if not config.validation_data:
         validation = _among_neighbours(config, validation)
     if not train:
         raise DataError("No usable training example is left.", remedy="See localqa check FILE.")
-    return RunData(train, validation, frozenset(example.source for example in rehearsed))
+    return RunData(train, validation, frozenset(example.source for example in rehearsed), alone)
+
+
+def askable(examples: Sequence[Example], windower: Windower) -> list[Example]:
+    """The examples whose question leaves room for context in a window; the others are named."""
+    counts = windower.question_tokens([example.question for example in examples])
+    kept = []
+    for example, tokens in zip(examples, counts, strict=True):
+        if tokens <= windower.max_question_tokens:
+            kept.append(example)
+        else:
+            print(f"{example.source}: left out, its question has {tokens} tokens; raise --max_length")
+    return kept
 
 
 def fitting(data: RunData, windower: Windower) -> RunData:
-    """The examples whose question leaves room for context in a window; the others are named."""
+    """The examples of a run that are `askable`.
 
-    def fitting(examples: list[Example]) -> list[Example]:
-        counts = windower.question_tokens([example.question for example in examples])
-        kept = []
-        for example, tokens in zip(examples, counts, strict=True):
-            if tokens <= windower.max_question_tokens:
-                kept.append(example)
-            else:
-                print(f"{example.source}: left out, its question has {tokens} tokens; raise --max_length")
-        return kept
-
-    fitted = replace(data, train=fitting(data.train), validation=fitting(data.validation))
+    Raises:
+        DataError: none is left to learn from.
+    """
+    fitted = replace(data, train=askable(data.train, windower), validation=askable(data.validation, windower))
     if not fitted.train:
         raise DataError("No question leaves room for its context in a window.", remedy="Raise --max_length.")
     return fitted
@@ -106,7 +114,9 @@ def _rehearsed(config: TrainConfig, validation: list[Example]) -> list[Example]:
     examples = _keep_out(_learned(config, config.rehearsal_data), validation, "the validation data")
     if config.exclude_data:
         examples = _keep_out(examples, _read(config, config.exclude_data), "--exclude_data")
-    return subset(examples, config.rehearsal_size, seed=config.seed)
+    chosen = subset(examples, config.rehearsal_size, seed=config.seed)
+    # A file of the same name in another folder may be learned from.
+    return [replace(example, source=f"{example.source} (rehearsal)") for example in chosen]
 
 
 def _among_neighbours(config: TrainConfig, examples: list[Example]) -> list[Example]:

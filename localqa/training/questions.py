@@ -126,7 +126,10 @@ class Questions:
             "train": self.config.train_data,
             "train_questions": len(train),
             "train_windows": len(self.features),
-            "train_rows": sketch(_rows(train), self.start.rows if self.start else None),
+            # A question that was asked of a longer text is known when it is asked of its own paragraph, too.
+            "train_rows": sketch(
+                _rows([*train, *self.examples.alone]), self.start.rows if self.start else None
+            ),
             "validation": self.config.validation_data or f"{len(held_out)} held out by context",
             "validation_questions": len(held_out),
         }

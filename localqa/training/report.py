@@ -47,9 +47,16 @@ def write_report(folder: Path, report: Mapping[str, Any], name: str) -> None:
     draw_curve(folder / "curve.png", report["curve"]["losses"], report["curve"]["evaluations"])
 
 
-def common(config: RunConfig, base: Base, progress: Progress, *, unit: str) -> dict[str, Any]:
-    """What every report says behind its results and data: cost, environment, settings, curve, time."""
-    seen = progress.step * config.batch_size * config.gradient_accumulation
+def common(config: RunConfig, base: Base, progress: Progress, *, seen: int, unit: str) -> dict[str, Any]:
+    """What every report says behind its results and data: cost, environment, settings, curve, time.
+
+    Args:
+        config: of the run.
+        base: that was learned over.
+        progress: of the finished run.
+        seen: how many features its steps learned.
+        unit: what a feature is.
+    """
     return {
         "cost": {
             "training_seconds": round(progress.seconds),

@@ -144,6 +144,7 @@ def _report(
     progress: Progress,
     judged: Judged,
 ) -> dict[str, Any]:
+    seen = make_plan(config, task.features).order.count(progress.step)
     return {
         "result": {
             **judged.figures,
@@ -154,5 +155,5 @@ def _report(
             "adapter_bytes": sum(file.stat().st_size for file in folder.glob("*.safetensors")),
         },
         "data": {**task.data(), **digests},
-        **common(config, base, progress, unit=task.trainee.unit),
+        **common(config, base, progress, seen=seen, unit=task.trainee.unit),
     }

@@ -1,7 +1,9 @@
 """A large file in parts, and back."""
 
+import csv
 import json
 from datetime import datetime, timezone
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -120,6 +122,22 @@ def test_fields_of_a_parquet_file_keep_their_types(tmp_path):
     joined(tmp_path, tmp_path / "rows.parquet", 1)
     found = pq.read_table(tmp_path / "out.parquet")
     assert found.drop_columns(["error"]).equals(table)
+
+
+def test_cells_of_a_table_hold_dates_and_amounts_as_they_read(tmp_path):
+    table = pa.table(
+        {
+            "when": [datetime(2024, 3, 1, 9, 30), None],
+            "price": [Decimal("1.50"), None],
+            "share": [float("nan"), 0.5],
+            "tags": [["a"], None],
+        }
+    )
+    pq.write_table(table, tmp_path / "rows.parquet")
+    joined(tmp_path, tmp_path / "rows.parquet", 1, "out.csv")
+    with (tmp_path / "out.csv").open(newline="") as lines:
+        rows = [row[:4] for row in csv.reader(lines)]
+    assert rows[1:] == [["2024-03-01 09:30:00", "1.50", "", '["a"]'], ["", "", "0.5", ""]]
 
 
 def test_no_rows_are_an_empty_file(tmp_path):

@@ -167,6 +167,15 @@ def test_remove_keeps_what_is_no_adapters(capsys, models):
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("name", [".new-4711", "versions/.0001-4711"])
+def test_remove_takes_what_a_killed_training_left(models, name):
+    left = models / "twin" / name
+    left.mkdir(parents=True)
+    (left / "adapter_model.safetensors").write_text("half")
+    run("remove", "twin", "--yes", "--models_dir", models)
+    assert not (models / "twin").exists()
+
+
 @pytest.mark.parametrize("name", ["notes/README.md", "thesis/evaluation/chapter.md", "versions/2024/plan.md"])
 def test_remove_keeps_other_files_under_the_names_of_an_adapters(models, name):
     file = models / "twin" / name

@@ -3,12 +3,15 @@
 import json
 import subprocess
 import sys
+from argparse import Namespace
 
 import numpy as np
 import pytest
 
+from localqa.cli.compare import UNTRAINED, untrained
 from localqa.evaluation.comparison import compare, difference, differing, markdown
 from localqa.evaluation.outcomes import Outcome
+from localqa.extraction.qa_config import QAConfig
 from localqa.squad.records import Example, GoldAnswer
 from tests.conftest import ROOT
 
@@ -79,6 +82,18 @@ def test_script_compares_an_untrained_head_with_the_shipped_adapter(tmp_path):
     assert report["differences"]["f1"]["gain"] > 30
     assert (tmp_path / "squad-against-untrained.md").read_text().startswith("# `squad` against `untrained`")
     assert (tmp_path / "squad-against-untrained.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_untrained_model_has_the_windows_of_the_other(tiny_bert, tmp_path):
+    """Other windows would be a difference that no training made, or longer than the base's positions."""
+    sizes = {"max_length": 64, "stride": 16, "max_answer_tokens": 5}
+    folders = [tmp_path / name for name in ("mine", "untrained")]
+    for folder in folders:
+        folder.mkdir()
+    settings = QAConfig(base=tiny_bert.name, base_sha256=tiny_bert.sha256, null_threshold=1.0, **sizes)
+    settings.save(folders[0])
+    untrained(folders[1], Namespace(before=UNTRAINED, after=str(folders[0]), base=None))
+    assert QAConfig.load(folders[1]) == settings.uncalibrated()
 
 
 def test_script_names_an_unknown_adapter():

@@ -1,10 +1,15 @@
 """Kinds of questions to fit by, and which files are none."""
 
+import json
+from argparse import ArgumentParser
+
 import pytest
 
+from localqa.cli import calibrate
 from localqa.errors import ConfigError
 from localqa.evaluation.held_out import check_not_judged, with_long
 from localqa.evaluation.sets import EVALUATION_FILES, SETS
+from localqa.extraction.qa_config import QAConfig
 from localqa.squad.records import Example, GoldAnswer
 from tests.conftest import ROOT
 
@@ -49,6 +54,24 @@ def test_what_is_judged_by_is_not_fitted_by(source, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     with pytest.raises(ConfigError, match="judged by"):
         check_not_judged(["data/user_documents/choose.json", source], tmp_path)
+
+
+@pytest.mark.parametrize("source", ["squad:validation", "rajpurkar/squad_v2:validation"])
+def test_the_hub_name_of_what_is_judged_by_is_known(source, tmp_path):
+    with pytest.raises(ConfigError, match="judged by"):
+        check_not_judged([source], tmp_path)
+    check_not_judged(["squad", "squad_v2:train"], tmp_path)
+
+
+def test_what_a_config_is_validated_by_is_looked_at_too(tmp_path, tiny_bert):
+    QAConfig(base=tiny_bert.name, base_sha256=tiny_bert.sha256).save(tmp_path)
+    config = tmp_path / "config.json"
+    values = {"train_data": ["x.json"], "output_dir": "x", "validation_data": ["squad:validation"]}
+    config.write_text(json.dumps(values))
+    parser = ArgumentParser()
+    calibrate.add_flags(parser)
+    with pytest.raises(ConfigError, match="judged by squad:validation"):
+        calibrate.run(parser.parse_args(["--adapter", str(tmp_path), "--config", str(config)]))
 
 
 def test_a_file_of_the_data_folder_is_known_however_it_is_named(tmp_path):

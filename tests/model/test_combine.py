@@ -20,10 +20,10 @@ def config_for(base, **changes):
 def make(tiny_bert, tmp_path):
     """Writes a LoRA adapter with random matrices."""
 
-    def write(name, *, rank=4, alpha=8.0, seed=1, size=0.05, **changes):
+    def write(name, *, rank=4, alpha=8.0, rslora=False, seed=1, size=0.05, **changes):
         folder = tmp_path / name
         folder.mkdir()
-        model = add_lora(load_model(tiny_bert), rank=rank, alpha=alpha)
+        model = add_lora(load_model(tiny_bert), rank=rank, alpha=alpha, rslora=rslora)
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             for parameter in model.parameters():
@@ -70,6 +70,17 @@ def test_changes_to_the_base_add_up_by_weight(method, make, tiny_bert, output):
         torch.testing.assert_close(tensor, wanted[name], atol=2e-3, rtol=1e-2)
 
 
+@pytest.mark.parametrize("method", ["cat", "svd"])
+@pytest.mark.parametrize("rooted", [(True, False), (False, True), (True, True)])
+def test_ways_of_scaling_can_be_mixed(method, rooted, make, tiny_bert, output):
+    """Scale alpha / sqrt(rank) beside alpha / rank, whichever comes first."""
+    weights = {make("one", rslora=rooted[0]): 0.7, make("two", rank=2, seed=2, rslora=rooted[1]): 0.5}
+    combine(tiny_bert, weights, output, method=method, rank=16)
+    wanted = expected(tiny_bert, weights)
+    for name, tensor in weights_of(tiny_bert, output).items():
+        torch.testing.assert_close(tensor, wanted[name], atol=2e-3, rtol=1e-2)
+
+
 def test_mean_lies_between(make, tiny_bert, output):
     folders = [make("one"), make("two", seed=2)]
     combine(tiny_bert, {folders[0]: 1, folders[1]: 3}, output, method="mean")
@@ -88,6 +99,12 @@ def test_result_is_not_calibrated(make, tiny_bert, output):
 def test_adapters_of_different_rank_have_no_mean(make, tiny_bert, output):
     with pytest.raises(AdapterError, match="differ"):
         combine(tiny_bert, {make("one"): 1, make("two", rank=5): 1}, output, method="mean")
+
+
+@pytest.mark.parametrize("changes", [{"alpha": 16.0}, {"rslora": True}])
+def test_adapters_of_different_scale_have_no_mean(make, tiny_bert, output, changes):
+    with pytest.raises(AdapterError, match="differ"):
+        combine(tiny_bert, {make("one"): 1, make("two", **changes): 1}, output, method="mean")
 
 
 def test_one_adapter_is_no_combination(make, tiny_bert, output):

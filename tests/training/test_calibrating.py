@@ -1,8 +1,11 @@
 """New settings judged on questions that they were not fitted on, and what an adapter said kept."""
 
+import json
+
 import numpy as np
 import pytest
 
+from localqa.cli import run_verb
 from localqa.evaluation.calibrate import Kind
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded, Span
@@ -29,6 +32,15 @@ def kind(name: str, count: int, right: float, contexts: int) -> Kind:
     return Kind(name, examples, [said] * count)
 
 
+def adapter(parent, base):
+    """A folder of one that has learned nothing."""
+    folder = parent / "mine"
+    folder.mkdir()
+    config = QAConfig(base=base.name, base_sha256=base.sha256, max_length=64, stride=16)
+    save_adapter(add_lora(load_model(base), rank=2), folder, config)
+    return folder
+
+
 def test_overconfident_scores_are_mended_on_questions_that_were_not_fitted_on():
     rows = before_and_after([kind("short", 400, 0.6, 40), kind("long", 100, 0.6, 10)], CONFIG, abstain=False)
     assert [row["kind"] for row in rows] == ["short", "long"]
@@ -44,13 +56,28 @@ def test_a_kind_about_one_text_is_judged_whole():
     assert rows[1]["after"]["questions"] == 20
 
 
+@pytest.mark.parametrize("names", [["one"], ["one", "other"]])
+def test_without_another_half_there_are_no_figures(names):
+    kinds = [kind(name, 20, 0.5, 1) for name in names]
+    assert before_and_after(kinds, CONFIG, abstain=False) == []
+
+
+@pytest.mark.slow
+def test_questions_about_one_text_are_fitted_by_and_that_is_told(tiny_bert, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("QA_CACHE_DIR", str(tmp_path / "cache"))
+    folder = adapter(tmp_path, tiny_bert)
+    data = tmp_path / "one.json"
+    record = {"question": "Who?", "context": "The fox jumps.", "answer": "fox"}
+    data.write_text(json.dumps([record]))
+    assert run_verb("calibrate", ["--adapter", str(folder), "--data", str(data)], prog="calibrate") == 0
+    assert "two texts or more" in capsys.readouterr().out
+    assert QAConfig.load(folder).score_offset != 0
+
+
 @pytest.mark.slow
 def test_what_an_adapter_said_is_asked_for_once(tiny_bert, tmp_path, monkeypatch):
     monkeypatch.setenv("QA_CACHE_DIR", str(tmp_path / "cache"))
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    config = QAConfig(base=tiny_bert.name, base_sha256=tiny_bert.sha256, max_length=64, stride=16)
-    save_adapter(add_lora(load_model(tiny_bert), rank=2), folder, config)
+    folder = adapter(tmp_path, tiny_bert)
     examples = {"short": kind("short", 6, 0.5, 3).examples}
     [first] = decoded_kinds(folder, tiny_bert, examples)
     [file] = (tmp_path / "cache").rglob("*.jsonl")

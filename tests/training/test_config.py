@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from localqa.errors import ConfigError
-from localqa.training.config import TrainConfig, parse_config
+from localqa.training.config import LARGEST_SEED, TrainConfig, parse_config
 from localqa.training.domain import is_domain_file
+from localqa.training.features import BatchOrder
 
 FLAGS = ["--train_data", "a.json", "--output_dir", "models/x"]
 
@@ -49,8 +50,21 @@ def test_flags_win_over_the_file(tmp_path):
     assert (config.output_dir, config.seed) == ("models/y", 5)
 
 
-def test_column_mapping():
-    assert parse(*FLAGS, "--columns", "question=q,context=c").columns == {"question": "q", "context": "c"}
+@pytest.mark.parametrize("text", ["question=q,context=c", " question = q, context=c,"])
+def test_column_mapping(text):
+    assert parse(*FLAGS, "--columns", text).columns == {"question": "q", "context": "c"}
+
+
+def test_field_that_is_mapped_twice_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        parse(*FLAGS, "--columns", "question=a,question=b")
+    assert "twice" in capsys.readouterr().err
+
+
+def test_the_largest_seed_gives_an_order():
+    order = BatchOrder([1, 2, 3], batch_size=2, accumulation=1, seed=LARGEST_SEED)
+    late = [batch for step in order.steps(20_000, 20_002) for batch in step]
+    assert sorted(index for batch in late for index in batch) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -58,6 +72,7 @@ def test_column_mapping():
     [
         (["--learning_rate", "fast"], "learning_rate"),
         (["--batch_size", "0"], "batch_size"),
+        (["--seed", "20251125123456"], "seed"),
         (["--num_epochs", "inf"], "num_epochs"),
         (["--learning_rate", "nan"], "learning_rate"),
         (["--stride", "300"], "stride"),

@@ -2,11 +2,14 @@
 
 import csv
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 
 from fine_tune import main
 from localqa.errors import ConfigError
+from localqa.extraction.qa_config import QAConfig
 from localqa.squad.mock import make_mock
 from localqa.squad.readers import read_examples
 from localqa.training.domain import is_domain_file, run_domain
@@ -90,6 +93,43 @@ def test_other_data_are_learned_anew_when_told(domain, rows):
     run_domain(path, ["--stage", "train", "--overwrite"])
 
 
+def test_data_set_of_another_name_is_read_anew(domain, rows, monkeypatch, capsys):
+    path, values, _ = domain
+    monkeypatch.setattr("localqa.training.domain.read_examples", lambda *_, **__: make_mock(50))
+    for name in ("squad", "squad_v2"):
+        path.write_text(json.dumps(values | {"data": [name]}))
+        run_domain(path, ["--stage", "preprocess"])
+    assert "done already" not in capsys.readouterr().out
+    run_domain(path, ["--stage", "preprocess"])
+    assert "done already" in capsys.readouterr().out
+
+
+def test_questions_that_were_trained_on_are_told(domain, tmp_path, capsys):
+    path, values, _ = domain
+    main([str(path)])
+    assert "warning" not in capsys.readouterr().err
+    # Another seed gives other parts, of which the adapter was not trained anew.
+    path.write_text(json.dumps(values | {"seed": 1}))
+    for stage in ("preprocess", "evaluate", "report"):
+        run_domain(path, ["--stage", stage])
+    assert "were in the training data of faq" in capsys.readouterr().err
+    for page in ("evaluation/test.md", "domain.md"):
+        assert "were in the training data of faq" in (tmp_path / "models/faq" / page).read_text()
+
+
+def test_comparison_is_made_anew_with_another_adapter_of_the_name(domain, tmp_path, capsys):
+    path, values, _ = domain
+    main([str(path)])
+    shutil.copytree(tmp_path / "models/faq", tmp_path / "models/other")
+    path.write_text(json.dumps(values | {"compare_with": "other"}))
+    run_domain(path, ["--stage", "evaluate"])
+    config = QAConfig.load(tmp_path / "models/other")
+    replace(config, max_answer_tokens=1).save(tmp_path / "models/other")
+    capsys.readouterr()
+    run_domain(path, ["--stage", "evaluate"])
+    assert "done already" not in capsys.readouterr().out
+
+
 def test_broken_rows_are_told_by_line_and_reason_and_the_others_used(domain, rows, capsys, tmp_path):
     path, _, write = domain
     rows[2]["passage"] = ""
@@ -110,6 +150,19 @@ def test_broken_rows_are_told_by_line_and_reason_and_the_others_used(domain, row
     made = json.loads((tmp_path / "runs/faq/preprocess.stage.json").read_text())
     assert made["unreadable"] == 1
     assert sum(part["questions"] for part in made["parts"].values()) >= 85
+
+
+def test_question_too_long_to_be_asked_is_told_and_the_others_judged(domain, rows, tmp_path, capsys):
+    path, _, write = domain
+    run_domain(path, ["--stage", "preprocess"])
+    before = read_examples(tmp_path / "runs/faq/test.json")
+    # Parts are made by the texts alone: the question stays in this one.
+    next(row for row in rows if row["id"] == before[0].id)["q"] = "why " * 400
+    write(rows)
+    assert main([str(path)]) == 0
+    assert "test.json:data[0].paragraphs[0].qas[0]: left out" in capsys.readouterr().out
+    judged = json.loads((tmp_path / "models/faq/evaluation/test.json").read_text())
+    assert judged["scores"]["total"] == len(before) - 1
 
 
 @pytest.mark.parametrize(

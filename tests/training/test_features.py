@@ -108,3 +108,12 @@ def test_epochs_differ_in_order_and_seeds_too():
     first, second = list(order.steps(0, 10)), list(order.steps(10, 20))
     assert first != second
     assert first != list(BatchOrder([10] * 40, 4, 1, seed=4).steps(0, 10))
+
+
+def test_features_are_counted_as_they_are_learned():
+    """Seven features in batches of three: passes of three steps, of which the last learns one or more."""
+    order = BatchOrder([5, 3, 8, 1, 2, 9, 4], batch_size=3, accumulation=1, seed=1)
+    for steps in range(8):
+        learned = sum(len(batch) for batches in order.steps(0, steps) for batch in batches)
+        assert order.count(steps) == learned
+    assert order.count(6) == 14

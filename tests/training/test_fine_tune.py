@@ -232,6 +232,13 @@ def test_adapter_is_named_and_its_scores_stand_beside_the_new_ones(tmp_path, fla
     assert known_rows(tmp_path / "models" / "second", rows, ["y.json"], "0") == len(rows)
 
 
+def test_questions_learned_among_other_paragraphs_are_known_by_their_own(tmp_path, flags):
+    folder = run(TrainConfig(**flags | {"max_steps": 2, "joined": 1.0}, output_dir=str(tmp_path / "x")))
+    examples = load_data(TrainConfig(**flags, output_dir="x")).train
+    rows = [(example.question, example.context) for example in examples]
+    assert known_rows(folder, rows, ["y.json"], "0") == len(rows)
+
+
 def test_unknown_name_is_told_with_the_known_ones(tmp_path, flags):
     for name in ("init_adapter", "teacher"):
         config = TrainConfig(**flags | {name: "nobody"}, output_dir=str(tmp_path / "x"))

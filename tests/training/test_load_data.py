@@ -79,6 +79,17 @@ def test_paragraphs_that_look_right_and_texts_of_several_are_learned_from(articl
     assert {example.context.count("\n\n") for example in data.train if example not in retrieved} == {1}
 
 
+def test_rehearsal_is_told_from_training_data_of_the_same_name(tiny_data, tmp_path):
+    before = tmp_path / "before" / tiny_data.name
+    before.parent.mkdir()
+    before.write_text(tiny_data.read_text().replace("Note", "Page"))
+    given = {"train_data": [str(tiny_data)], "output_dir": "x", "validation_size": 0}
+    data = load_data(TrainConfig(**given, rehearsal_data=[str(before)], rehearsal_size=5))
+    rehearsed = [example for example in data.train if example.source in data.rehearsed]
+    assert len(rehearsed) == 5
+    assert all("Page" in example.context for example in rehearsed)
+
+
 def test_an_adapter_that_always_answers_learns_from_answerable_questions_alone(tmp_path):
     both = article("Turin", "Ada")
     unanswered = {"id": "none", "question": "Who left?", "answers": [], "is_impossible": True}
