@@ -148,11 +148,14 @@ def preprocess(config: DomainConfig, overwrite: bool) -> None:
 def train(config: DomainConfig, overwrite: bool) -> None:
     """Train the adapter on its part of the data."""
     _needs(config, "preprocess", "train")
-    values = {"seed": config.seed, **config.training}
+    values: dict[str, Any] = {"seed": config.seed, "exclude_data": [], **config.training}
     values |= {"train_data": [str(_part(config, "train"))], "output_dir": str(config.adapter)}
     values |= {"validation_data": [str(_part(config, "validation"))], "overwrite": overwrite}
+    if isinstance(values["exclude_data"], list):
+        # Pieces of one text overlap: what is near the test part is not learned, like what is near the other.
+        values["exclude_data"] = [*values["exclude_data"], str(_part(config, "test"))]
     settings = checked(values, TrainConfig, where="training")
-    state = _fingerprint([settings.course()], _part(config, "train"), _part(config, "validation"))
+    state = _fingerprint([settings.course()], *(_part(config, name) for name in PARTS))
     if not overwrite and (config.adapter / "report.json").exists() and _is_done(config, "train", state):
         return
     run(settings)

@@ -117,6 +117,22 @@ def test_questions_that_were_trained_on_are_told(domain, tmp_path, capsys):
         assert "were in the training data of faq" in (tmp_path / "models/faq" / page).read_text()
 
 
+def test_texts_near_those_of_the_test_part_are_not_learned(domain, rows, tmp_path, capsys):
+    path, _, write = domain
+    sentences = [f"Station {number} of the line opened in {1900 + number}." for number in range(80)]
+    write(
+        [
+            {"id": str(at), "q": f"When did station {at} open?", "passage": text, "a": str(1900 + at)}
+            for at in range(0, 76, 2)
+            if (text := " ".join(sentences[at : at + 4]))
+        ]
+    )
+    assert main([str(path)]) == 0
+    assert "their context stands in --exclude_data too" in capsys.readouterr().out
+    learned = json.loads((tmp_path / "models/faq/report.json").read_text())["data"]["train_questions"]
+    assert 0 < learned < len(read_examples(tmp_path / "runs/faq/train.json"))
+
+
 def test_comparison_is_made_anew_with_another_adapter_of_the_name(domain, tmp_path, capsys):
     path, values, _ = domain
     main([str(path)])
