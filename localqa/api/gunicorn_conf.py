@@ -27,7 +27,9 @@ except LocalQAError as e:
 class Worker(worker.Worker):
     """A threaded worker that may take its time to load, and tells why it cannot without a stack trace."""
 
-    max_body = max(_settings.max_body_bytes, _settings.ollama_max_body_bytes, _settings.max_upload_bytes)
+    max_body = max(_settings.max_body_bytes, _settings.ollama_max_body_bytes)
+    # A text to be kept comes as JSON, which has a limit of its own.
+    max_upload = max(_settings.max_body_bytes, _settings.max_upload_bytes)
     receive_s = _settings.receive_s
 
     def load_wsgi(self) -> None:
