@@ -95,4 +95,6 @@ graceful_timeout = math.ceil(_settings.drain_s + max(_settings.deadline_s, _sett
 accesslog = None
 # Nothing here is managed through it, and two servers of one user would share the file.
 control_socket_disable = True
+# What a proxy may say is for QA_PROXY_HOPS; else a header of anyone on this machine would move the routes.
+forwarder_headers = ""
 loglevel = _settings.log_level

@@ -187,6 +187,11 @@ def test_a_body_far_too_large_is_refused_and_read_away(server):
     assert response.status_code == 413
 
 
+def test_no_header_moves_the_routes(server):
+    for prefix in ("/api", "/nowhere"):
+        assert requests.get(f"{server}/api/health", headers={"SCRIPT_NAME": prefix}, timeout=10).ok
+
+
 @pytest.mark.parametrize(
     "head",
     [
