@@ -214,7 +214,8 @@ def show_document(path: DocumentPath) -> dict[str, Any]:
 def picture(path: PagePath) -> Response:
     """A page of a PDF as a picture
 
-    110 pixels are an inch, 72 points: so boxes in answers are laid over it.
+    110 pixels are an inch, 72 points: so boxes in answers are laid over it. The page of a poster is drawn
+    smaller; the picture itself says how large it is (pHYs).
     """
     service = current_service()
     entry, document = _document(path.id)
