@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
+from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -161,7 +162,7 @@ class Settings(BaseSettings):
     )
     rate_limit: str = Field(
         default="",
-        pattern=r"^$|^ *[1-9]\d* *(/|per) *\d* *(second|minute|hour|day)s? *$",
+        pattern=r"^$|^ *[1-9][0-9]* *(/|per) *[0-9]* *(second|minute|hour|day)s? *$",
         description="Most requests of one caller (API key or address), such as 60/minute; none: any number.",
     )
     drain_s: float = Field(
@@ -340,7 +341,13 @@ def data_dir() -> Path:
 
 
 def unknown_variables() -> list[str]:
-    """Variables of the environment that look like settings but are none: most likely misspelt."""
+    """What looks like a setting, in the environment or a settings file, but is none: most likely misspelt."""
     known = {f"{ENV_PREFIX}{field.upper()}" for field in Settings.model_fields}
-    known |= {DATA_DIR_VARIABLE, CACHE_DIR_VARIABLE, ENV_FILE_VARIABLE} | COMPOSE_VARIABLES
-    return sorted(name for name in os.environ if name.startswith(ENV_PREFIX) and name not in known)
+    known |= COMPOSE_VARIABLES
+    # These are looked for in the environment alone.
+    around = known | {DATA_DIR_VARIABLE, CACHE_DIR_VARIABLE, ENV_FILE_VARIABLE}
+    unknown = {name for name in os.environ if name.startswith(ENV_PREFIX) and name not in around}
+    for file in settings_files():
+        given = {name.upper() for name in dotenv_values(file, encoding="utf-8")}
+        unknown |= {name for name in given if name.startswith(ENV_PREFIX) and name not in known}
+    return sorted(unknown)

@@ -114,6 +114,22 @@ def test_misspelt_variables_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert unknown_variables() == ["QA_ADPTER"]
 
 
+def test_misspelt_lines_of_the_settings_file_are_found(tmp_path: Path) -> None:
+    """The likeliest place of a wrong word, and one that would leave a server open without a word."""
+    lines = [
+        "QA_API_KEY=secret",
+        "qa_max_batch=3",
+        "QA_PUBLISH=0.0.0.0:5000",
+        "OLLAMA_CPUS=2",
+        "export QA_OCR=true",
+    ]
+    (tmp_path / ".env").write_text("\n".join(lines))
+    assert unknown_variables() == ["QA_API_KEY"]
+    # Counts in the environment alone.
+    (tmp_path / ".env").write_text("QA_CACHE_DIR=/tmp")
+    assert unknown_variables() == ["QA_CACHE_DIR"]
+
+
 def test_ones_own_adapters_come_before_the_shipped_ones(clean_environment, monkeypatch, tmp_path):
     assert Settings.load().models_dirs == models_dirs() == (SHIPPED_MODELS,)
     monkeypatch.setenv("QA_MODELS_DIR", str(tmp_path))

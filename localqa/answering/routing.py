@@ -234,9 +234,14 @@ def _generating(
     """A model at work; its first piece is there, so that what fails at once fails here."""
     model = ollama.model(ask.model)
     pieces = ollama.generate(ask.question, ask.context, model=model, gone=gone)
-    first = next(pieces, "")
+    begun = begin(pieces)
     spans = (*([found] if found.answerable else []), *found.alternatives) if found else ()
-    return Generated(because, model, _with_first(first, pieces), spans, refusal)
+    return Generated(because, model, begun, spans, refusal)
+
+
+def begin(pieces: Iterator[str]) -> Iterator[str]:
+    """The same pieces once the first is there; raises now what `Ollama.generate` raises at once."""
+    return _with_first(next(pieces, ""), pieces)
 
 
 def _with_first(first: str, rest: Iterator[str]) -> Iterator[str]:

@@ -15,6 +15,8 @@ from localqa.squad.metrics import f1
 _ENOUGH: Final = 0.8
 """Share of the answer's content words that must stand in the context."""
 _WORD: Final = re.compile(r"\w+(?:[.,:]\d+)*")
+_ENDING: Final = re.compile(r"(?<=...)(?:e?s|e?d|ing)$")
+"""Of English words that are others of the same: covers, covered, covering."""
 _EMPTY_TEXT: Final = """
 a an and are as at be been by can could did do does for from had has have he her his how i if in into is it
 its may might more most must no not of on only or our she should so such than that the their them then there
@@ -30,15 +32,18 @@ def is_supported(generated: str, question: str, context: str) -> bool:
 
     Args:
         generated: the answer.
-        question: its own words may be repeated in the answer.
+        question: its own words may be repeated, beside something that the context says: an answer of nothing
+            else only says yes, and has to stand there as a whole.
         context: the text.
     """
     said = [word for word in _words(generated) if word not in _EMPTY]
     there = set(_words(context))
-    known = there | {word for word in _words(question) if not _is_number(word)}
+    asked = _words(question)
+    known = there | {word for word in asked if not _is_number(word)}
     found = [word in known for word in said]
-    # Nothing but words of the question would be an answer without content.
-    says_something = any(word in there for word in said)
+    stems = {_stem(word) for word in asked}
+    own = [word for word in said if _stem(word) not in stems]
+    says_something = any(word in there for word in own) if own else bool(said) and there.issuperset(said)
     numbers = all(word in known for word in said if _is_number(word))
     return says_something and numbers and sum(found) >= _ENOUGH * len(found)
 
@@ -56,6 +61,10 @@ def best_support(generated: str, spans: Sequence[Answer]) -> Answer | None:
 
 def _words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
+
+
+def _stem(word: str) -> str:
+    return _ENDING.sub("", word)
 
 
 def _is_number(word: str) -> bool:

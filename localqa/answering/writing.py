@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from localqa.answering.evidence import Sentence, held_against, numbered
 from localqa.answering.library import LibraryAsk, Located
+from localqa.answering.routing import begin
 from localqa.ollama import Gone
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Written:
 
 
 def write(ask: LibraryAsk, located: Located, ollama: "Ollama", *, model: str | None, gone: Gone) -> Written:
-    """Begin to write; nothing is asked of a model where no passage was found.
+    """Begin to write, which is when what fails at once fails; no model is asked where no passage was found.
 
     Args:
         ask: the question.
@@ -58,4 +59,4 @@ def write(ask: LibraryAsk, located: Located, ollama: "Ollama", *, model: str | N
     if not located.read:
         return Written(ask.question, located, name, iter(()))
     pieces = ollama.generate(ask.question, numbered(located.read), model=name, gone=gone)
-    return Written(ask.question, located, name, pieces)
+    return Written(ask.question, located, name, begin(pieces))

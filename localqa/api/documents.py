@@ -1,5 +1,6 @@
 """The routes of the library: bring documents, look at them, remove them."""
 
+import math
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Final
 
@@ -7,6 +8,7 @@ from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field, ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from localqa.api.body import MediaTypeError
 from localqa.api.callers import caller_gone
@@ -39,7 +41,7 @@ from localqa.documents.library import (
     Scope,
 )
 from localqa.documents.pictures import page_picture
-from localqa.errors import InvalidInputError
+from localqa.errors import InvalidInputError, TooLargeError
 
 _WAIT_S: Final = 20.0
 """After which an import that is not done goes on without its request."""
@@ -212,7 +214,8 @@ def show_document(path: DocumentPath) -> dict[str, Any]:
 def picture(path: PagePath) -> Response:
     """A page of a PDF as a picture
 
-    110 pixels are an inch, 72 points: so boxes in answers are laid over it.
+    110 pixels are an inch, 72 points: so boxes in answers are laid over it. The page of a poster is drawn
+    smaller; the picture itself says how large it is (pHYs).
     """
     service = current_service()
     entry, document = _document(path.id)
@@ -291,6 +294,15 @@ def _sent_files() -> tuple[list[tuple[str, bytes]], Importer]:
     request.max_content_length = service.settings.max_upload_bytes
     try:
         sent = list(request.files.items(multi=True))
+    except RequestEntityTooLarge as e:
+        if (request.content_length or math.inf) > request.max_content_length:
+            raise
+        # It is its parts that are too many, or a field beside the files that is too long.
+        raise TooLargeError(
+            f"files: the form holds more than {request.max_form_parts or 0:,} parts, or a field of more than "
+            f"{request.max_form_memory_size or 0:,} bytes.",
+            remedy="Send fewer files at once.",
+        ) from e
     except ValueError as e:
         raise InvalidInputError(
             f"files: the form cannot be read: {printable(str(e))}.",

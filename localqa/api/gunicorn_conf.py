@@ -27,7 +27,9 @@ except LocalQAError as e:
 class Worker(worker.Worker):
     """A threaded worker that may take its time to load, and tells why it cannot without a stack trace."""
 
-    max_body = max(_settings.max_body_bytes, _settings.ollama_max_body_bytes, _settings.max_upload_bytes)
+    max_body = max(_settings.max_body_bytes, _settings.ollama_max_body_bytes)
+    # A text to be kept comes as JSON, which has a limit of its own.
+    max_upload = max(_settings.max_body_bytes, _settings.max_upload_bytes)
     receive_s = _settings.receive_s
 
     def load_wsgi(self) -> None:
@@ -93,4 +95,6 @@ graceful_timeout = math.ceil(_settings.drain_s + max(_settings.deadline_s, _sett
 accesslog = None
 # Nothing here is managed through it, and two servers of one user would share the file.
 control_socket_disable = True
+# What a proxy may say is for QA_PROXY_HOPS; else a header of anyone on this machine would move the routes.
+forwarder_headers = ""
 loglevel = _settings.log_level

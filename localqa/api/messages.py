@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from localqa.api.body import kind_of
+from localqa.api.document_schemas import MAX_PASSAGES
 from localqa.api.schemas import MAX_TOP_K, MAX_WORDS
 from localqa.api.text import field_name, printable, quoted
 from localqa.errors import InvalidInputError
@@ -23,8 +24,11 @@ _EXPECTED: Final = {
 _NUMBERS: Final = {
     "min_score": "must be a number from 0 to 1",
     "top_k": f"must be a whole number from 1 to {MAX_TOP_K}",
+    "SearchRequest.top_k": f"must be a whole number from 1 to {MAX_PASSAGES}",
+    "passages": f"must be a whole number from 1 to {MAX_PASSAGES}",
     "max_words": f"must be a whole number from 1 to {MAX_WORDS}",
 }
+"""By field, or by the request that it belongs to and field, where one of that name has other bounds."""
 _OF_NUMBERS: Final = {
     "int_type",
     "float_type",
@@ -48,26 +52,29 @@ def refuse(error: ValidationError) -> NoReturn:
         InvalidInputError: always.
     """
     details = error.errors(include_url=False)
-    named = [_problem(detail) for detail in details[:_NAMED_PROBLEMS]]
+    named = [_problem(detail, error.title) for detail in details[:_NAMED_PROBLEMS]]
     if len(details) > _NAMED_PROBLEMS:
         named.append(f"and {len(details) - _NAMED_PROBLEMS} more")
     raise InvalidInputError("; ".join(named) + ".", remedy=_remedy(details)) from error
 
 
-def _problem(detail: ErrorDetails) -> str:
-    kind = detail["type"]
+def _problem(detail: ErrorDetails, model: str) -> str:
+    """What is wrong with a field of a model."""
+    kind, field = detail["type"], str(detail["loc"][-1]) if detail["loc"] else ""
+    bounds = _NUMBERS.get(f"{model}.{field}") or _NUMBERS.get(field)
     if kind in _EXPECTED:
         message = f"{_EXPECTED[kind]}, not {kind_of(detail['input'])}"
     elif kind == "literal_error":
         message = f"must be {detail['ctx']['expected']}"
     elif kind == "string_pattern_mismatch":
-        whose = "a collection's" if detail["loc"][-1] == "collection" else "an adapter's"
+        of_collection = field == "collection" or model == "CollectionPath"
+        whose = "a collection's" if of_collection else "an adapter's"
         message = (
             f"{quoted(str(detail['input']))} is not {whose} name: 1 to 64 of the characters "
             "a-z 0-9 . _ - (the first a letter or digit)"
         )
-    elif kind in _OF_NUMBERS and detail["loc"][-1] in _NUMBERS:
-        message = _NUMBERS[str(detail["loc"][-1])]
+    elif kind in _OF_NUMBERS and bounds:
+        message = bounds
     else:
         message = _FIXED.get(kind) or printable(detail["msg"], limit=None)
     return f"{field_name(detail['loc'])}: {message}"

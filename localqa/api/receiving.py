@@ -2,8 +2,10 @@
 
 import io
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import unquote
 
 import h11
 from gunicorn.config import Config
@@ -19,8 +21,11 @@ if TYPE_CHECKING:
 
 SLOWEST: Final = 16 * 1024
 """Bytes a second at which a body must come, on average, after the time that a request has."""
+IN_THE_WAY: Final = 256 * 1024
+"""The same while others wait for the room that it has taken."""
 FREE: Final = 16 * 1024
 """Bytes of a request that are read without asking for room."""
+_DOCUMENTS: Final = "/api/documents"
 _HEAD: Final = 32 * 1024
 _PIECES: Final = 20_000
 """Most pieces of a chunked body: each costs far more time than its bytes."""
@@ -64,6 +69,18 @@ class Body(io.BytesIO):
             raise self.error
 
 
+class Share:
+    """Bytes that bodies of a kind share, and the line of the connections that wait for some.
+
+    Args:
+        most: bytes of all of them together.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.free = most
+        self.line: deque[Any] = deque()
+
+
 class _Framing(Protocol):
     """How the end of a body is found."""
 
@@ -81,6 +98,7 @@ class Incoming:
         cfg: gunicorn's settings: its limits, and whose forwarding headers count.
         peer: the other end.
         max_body: bytes of a body, beyond which none of it is kept: the app refuses it.
+        max_upload: the same of one that brings documents; None: no more than of others.
 
     Attributes:
         request: gunicorn's own, once its head has come.
@@ -89,12 +107,14 @@ class Incoming:
         failure: what is wrong with the head, for gunicorn to answer.
         done: whether there is something to answer.
         cut: whether not all of it was read, so that the connection cannot be used again.
+        brings_documents: whether it is for the library, as its head says.
     """
 
-    def __init__(self, cfg: Config, peer: Any, *, max_body: int) -> None:
+    def __init__(self, cfg: Config, peer: Any, *, max_body: int, max_upload: int | None = None) -> None:
         self._cfg = cfg
         self._peer = peer
         self._max_body = max_body
+        self._max_upload = max_body if max_upload is None else max_upload
         self._head = bytearray()
         self._framing: _Framing | None = None
         self.began: float | None = None
@@ -104,6 +124,7 @@ class Incoming:
         self.failure: Exception | None = None
         self.done = False
         self.cut = False
+        self.brings_documents = False
 
     def feed(self, data: bytes) -> None:
         """Take what came."""
@@ -138,11 +159,12 @@ class Incoming:
         came = self.body.getbuffer().nbytes
         return came if came <= FREE else self._max_body
 
-    def late(self, now: float, seconds: float) -> bool:
-        """Whether it comes too slowly, where it has so many seconds and then a rate."""
+    def late(self, now: float, seconds: float, *, hurried: bool = False) -> bool:
+        """Whether it comes too slowly, where it has so many seconds and then a rate; see `IN_THE_WAY`."""
         if self.began is None:
             return False
-        return now - self.began > seconds + self.body.getbuffer().nbytes / SLOWEST
+        rate = IN_THE_WAY if hurried else SLOWEST
+        return now - self.began > seconds + self.body.getbuffer().nbytes / rate
 
     def _feed_head(self, data: bytes) -> None:
         searched = max(0, len(self._head) - 3)
@@ -170,6 +192,9 @@ class Incoming:
 
     def _begin_body(self, data: bytes) -> None:
         assert self.request is not None  # noqa: S101 - for mypy; its head has just come
+        self.brings_documents = unquote(self.request.path).rstrip("/") == _DOCUMENTS
+        if self.brings_documents:
+            self._max_body = self._max_upload
         reader = self.request.body.reader
         if isinstance(reader, ChunkedReader):
             self._framing = _Chunked()

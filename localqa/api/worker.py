@@ -10,7 +10,6 @@ import resource
 import selectors
 import socket
 import time
-from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias
@@ -22,7 +21,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from localqa.answering.room import no_room
 from localqa.api.logs import LogfmtFormatter
-from localqa.api.receiving import FREE, Incoming, SlowRequestError
+from localqa.api.receiving import FREE, Incoming, Share, SlowRequestError
 from localqa.api.refusing import refusal, response
 from localqa.engine.memory import give_back
 
@@ -61,22 +60,24 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
         stage: what it is waiting for.
         expires: time (`time.monotonic`) after which it is not waited for; the rate of a body apart.
         incoming: the request.
-        room: bytes of the room for bodies that it has taken.
+        room: where its body has taken some, and stands in line.
+        taken: bytes of it.
     """
 
     def __init__(self, worker: "Worker", sock: socket.socket, client: Any, server: Any) -> None:
         super().__init__(worker.cfg, sock, client, server)
         self.initialized = self.data_ready = True
-        self.room = 0
+        self.room = worker.for_questions
+        self.taken = 0
         self.drained = 0
         self.expires = 0.0
-        self._max_body = worker.max_body
+        self._most = {"max_body": worker.max_body, "max_upload": worker.max_upload}
         self.next_request()
 
     def next_request(self) -> None:
         """Make ready for a request."""
         self.stage: Stage = "idle"
-        self.incoming = Incoming(self.cfg, self.client, max_body=self._max_body)
+        self.incoming = Incoming(self.cfg, self.client, **self._most)
         self.parser = _Arrived(self.incoming)
 
 
@@ -103,19 +104,22 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     Attributes:
         max_body: bytes of a body.
-        room: bytes of all large bodies together, from their first byte until they are answered.
+        max_upload: bytes of one that brings documents.
+        room: bytes of all large bodies together, from their first byte until they are answered; those that
+            bring documents, and may take long to come, have room for `max_upload` of their own.
         receive_s: seconds in which headers must have come, and a body that does not come at a good rate.
     """
 
     max_body = 8 * 1024 * 1024
+    max_upload = 32 * 1024 * 1024
     room = 24 * 1024 * 1024
     receive_s = 10.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.room = max(self.room, self.max_body)
+        self.for_questions = Share(max(self.room, self.max_body))
+        self.for_documents = Share(self.max_upload)
         self._waiting: dict[Connection, None] = {}
-        self._line: deque[Connection] = deque()
         self._looked = 0.0
         self._untidy = False
         self._probes = ThreadPoolExecutor(2, "probe")
@@ -169,7 +173,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._read_away(conn)
             return
         try:
-            data = conn.sock.recv(_READ if conn.room else FREE)
+            data = conn.sock.recv(_READ if conn.taken else FREE)
         except BlockingIOError:
             return
         except OSError:
@@ -190,12 +194,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._bid_continue(conn)
         if incoming.done:
             self._answer(conn)
-        elif incoming.size > FREE and not conn.room:
-            self._line.append(conn)
+        elif incoming.size > FREE and not conn.taken:
+            conn.room = self.for_documents if incoming.brings_documents else self.for_questions
+            conn.room.line.append(conn)
             self._leave_poller(conn)
             conn.stage = "in line"
             conn.expires = time.monotonic() + _LINE_S
-            self._advance()
+            self._advance(conn.room)
 
     def _bid_continue(self, conn: Connection) -> None:
         """Tell a client that waits for it to send the body, unless its answer is clear without."""
@@ -205,19 +210,19 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             if not conn.incoming.done:
                 _send_now(conn.sock, b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def _advance(self) -> None:
+    def _advance(self, room: Share) -> None:
         """Let those at the head of the line read on, as long as there is room."""
-        while self._line:
-            conn = self._line[0]
+        while room.line:
+            conn = room.line[0]
             if conn.stage == "in line":
-                if conn.incoming.size > self.room:
+                if conn.incoming.size > room.free:
                     return
-                conn.room = min(conn.incoming.size, self.max_body)
-                self.room -= conn.room
+                conn.taken = conn.incoming.size
+                room.free -= conn.taken
                 # Its time begins again: it was not the client that waited.
                 conn.incoming.began = time.monotonic()
                 self._await(conn, "receiving", self.receive_s)
-            self._line.popleft()
+            room.line.popleft()
 
     # What goes out.
 
@@ -273,15 +278,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._feed(conn, rest)
 
     def _leave_room(self, conn: Connection) -> None:
-        if conn.room:
-            self.room += conn.room
-            conn.room = 0
+        if conn.taken:
+            conn.room.free += conn.taken
+            conn.taken = 0
             self._untidy = True
-            self._advance()
+            self._advance(conn.room)
 
     def _tidy(self) -> None:
         """Give freed memory back once no large request is there any more."""
-        if self._untidy and not any(conn.room for conn in self._waiting):
+        if self._untidy and not any(conn.taken for conn in self._waiting):
             self._untidy = False
             self._documents.submit(give_back)
 
@@ -318,7 +323,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             if force:
                 self._close(conn)
             elif conn.stage == "receiving":
-                if conn.incoming.late(now, self.receive_s):
+                # Documents are large, and those who send them on slow lines send nothing faster.
+                hurried = bool(conn.taken and conn.room.line) and conn.room is self.for_questions
+                if conn.incoming.late(now, self.receive_s, hurried=hurried):
                     self._tell_late(conn)
             elif now > conn.expires:
                 if conn.stage == "in line":
@@ -346,7 +353,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._answer(conn)
 
     def _tell_full(self, conn: Connection) -> None:
-        self._line.remove(conn)
+        conn.room.line.remove(conn)
         conn.incoming.fail(no_room())
         self._answer(conn)
 
@@ -363,7 +370,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._leave_poller(conn)
         self._waiting.pop(conn, None)
         if conn.stage == "in line":
-            self._line.remove(conn)
+            conn.room.line.remove(conn)
         self.nr_conns -= 1
         util.close(conn.sock)
         self._leave_room(conn)

@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from localqa.demo.shown import marked, meter, sure, unmarked
 
-_DPI: Final = 110
-"""Of the pictures of pages; a point is a seventy-second of an inch."""
+_POINTS_OF_A_METRE: Final = 72 / 0.0254
 
 
 def listed(documents: Sequence[Mapping[str, Any]]) -> str:
@@ -78,9 +77,7 @@ def _where(one: Mapping[str, Any]) -> str:
 
 def _on_page(source: Mapping[str, Any], picture: bytes) -> str:
     """The picture of a page with a box around each line of the answer."""
-    # Where a PNG says how large it is.
-    pixels = struct.unpack(">II", picture[16:24])
-    width, height = (size * 72 / _DPI for size in pixels)
+    width, height = _points(picture)
     boxes = "".join(
         f'<span style="left:{100 * one["left"] / width:.2f}%;top:{100 * one["top"] / height:.2f}%;'
         f"width:{100 * (one['right'] - one['left']) / width:.2f}%;"
@@ -91,3 +88,11 @@ def _on_page(source: Mapping[str, Any], picture: bytes) -> str:
     data = base64.b64encode(picture).decode()
     told = f"page {int(source['page'])} of {escape(source['name'])}, the answer boxed"
     return f'<div class="qa-page"><img alt="{told}" src="data:image/png;base64,{data}">{boxes}</div>'
+
+
+def _points(picture: bytes) -> tuple[float, float]:
+    """Width and height of what a PNG shows: the page of a poster is drawn smaller than others."""
+    width, height = struct.unpack(">II", picture[16:24])
+    at = picture.index(b"pHYs") + 4
+    across, down = struct.unpack(">II", picture[at : at + 8])
+    return width / max(1, across) * _POINTS_OF_A_METRE, height / max(1, down) * _POINTS_OF_A_METRE

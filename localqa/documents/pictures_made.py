@@ -28,7 +28,8 @@ def picture_of(data: bytes, name: str, page: int, *, dpi: int, password: str | N
         # A page of a poster, or of a liar, is drawn smaller.
         scale = min(dpi / 72, (_MOST_PIXELS / max(1.0, width * height)) ** 0.5)
         stream = io.BytesIO()
-        sheet.render(scale=scale).to_pil().save(stream, "PNG")
+        # Whoever lays boxes over it is told how large it is drawn.
+        sheet.render(scale=scale).to_pil().save(stream, "PNG", dpi=(scale * 72, scale * 72))
     finally:
         pdf.close()
     return base64.b64encode(stream.getvalue()).decode()

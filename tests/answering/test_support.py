@@ -30,6 +30,25 @@ def test_number_of_the_question_alone_supports_nothing():
     assert not is_supported("In 2021.", "What was built in 2021?", CONTEXT)
 
 
+@pytest.mark.parametrize(
+    ("generated", "supported"),
+    [
+        ("The warranty does cover theft.", False),
+        ("The warranty covers theft.", False),
+        ("Yes, the warranty covers theft.", False),
+        ("The warranty covers damage.", True),
+        ("The warranty covers fire and water.", True),
+    ],
+)
+def test_what_is_asked_is_not_evidence_of_itself(generated, supported):
+    warranty = "The warranty covers damage by fire and water."
+    assert is_supported(generated, "Does the warranty cover theft or damage?", warranty) is supported
+
+
+def test_words_of_the_question_may_stand_for_those_of_the_context():
+    assert is_supported("The firm was founded in 1901.", "When was the firm founded?", "It began in 1901.")
+
+
 def span(text):
     return Answer(text, 0.5, CONTEXT.index(text), CONTEXT.index(text) + len(text), True, 0.0)
 

@@ -169,6 +169,17 @@ def test_what_cannot_be_asked_is_told(client, filled, body, status, named):
     assert (reply.status_code, named in reply.json["error"]["message"]) == (status, True), reply.text
 
 
+def test_each_limit_is_told_as_it_is(client, filled):
+    def said(reply):
+        return reply.json["error"]["message"]
+
+    assert said(client.post("/api/ask", json={"question": "q", "top_k": 21})).endswith("from 1 to 20.")
+    assert said(client.post("/api/search", json={"question": "q", "top_k": 101})).endswith("from 1 to 100.")
+    assert said(client.post("/api/ask", json={"question": "q", "passages": 101})).endswith("from 1 to 100.")
+    assert "not a collection's name" in said(client.delete("/api/collections/Not A Name"))
+    assert "not an adapter's name" in said(client.delete("/api/adapters/Not A Name"))
+
+
 @pytest.mark.parametrize(
     ("asked", "status"),
     [
@@ -211,6 +222,13 @@ def test_too_large_an_upload_is_refused(app, client, monkeypatch):
     assert send(client, ("a.txt", b"x " * 2000)).status_code == 413
 
 
+def test_a_form_of_too_many_files_is_told_as_that(client):
+    reply = send(client, *((f"{number}.txt", b"x") for number in range(1001)))
+    assert reply.status_code == 413
+    assert "1,000 parts" in reply.json["error"]["message"]
+    assert send(client, ("a.txt", b"x"), password="x" * 600_000).status_code == 413
+
+
 @pytest.fixture
 def generating(reader, ollama_server):
     """A client of a server with an Ollama server beside it, and a document in its library."""
@@ -237,6 +255,15 @@ def test_a_model_writes_and_each_sentence_is_held_against_the_passages(generatin
     assert "".join(line["delta"] for line in lines[:-1]) == found["answer"]
     assert lines[-1]["done"] is True
     assert lines[-1]["sentences"] == found["sentences"]
+
+
+def test_a_model_that_fails_at_once_is_told_by_the_status(generating):
+    client, ollama = generating
+    ollama.fault = "missing"
+    for stream in (False, True):
+        body = {"question": "When does the ferry leave?", "generate": True, "stream": stream}
+        reply = client.post("/api/ask", json=body)
+        assert (reply.status_code, reply.json["error"]["code"]) == (503, "ollama_model_missing")
 
 
 def test_what_the_library_does_not_answer_goes_to_the_model(generating):

@@ -48,7 +48,7 @@ def test_without_a_limit_nobody_is_counted(client):
     assert set(statuses(client, 50)) == {200}
 
 
-@pytest.mark.parametrize("value", ["many", "0", "5/fortnight", "-1/minute"])
+@pytest.mark.parametrize("value", ["many", "0", "5/fortnight", "-1/minute", "1٣/minute"])
 def test_limits_that_make_no_sense_are_refused(value):
     with pytest.raises(ConfigError, match="rate-limit"):
         Settings.load(rate_limit=value)

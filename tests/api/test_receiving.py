@@ -5,7 +5,7 @@ import json
 import pytest
 from gunicorn.config import Config
 
-from localqa.api.receiving import FREE, SLOWEST, Incoming
+from localqa.api.receiving import FREE, IN_THE_WAY, SLOWEST, Incoming
 from localqa.errors import LocalQAError
 
 HEAD = b"POST /api/qa HTTP/1.1\r\nHost: localhost\r\n"
@@ -85,3 +85,20 @@ def test_it_is_late_after_its_time_unless_it_comes_at_a_rate():
     found = incoming(HEAD + b"Content-Length: 500000\r\n\r\n" + b"x" * SLOWEST * 5)
     assert not found.late(found.began + 14, 10)
     assert found.late(found.began + 16, 10)
+
+
+def test_it_is_late_sooner_where_others_wait_for_its_room():
+    found = incoming(HEAD + b"Content-Length: 500000\r\n\r\n" + b"x" * IN_THE_WAY)
+    assert not found.late(found.began + 12, 10)
+    assert not found.late(found.began + 10.9, 10, hurried=True)
+    assert found.late(found.began + 11.1, 10, hurried=True)
+
+
+def test_documents_may_be_larger_than_questions():
+    found = Incoming(Config(), ("127.0.0.1", 1), max_body=MAX, max_upload=2 * MAX)
+    found.feed(HEAD + b"Content-Length: %d\r\n\r\n" % (2 * MAX))
+    assert (found.done, found.brings_documents) == (True, False)
+    for path in (b"/api/documents", b"/api/documents/?wait=5", b"/api/%64ocuments"):
+        found = Incoming(Config(), ("127.0.0.1", 1), max_body=MAX, max_upload=2 * MAX)
+        found.feed(HEAD.replace(b"/api/qa", path) + b"Content-Length: %d\r\n\r\n" % (2 * MAX))
+        assert (found.done, found.brings_documents, found.size) == (False, True, 2 * MAX)

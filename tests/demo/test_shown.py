@@ -5,7 +5,9 @@ import re
 import pytest
 
 from localqa.demo import shown, shown_documents
+from localqa.documents.pictures import page_picture
 from localqa.errors import LocalQAError
+from tests.documents import made
 
 EVIL = '<script>alert("x")</script>'
 SPAN = {"answer": "Ada", "score": 0.9, "start": 4, "end": 7}
@@ -136,6 +138,16 @@ def test_places_are_numbers():
     evil = SPAN | {"start": "<img src=x>"}
     with pytest.raises(ValueError, match="invalid literal"):
         shown.answer(FOUND | {"alternatives": [evil]}, "Was Ada here?")
+
+
+@pytest.mark.parametrize(("width", "height"), [(595, 842), (4000, 8000)], ids=["a page", "a poster"])
+def test_boxes_lie_where_the_words_are_however_large_the_page_is(width, height):
+    picture = page_picture(made.pdf([[(72, 72, 20, "Ada")]], width=width, height=height), 1)
+    box = {"page": 1, "left": width / 4, "right": width / 2, "top": height / 4, "bottom": height / 2}
+    source = {"name": "a.pdf", "page": 1, "heading": "", "passage": "Ada", "boxes": [box]}
+    html = shown_documents.located(SPAN | {"source": source, "start": 0, "end": 3}, 1, 1, picture)
+    drawn = re.search(r"left:([\d.]+)%;top:([\d.]+)%;width:([\d.]+)%;height:([\d.]+)%", html)
+    assert [float(share) for share in drawn.groups()] == pytest.approx([25] * 4, abs=0.2)
 
 
 def test_errors_say_what_to_do():

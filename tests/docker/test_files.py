@@ -55,6 +55,14 @@ def test_variables_reach_the_services():
     assert services["proxy"]["ports"][0]["published"] == "80"
 
 
+def test_another_ollama_server_can_be_named():
+    named = config("-f", "compose.yaml", QA_OLLAMA_HOST="http://models.lan:11434")["services"]["api"]
+    assert named["environment"]["QA_OLLAMA_HOST"] == "http://models.lan:11434"
+    # That of this machine means another one in a container.
+    unnamed = config("-f", "compose.yaml", OLLAMA_HOST="127.0.0.1:11434")["services"]["api"]
+    assert unnamed["environment"]["QA_OLLAMA_HOST"] == "http://ollama:11434"
+
+
 def test_default_limits_fit_any_machine():
     """More CPUs than there are is an error of the daemon; memory that is not there is none."""
     for name, service in config("-f", "compose.yaml")["services"].items():
@@ -121,6 +129,13 @@ def test_proxy_repeats_questions_alone():
     changing = {"/api/adapters", "/api/pull", "/api/push", "/api/create", "/api/copy", "/api/delete"}
     assert {"/api/qa", "/api/qa/batch", "/predict", "/api/chat", "/v1/chat/completions"} <= repeated_routes()
     assert repeated_routes() <= posts - changing
+
+
+def test_proxy_tells_the_limit_that_it_has():
+    text = (ROOT / "docker" / "nginx.conf").read_text()
+    sizes = set(re.findall(r"client_max_body_size ([1-9]\d*)m;", text))
+    assert set(re.findall(r"limit of (\d+) MiB", text)) == sizes == {"16", "40"}
+    assert re.search(r"~\^/api/documents/\?\$\s+'[^\n]*limit of 40 MiB", text)
 
 
 def test_images_are_pinned():

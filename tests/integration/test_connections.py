@@ -134,6 +134,39 @@ def test_a_body_that_comes_slowly_but_comes_is_answered(server):
     assert status(said(server, head, *parts, pause_s=0.5)) == 200
 
 
+def trickled(server, path, length):
+    """A connection that has announced a body and sent some of it; the caller sends the rest, or none."""
+    connection = socket.create_connection(("127.0.0.1", int(server.rpartition(":")[2])), timeout=20)
+    head = HEAD.replace(b"/api/qa", path)
+    connection.sendall(head + b"Content-Length: %d\r\n\r\n" % length + b" " * 300_000)
+    return connection
+
+
+def test_documents_that_come_slowly_keep_no_question_waiting(server):
+    with trickled(server, b"/api/documents", 32 * 1024 * 1024):
+        time.sleep(0.2)
+        began = time.monotonic()
+        long = QUESTION | {"context": "Ada was there." + " " * 100_000}
+        assert requests.post(f"{server}/api/qa", json=long, timeout=30).status_code == 200
+        assert time.monotonic() - began < 2
+
+
+def test_slow_bodies_make_way_for_those_that_wait(server):
+    slow = [trickled(server, b"/api/chat", 8_000_000) for _ in range(4)]
+    try:
+        time.sleep(0.2)
+        began = time.monotonic()
+        # More than they have left for it.
+        long = QUESTION | {"context": "Ada was there.", "model": " " * 1_900_000}
+        # It is read, which is how it is found to be none.
+        assert requests.post(f"{server}/api/qa", json=long, timeout=30).status_code == 422
+        assert time.monotonic() - began < 10
+        assert status(slow[0].recv(65_536)) == 408
+    finally:
+        for connection in slow:
+            connection.close()
+
+
 def test_requests_one_behind_the_other_are_answered_in_order(server):
     one = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
     reply = said(server, one + one + b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -152,6 +185,11 @@ def test_a_client_that_waits_to_be_bidden_is(server):
 def test_a_body_far_too_large_is_refused_and_read_away(server):
     response = requests.post(f"{server}/api/qa", data=b"x" * 30_000_000, headers=JSON, timeout=30)
     assert response.status_code == 413
+
+
+def test_no_header_moves_the_routes(server):
+    for prefix in ("/api", "/nowhere"):
+        assert requests.get(f"{server}/api/health", headers={"SCRIPT_NAME": prefix}, timeout=10).ok
 
 
 @pytest.mark.parametrize(
