@@ -13,7 +13,7 @@ from tests.server import running, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
-QUESTION = {"question": "Who?", "context": "Ada was there."}
+QUESTION = {"question": "Who wrote the first program?", "context": "Ada wrote the first program."}
 BODY = json.dumps(QUESTION).encode()
 JSON = {"Content-Type": "application/json"}
 HEAD = b"POST /api/qa HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -128,7 +128,7 @@ def test_what_does_not_come_is_told_so_in_time(server, started):
 
 
 def test_a_body_that_comes_slowly_but_comes_is_answered(server):
-    text = b'{"question": "Who?", "context": "Ada was there.' + b" " * 100_000 + b'"}'
+    text = b'{"question": "Who wrote the first program?", "context": "Ada wrote the first program.' + b" " * 100_000 + b'"}'
     parts = [text[at : at + 20_000] for at in range(0, len(text), 20_000)]
     head = HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(text)
     assert status(said(server, head, *parts, pause_s=0.5)) == 200
@@ -146,7 +146,7 @@ def test_documents_that_come_slowly_keep_no_question_waiting(server):
     with trickled(server, b"/api/documents", 32 * 1024 * 1024):
         time.sleep(0.2)
         began = time.monotonic()
-        long = QUESTION | {"context": "Ada was there." + " " * 100_000}
+        long = QUESTION | {"context": "Ada wrote the first program." + " " * 100_000}
         assert requests.post(f"{server}/api/qa", json=long, timeout=30).status_code == 200
         assert time.monotonic() - began < 2
 
@@ -157,7 +157,7 @@ def test_slow_bodies_make_way_for_those_that_wait(server):
         time.sleep(0.2)
         began = time.monotonic()
         # More than they have left for it.
-        long = QUESTION | {"context": "Ada was there.", "model": " " * 1_900_000}
+        long = QUESTION | {"context": "Ada wrote the first program.", "model": " " * 1_900_000}
         # It is read, which is how it is found to be none.
         assert requests.post(f"{server}/api/qa", json=long, timeout=30).status_code == 422
         assert time.monotonic() - began < 10

@@ -150,7 +150,7 @@ def test_sigterm_turns_readiness_off_and_loses_no_accepted_question(tmp_path):
         until(lambda: "localqa_active_requests 4.0" in requests.get(f"{url}/metrics", timeout=5).text)
         process.send_signal(signal.SIGTERM)
         until(lambda: requests.get(f"{url}/readyz", timeout=5).status_code == 503)
-        late = {"question": "Who?", "context": "Ada was there."}
+        late = {"question": "Who wrote the first program?", "context": "Ada wrote the first program."}
         assert requests.post(f"{url}/api/qa", json=late, timeout=60).status_code == 200
         assert [one.result().status_code for one in accepted] == [200] * 4
 
