@@ -60,7 +60,9 @@ def _check_key(digests: Sequence[bytes]) -> None:
 def given_key(asked: Request) -> str:
     """The key that a request brings, right or wrong; "" for none."""
     scheme, _, token = asked.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else asked.headers.get("X-API-Key", "")
+    given = token.strip() if scheme.lower() == "bearer" else ""
+    # Clients that were given no key of their own send "Bearer" all the same.
+    return given or asked.headers.get("X-API-Key", "")
 
 
 def is_stranger(keys: Sequence[str]) -> bool:

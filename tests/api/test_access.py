@@ -23,6 +23,7 @@ def guarded():
         {"Authorization": "Bearer first-secret"},
         {"Authorization": "bearer second-secret"},
         {"X-API-Key": "second-secret"},
+        {"X-API-Key": "second-secret", "Authorization": "Bearer "},
     ],
 )
 def test_any_of_the_keys_lets_in(guarded, headers):
