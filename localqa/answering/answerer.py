@@ -191,7 +191,8 @@ class Answerer:
             return next(self._routed([ask], patience, without_text="not_in_library"))
         self._counts.routed("library", generated=False)
         alternatives = tuple(answer for answer, _ in found.others)
-        return Extracted("library", replace(found.answer, alternatives=alternatives), found.place)
+        places = tuple(place for _, place in found.others)
+        return Extracted("library", replace(found.answer, alternatives=alternatives), found.place, places)
 
     def _located(self, ask: LibraryAsk, patience: Patience) -> Located:
         """The answer of a library that is there, to a question that was checked."""

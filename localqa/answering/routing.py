@@ -79,11 +79,13 @@ class Extracted:
         because: why.
         answer: what.
         place: where it stands in the library, where it is from there; its offsets are those in its passage.
+        others: where its alternatives stand there.
     """
 
     because: Because
     answer: Answer
     place: "Place | None" = None
+    others: "tuple[Place, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def predict(body: PredictRequest) -> dict[str, Any]:
 def _whole(ask: Ask, found: Answered) -> AnswerResponse:
     """The answer once it is complete."""
     if isinstance(found, Extracted):
-        return AnswerResponse.extracted(found, _source(found))
+        return AnswerResponse.extracted(found, _sources(found))
     try:
         text = "".join(found.pieces)
     except LocalQAError as e:
@@ -99,10 +99,13 @@ def _whole(ask: Ask, found: Answered) -> AnswerResponse:
     return AnswerResponse.generated(found, text, support(ask, found, text))
 
 
-def _source(found: Extracted) -> Source | None:
-    if found.place is None:
-        return None
-    return Source.of(found.place, current_service().answerer.shelf.document(found.place.document.id))
+def _sources(found: Extracted) -> list[Source | None]:
+    """Where an answer out of the library stands there, and where its alternatives do; none for others."""
+    if found.because != "library":
+        return []
+    documents = current_service().answerer.shelf.documents()
+    places = (found.place, *found.others)
+    return [Source.of(place, documents[place.document.id]) if place else None for place in places]
 
 
 def _lines(ask: Ask, found: Answered) -> Iterator[str]:

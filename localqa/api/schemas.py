@@ -1,13 +1,14 @@
 """What goes in and comes out over HTTP, as pydantic models with the descriptions that Swagger UI shows."""
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, FailFast, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from localqa.answering.routing import Ask, Because, Extracted, Generated, Route, Support
-from localqa.api.source_schemas import Source
+from localqa.api.source_schemas import Alternative, AnswerSpan, Source
 from localqa.api.text import quoted
 from localqa.config import ADAPTER_NAME
 from localqa.extraction.answers import Answer
@@ -254,15 +255,6 @@ def rounded(value: float) -> float | None:
     return round(value, _SCORE_DIGITS) if math.isfinite(value) else None
 
 
-class AnswerSpan(BaseModel):
-    """One possible answer: an exact part of the context."""
-
-    answer: str = Field(description='The exact text, `context[start:end]`; "" when not answerable.')
-    score: float = Field(description="Probability, 0 to 1, that this is right.", ge=0, le=1)
-    start: int = Field(description="First character, counted in Unicode code points.", ge=0)
-    end: int = Field(description="One past the last character.", ge=0)
-
-
 class AnswerResponse(BaseModel):
     """The answer, or an honest "not answerable"."""
 
@@ -290,7 +282,9 @@ class AnswerResponse(BaseModel):
     model: str = Field(description="Its name: `bert-qa:ADAPTER`, or a model of the Ollama server.")
     routed_because: Because = Field(description="Why that one answered.")
     adapter: str | None = Field(description="Adapter that answered, or found no answer; null when not asked.")
-    alternatives: list[AnswerSpan] = Field(description="The next best answers, best first, with `top_k` > 1.")
+    alternatives: list[Alternative] = Field(
+        description="The next best answers, best first, with `top_k` > 1."
+    )
     supported: bool | None = Field(
         description="Whether the content of a generated answer stands in the context; null for other answers."
     )
@@ -303,9 +297,10 @@ class AnswerResponse(BaseModel):
     )
 
     @classmethod
-    def extracted(cls, found: Extracted, document: Source | None = None) -> "AnswerResponse":
-        """BERT's answer as it is sent, and where it stands in the library if it is from there."""
+    def extracted(cls, found: Extracted, sources: Sequence[Source | None] = ()) -> "AnswerResponse":
+        """BERT's answer as it is sent, and where it and its alternatives stand in the library, if they do."""
         answer = found.answer
+        document, *others = sources or [None] * (1 + len(answer.alternatives))
         return cls(
             **span_of(answer),
             answerable=answer.answerable,
@@ -314,7 +309,10 @@ class AnswerResponse(BaseModel):
             model=f"{OWN_MODEL}:{answer.adapter}",
             routed_because=found.because,
             adapter=answer.adapter,
-            alternatives=[AnswerSpan(**span_of(other)) for other in answer.alternatives],
+            alternatives=[
+                Alternative(**span_of(other), document=source)
+                for other, source in zip(answer.alternatives, others, strict=True)
+            ],
             supported=None,
             support=None,
             document=document,

@@ -1,4 +1,4 @@
-"""Where an answer out of the library stands, as it is sent."""
+"""Possible answers, and where those out of the library stand, as they are sent."""
 
 from typing import Any
 
@@ -66,3 +66,21 @@ def boxes_of(document: Document, start: int, end: int) -> list[BoxModel]:
         BoxModel(page=box.page, left=box.left, top=box.top, right=box.right, bottom=box.bottom)
         for box in document.boxes(start, end)
     ]
+
+
+class AnswerSpan(BaseModel):
+    """One possible answer: an exact part of the context."""
+
+    answer: str = Field(description='The exact text, `context[start:end]`; "" when not answerable.')
+    score: float = Field(description="Probability, 0 to 1, that this is right.", ge=0, le=1)
+    start: int = Field(description="First character, counted in Unicode code points.", ge=0)
+    end: int = Field(description="One past the last character.", ge=0)
+
+
+class Alternative(AnswerSpan):
+    """Another possible answer."""
+
+    document: Source | None = Field(
+        default=None,
+        description="Where one out of the library stands; its `start` and `end` count in the passage.",
+    )

@@ -78,6 +78,11 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], list[Outcome], f
     Raises:
         LocalQAError: unreadable data, an unknown adapter, a server that does not answer.
     """
+    if args.url and (args.base or args.precision != "fp32"):
+        raise ConfigError(
+            "--base and --precision are the server's, where one is asked.",
+            remedy="Leave them out, or leave out --url.",
+        )
     columns = parse_columns(args.columns) if args.columns else None
     examples = load_reported(args.data, columns=columns, limit=args.limit, text_format=format_of(args))
     began = time.perf_counter()

@@ -139,6 +139,19 @@ def test_a_question_without_a_context_asks_the_library_if_it_holds_anything(clie
     assert client.post("/api/qa", json={"question": "When?", "context": "At noon."}).json["document"] is None
 
 
+def test_alternatives_out_of_the_library_tell_where_they_stand(client):
+    client.post("/api/documents", json={"name": "ferry.txt", "text": FERRY})
+    body = {"question": "When does the ferry leave?", "top_k": 3}
+    others = client.post("/api/qa", json=body).json["alternatives"]
+    assert others
+    for one in others:
+        assert one["document"]["name"] == "ferry.txt"
+        assert one["document"]["passage"][one["start"] : one["end"]] == one["answer"]
+    told = client.post("/api/qa", json=body | {"context": FERRY}).json["alternatives"]
+    assert told
+    assert {one["document"] for one in told} == {None}
+
+
 def test_a_model_that_gets_no_text_asks_the_library(client):
     body = {"model": "bert-qa:squad", "messages": [{"role": "user", "content": "When does the ferry leave?"}]}
     assert client.post("/api/chat", json=body | {"stream": False}).status_code == 400

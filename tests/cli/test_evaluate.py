@@ -73,3 +73,9 @@ def test_folder_that_cannot_be_written_is_told_before_the_work(capsys, tmp_path,
             # Data that is not there would be told as soon as it is read.
             main([*words, "--task", task, "--data", str(tmp_path / "none.json"), "--output", str(place)])
         assert "No file can be written into" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("own", [("--base", "b"), ("--precision", "int8")])
+def test_what_is_the_server_s_is_not_asked_of_it(capsys, own):
+    said = refused(capsys, "--url", "localhost:1", *own)
+    assert "--base and --precision are the server's" in said
