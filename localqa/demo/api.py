@@ -73,11 +73,10 @@ class Api:
         body = {"text": text} | ({"max_words": max_words} if max_words else {})
         return self._having(("summary", "source", "model", "cut"), self._json("POST", "/api/summarize", body))
 
-    def documents(self) -> list[dict[str, Any]]:
-        """The documents in the library, see `GET /api/documents`."""
+    def documents(self) -> tuple[list[dict[str, Any]], int]:
+        """The first documents in the library, see `GET /api/documents`, and how many there are."""
         found = self._having(("documents", "total"), self._json("GET", f"/api/documents?most={_LISTED}"))
-        listed: list[dict[str, Any]] = found["documents"]
-        return listed
+        return found["documents"], found["total"]
 
     def add_file(self, path: Path) -> dict[str, Any]:
         """What became of a file that is added to the library, see `POST /api/documents`."""

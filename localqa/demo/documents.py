@@ -94,11 +94,11 @@ def _added(api: Api, path: Path) -> str:
 def _library(api: Api) -> tuple[str, Any]:
     """The table of documents, and those that can be chosen."""
     try:
-        documents = api.documents()
+        documents, total = api.documents()
     except LocalQAError as e:
         return shown.failure(e), gr.update(choices=[], value=None)
     choices = [(one["name"], one["id"]) for one in documents]
-    return shown_documents.listed(documents), gr.update(choices=choices, value=None)
+    return shown_documents.listed(documents, total), gr.update(choices=choices, value=None)
 
 
 def _shown(api: Api, every: Answers, number: int) -> str:

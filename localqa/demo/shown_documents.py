@@ -11,8 +11,8 @@ from localqa.demo.shown import marked, meter, sure, unmarked
 _POINTS_OF_A_METRE: Final = 72 / 0.0254
 
 
-def listed(documents: Sequence[Mapping[str, Any]]) -> str:
-    """The documents in the library, as a table."""
+def listed(documents: Sequence[Mapping[str, Any]], total: int) -> str:
+    """Documents in the library, as a table, and how many there are where these are not all."""
     if not documents:
         return '<p class="qa-by">No documents yet: drop some files above.</p>'
     rows = "".join(
@@ -22,7 +22,8 @@ def listed(documents: Sequence[Mapping[str, Any]]) -> str:
     )
     head = "<tr><th scope='col'>document</th><th scope='col'>pages</th><th scope='col'>passages</th></tr>"
     body = f"<thead>{head}</thead><tbody>{rows}</tbody>"
-    return f'<table class="qa-table"><caption>In the library</caption>{body}</table>'
+    some = f": the first {len(documents):,} of {total:,}" if len(documents) < total else ""
+    return f'<table class="qa-table"><caption>In the library{some}</caption>{body}</table>'
 
 
 def outcome(found: Mapping[str, Any]) -> str:

@@ -162,3 +162,9 @@ def test_status_tells_of_ollama():
     assert "not answered" in shown.status(ready | {"ollama": "off"}, "u")
     assert "does not answer" in shown.status(ready | {"ollama": "unreachable"}, "u")
     assert "is loading" in shown.status(ready | {"ready": False, "status": "loading"}, "u")
+
+
+@pytest.mark.parametrize(("total", "caption"), [(1, "In the library<"), (2345, "the first 1 of 2,345<")])
+def test_documents_that_are_not_listed_are_told(total, caption):
+    documents = [{"name": "a.pdf", "pages": 1, "passages": 2}]
+    assert caption in shown_documents.listed(documents, total)
