@@ -3,7 +3,7 @@
 #
 #   scripts/setup_environment.sh [serve|demo|train|dev]     default: train (serving and training); serve has no torch
 #   scripts/setup_environment.sh serve large                the larger base as well (380 MB); comes of itself where
-#                                                           QA_ADAPTER names an adapter of it
+#                                                           QA_ADAPTER names an adapter of it, in .env too
 #
 # Safe to run again: nothing is done while the requirements are unchanged.
 #   PYTHON=python3.12     another interpreter (3.10 or newer)
@@ -68,8 +68,9 @@ install_torch() {
 }
 
 install_larger_base() {
-  local adapter packages
-  adapter=models/${QA_ADAPTER:-}/qa_config.json
+  local adapter packages written
+  written=$(sed -n "s/^ *\(export \)\{0,1\} *QA_ADAPTER *= *[\"']\{0,1\}\([^\"' #]*\).*/\2/p" .env 2>/dev/null | tail -n 1 || true)
+  adapter=models/${QA_ADAPTER:-$written}/qa_config.json
   if [ "${1:-}" != large ] && ! grep -qs "$larger_base" "$adapter"; then return; fi
   packages=$(sed -n 's/^# larger base: //p' requirements-serve.txt)
   if [ "$(cat "$venv/.larger-base" 2>/dev/null)" = "$packages" ]; then return; fi
