@@ -159,8 +159,12 @@ def test_questions_in_flight_are_not_disturbed(tiny_bert, made, models):
     def ask():
         found = set()
         while not stop.is_set():
-            found.add(round(reader.answer([query])[0].score, 4))
+            found.add(said(reader.answer([query])[0]))
         return found
+
+    def said(answer):
+        # Scores of untrained adapters are near each other; what says "no answer" is not.
+        return answer.answer, answer.start, round(answer.null_score, 2)
 
     try:
         with ThreadPoolExecutor(3) as pool:
@@ -175,8 +179,8 @@ def test_questions_in_flight_are_not_disturbed(tiny_bert, made, models):
     finally:
         stop.set()
         reader.stop()
-    assert found <= {round(before.score, 4), round(after.score, 4)}
-    assert before.score != pytest.approx(after.score, abs=1e-3)
+    assert found <= {said(before), said(after)}
+    assert before.null_score != pytest.approx(after.null_score, abs=0.1)
     assert len(engine._merged) == 1
 
 
