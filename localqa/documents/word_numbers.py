@@ -18,6 +18,8 @@ _KINDS: Final = {
 _SHOWS_NOTHING: Final = ("bullet", "none")
 _PLACE: Final = re.compile(r"%([1-9])")
 _LEVELS: Final = 9
+_LONGEST: Final = 200
+"""Characters before a paragraph; more is nobody's number, and would be written again and again."""
 _CHAIN: Final = 20
 """Styles that are based on each other, at most: some files have them in a circle."""
 _OFF: Final = ("0", "false", "off")
@@ -25,7 +27,16 @@ _OFF: Final = ("0", "false", "off")
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """How the numbers of a level are counted and written."""
+    """How the numbers of a level are counted and written.
+
+    Attributes:
+        start: the first number.
+        kind: `numFmt` of the file.
+        text: with %1 to %9 in place of the numbers of the levels.
+        restarts_after: level, from 1 on, which makes it begin anew, as those above that do; 0: none does;
+            None: all above its own.
+        is_legal: whether the numbers of the levels above are written in figures.
+    """
 
     start: int = 1
     kind: str = "decimal"
@@ -112,7 +123,7 @@ class WordNumbers:
             return level.written(counts.get(at, level.start), plain=own.is_legal)
 
         text = "" if own.kind == "bullet" else _PLACE.sub(shown, own.text).strip()
-        return f"{text} " if any(map(str.isalnum, text)) else ""
+        return f"{text} " if len(text) <= _LONGEST and any(map(str.isalnum, text)) else ""
 
     def _place(self, paragraph: etree._Element, word: str) -> tuple[str, int]:
         """The list and the level of a paragraph, by itself or by its style; nothing: none."""

@@ -66,6 +66,7 @@ HIDDEN, DELETED = (f"<w:rPr><w:{name}/></w:rPr>" for name in ("vanish", "del"))
         (shared(1, level(0, "%1)", "upperLetter", start=28)) + own(1, 1), item("x"), ["BB) x"]),
         (shared(1, level(0, "\uf0b7", "bullet")) + own(1, 1), item("x"), ["x"]),
         (shared(1, level(0, "%1.", "none")) + own(1, 1), item("x"), ["x"]),
+        (shared(1, level(0, "%1" * 1000)) + own(1, 1), item("x"), ["x"]),
         (
             shared(1, level(0, "%1", "upperRoman"), level(1, "%1.%2", more="<w:isLgl/>")) + own(1, 1),
             item("a") + item("b", at=1),
