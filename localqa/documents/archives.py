@@ -56,6 +56,11 @@ def xml_root(data: bytes) -> etree._Element:
     return etree.fromstring(data, parser=parser)
 
 
+def namespace(root: etree._Element) -> str:
+    """The namespace of an element as it stands before names within it."""
+    return f"{{{etree.QName(root).namespace}}}"
+
+
 def core_title(archive: zipfile.ZipFile) -> str:
     """The title in the properties of an Office file."""
     if _PROPERTIES not in archive.namelist():

@@ -27,6 +27,11 @@ def numeral(number: int, kind: str = "1", *, repeats: bool = False) -> str:
     return text.upper() if kind.isupper() else text
 
 
+def whole(text: str | None, otherwise: int) -> int:
+    """A number that a file tells, of nine figures at most; `otherwise` for anything else."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else otherwise
+
+
 def _roman(number: int) -> str:
     text = ""
     for value, letters in zip(_VALUES, _LETTERS, strict=True):

@@ -5,7 +5,7 @@ from typing import Final
 
 from lxml import etree
 
-from localqa.documents.numerals import numeral
+from localqa.documents.numerals import numeral, whole
 
 _NS: Final = "urn:oasis:names:tc:opendocument:xmlns:"
 _TEXT: Final = f"{{{_NS}text:1.0}}"
@@ -60,7 +60,7 @@ class OdtNumbers:
                 is_list = style.tag == f"{_TEXT}list-style"
                 name = style.get(f"{_STYLE}name", "?") if is_list else _OUTLINE
                 styles[name] = {
-                    _whole(level.get(f"{_TEXT}level"), 1): _level(level)
+                    whole(level.get(f"{_TEXT}level"), 1): _level(level)
                     for level in style.iterchildren(*_NUMBERED)
                 }
         return cls(styles)
@@ -101,7 +101,7 @@ class OdtNumbers:
     def _counted(self, style: str, at: int, counts: Counts, start: str | None) -> str:
         levels = self.styles.get(style, {})
         own = levels.get(at, _Level())
-        counts[at] = _whole(start, counts.get(at, own.start - 1) + 1)
+        counts[at] = whole(start, counts.get(at, own.start - 1) + 1)
         for deeper in [one for one in counts if one > at]:
             del counts[deeper]
         if not own.kind:
@@ -119,10 +119,6 @@ def _level(level: etree._Element) -> _Level:
         kind=level.get(f"{_STYLE}num-format", ""),
         before=level.get(f"{_STYLE}num-prefix", ""),
         after=level.get(f"{_STYLE}num-suffix", ""),
-        shown=_whole(level.get(f"{_TEXT}display-levels"), 1),
-        start=_whole(level.get(f"{_TEXT}start-value"), 1),
+        shown=whole(level.get(f"{_TEXT}display-levels"), 1),
+        start=whole(level.get(f"{_TEXT}start-value"), 1),
     )
-
-
-def _whole(text: str | None, otherwise: int) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else otherwise

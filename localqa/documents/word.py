@@ -7,12 +7,12 @@ from typing import Final
 
 from lxml import etree
 
-from localqa.documents.archives import core_title, opened, xml_root
+from localqa.documents.archives import core_title, namespace, opened, xml_root
 from localqa.documents.building import Builder
 from localqa.documents.document import Document
 from localqa.documents.formats import Source
 from localqa.documents.markup import MarkupWriter
-from localqa.documents.word_numbers import WordNumbers
+from localqa.documents.word_numbers import WordNumbers, is_on
 
 _MENDED: Final = re.compile(r"word/(?:document|footnotes|endnotes)\d*\.xml")
 _STYLES: Final = "word/styles.xml"
@@ -26,7 +26,6 @@ _KEPT_IN_HIDDEN: Final = ("rPr", "fldChar", "instrText")
 """Of a hidden run: what says where fields begin and end."""
 _GONE: Final = ("vanish", "del")
 """Of the mark at a paragraph's end: it is hidden, or deleted in a change that is tracked."""
-_OFF: Final = ("0", "false", "off")
 _FOOTNOTE_MARK: Final = re.compile(
     r"<sup><a href=\"#[^\"]*\"[^>]*>\[\d+\]</a></sup>|<a href=\"#[^\"]*-ref-\d+\">↑</a>"
 )
@@ -82,7 +81,7 @@ def _mended_part(content: bytes, hidden: frozenset[str], numbers: WordNumbers | 
     except etree.XMLSyntaxError:
         # Deeper, or longer in one piece, than libxml2 reads; mammoth has no such limits.
         return content
-    word = _namespace(root)
+    word = namespace(root)
     kept = [f"{word}{name}" for name in _KEPT_IN_HIDDEN]
     for run in root.iter(f"{word}r"):
         if _is_hidden(run, word, hidden):
@@ -125,24 +124,16 @@ def _is_hidden(run: etree._Element, word: str, hidden: frozenset[str]) -> bool:
     """Whether a run is not shown, by itself or by a style."""
     own = run.find(f"{word}rPr/{word}vanish")
     if own is not None or not hidden:
-        return own is not None and _is_on(own, word)
+        return own is not None and is_on(own, word)
     paragraph = next(run.iterancestors(f"{word}p"), run)
     styles = (run.find(f"{word}rPr/{word}rStyle"), paragraph.find(f"{word}pPr/{word}pStyle"))
     return any(style is not None and style.get(f"{word}val") in hidden for style in styles)
 
 
 def _hidden_styles(root: etree._Element) -> frozenset[str]:
-    word = _namespace(root)
+    word = namespace(root)
     return frozenset(
         style.get(f"{word}styleId", "")
         for style in root.iter(f"{word}style")
-        if any(_is_on(one, word) for one in style.iterfind(f"{word}rPr/{word}vanish"))
+        if any(is_on(one, word) for one in style.iterfind(f"{word}rPr/{word}vanish"))
     )
-
-
-def _namespace(root: etree._Element) -> str:
-    return f"{{{etree.QName(root).namespace}}}"
-
-
-def _is_on(switch: etree._Element, word: str) -> bool:
-    return switch.get(f"{word}val") not in _OFF

@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 
 from lxml import etree
 
-from localqa.documents.numerals import numeral
+from localqa.documents.archives import namespace
+from localqa.documents.numerals import numeral, whole
 
 _KINDS: Final = {
     "lowerLetter": "a",
@@ -77,7 +78,7 @@ class WordNumbers:
     @classmethod
     def of(cls, numbering: etree._Element, styles: etree._Element | None) -> "WordNumbers":
         """Those of a document with these parts: word/numbering.xml and word/styles.xml."""
-        word = f"{{{etree.QName(numbering).namespace}}}"
+        word = namespace(numbering)
         shared = {
             one.get(f"{word}abstractNumId", ""): one for one in numbering.iterfind(f"{word}abstractNum")
         }
@@ -137,14 +138,14 @@ class WordNumbers:
             return by_style
         number = _value(own.find(f"{word}numId"), word) or by_style[0]
         level = own.find(f"{word}ilvl")
-        return number, by_style[1] if level is None else _whole(_value(level, word), 0)
+        return number, by_style[1] if level is None else whole(_value(level, word), 0)
 
     def _of_styles(
         self, styles: etree._Element, shared: dict[str, etree._Element], word: str
     ) -> Iterator[tuple[str, tuple[str, int]]]:
         named = {one.get(f"{word}styleId", ""): one for one in styles.iterfind(f"{word}style")}
         levels = {
-            (number, _value(link, word)): _whole(level.get(f"{word}ilvl"), 0)
+            (number, _value(link, word)): whole(level.get(f"{word}ilvl"), 0)
             for number, one in shared.items()
             for level in one.iterfind(f"{word}lvl")
             for link in level.iterfind(f"{word}pStyle")
@@ -155,7 +156,7 @@ class WordNumbers:
                 found = named[style].find(f"{word}pPr/{word}numPr")
                 if found is not None:
                     at = _value(found.find(f"{word}numId"), word)
-                    level = _whole(_value(found.find(f"{word}ilvl"), word), 0)
+                    level = whole(_value(found.find(f"{word}ilvl"), word), 0)
                     own = self.lists[at].shared if at in self.lists else ""
                     yield name, (at, levels.get((own, style), level))
                     break
@@ -168,34 +169,35 @@ def _list(number: str, shared: etree._Element, one: etree._Element, word: str) -
     levels = {at: _level(level, word) for at, level in _levels(shared, word)}
     begins = {}
     for change in one.iterfind(f"{word}lvlOverride"):
-        at = _whole(change.get(f"{word}ilvl"), -1)
+        at = whole(change.get(f"{word}ilvl"), -1)
         levels.update({at: _level(level, word) for at, level in _levels(change, word)})
         start = change.find(f"{word}startOverride")
         if start is not None:
-            begins[at] = _whole(_value(start, word), 1)
+            begins[at] = whole(_value(start, word), 1)
     return _List(number, levels, begins)
 
 
 def _levels(element: etree._Element, word: str) -> Iterator[tuple[int, etree._Element]]:
     for level in element.iterfind(f"{word}lvl"):
-        yield _whole(level.get(f"{word}ilvl"), -1), level
+        yield whole(level.get(f"{word}ilvl"), -1), level
 
 
 def _level(level: etree._Element, word: str) -> _Level:
     restart = level.find(f"{word}lvlRestart")
     legal = level.find(f"{word}isLgl")
     return _Level(
-        start=_whole(_value(level.find(f"{word}start"), word), 1),
+        start=whole(_value(level.find(f"{word}start"), word), 1),
         kind=_value(level.find(f"{word}numFmt"), word) or "decimal",
         text=_value(level.find(f"{word}lvlText"), word),
-        restarts_after=None if restart is None else _whole(_value(restart, word), 0),
-        is_legal=legal is not None and legal.get(f"{word}val") not in _OFF,
+        restarts_after=None if restart is None else whole(_value(restart, word), 0),
+        is_legal=legal is not None and is_on(legal, word),
     )
+
+
+def is_on(switch: etree._Element, word: str) -> bool:
+    """Whether an element that switches something switches it on."""
+    return switch.get(f"{word}val") not in _OFF
 
 
 def _value(element: etree._Element | None, word: str) -> str:
     return "" if element is None else element.get(f"{word}val", "")
-
-
-def _whole(text: str | None, otherwise: int) -> int:
-    return int(text) if text and re.fullmatch(r"\d{1,9}", text, re.ASCII) else otherwise

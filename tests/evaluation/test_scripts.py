@@ -89,17 +89,13 @@ def test_nothing_is_fitted_by_what_is_judged_by(tmp_path):
 
 
 def test_the_surest_wrong_answers_are_shown(tmp_path):
-    example = {
-        "id": "1",
-        "context": "Ada Byron wrote the first program in 1843.",
-        "answers": [{"text": "1843"}],
-    }
+    context = "Ada Byron wrote the first program in 1843."
+    year = {"text": "1843", "answer_start": context.index("1843")}
+    example = {"id": "1", "context": context, "answers": [year]}
     rows = [
         example | {"question": "Who wrote the first program?"},
         example | {"id": "2", "question": "When was the first program written?"},
     ]
-    for row in rows:
-        row["answers"] = [{"text": "1843", "answer_start": row["context"].index("1843")}]
     data = tmp_path / "two.json"
     data.write_text(json.dumps(rows))
     printed = run("evaluate.py", "--data", data, "--adapter", "squad", "--worst", "5")
