@@ -10,6 +10,7 @@ from flask_openapi3.models.tag import Tag
 
 from localqa.answering.routing import Answered, Ask, Extracted, Generated, support
 from localqa.api.callers import patience
+from localqa.api.document_schemas import source_of
 from localqa.api.errors import told
 from localqa.api.output import json_line
 from localqa.api.schemas import (
@@ -105,7 +106,7 @@ def _sources(found: Extracted) -> list[Source | None]:
         return []
     documents = current_service().answerer.shelf.documents()
     places = (found.place, *found.others)
-    return [Source.of(place, documents[place.document.id]) if place else None for place in places]
+    return [source_of(place, documents) if place else None for place in places]
 
 
 def _lines(ask: Ask, found: Answered) -> Iterator[str]:
