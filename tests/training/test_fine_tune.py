@@ -104,6 +104,8 @@ def test_ended_run_continues_to_the_same_loss(tmp_path, flags, whole, number):
 
 def test_adapter_folder_is_complete_and_scores_as_reported(tmp_path, flags, tiny_data):
     folder = tmp_path / "models" / "done"
+    # In fp32, as it is asked below: bfloat16 decides near ties of a model this small in another way.
+    flags["bf16"] = False
     run(TrainConfig(**flags, output_dir=str(folder)))
     assert sorted(path.name for path in folder.iterdir()) == [
         "adapter_config.json",
@@ -116,7 +118,7 @@ def test_adapter_folder_is_complete_and_scores_as_reported(tmp_path, flags, tiny
     report = json.loads((folder / "report.json").read_text())
     assert report["result"]["final_loss"] < report["curve"]["losses"][0]["loss"]
     examples = load_data(TrainConfig(**flags, output_dir="x")).validation
-    answers = BertQA.load(adapter=folder).answer_batch([(e.question, e.context) for e in examples])
+    answers = BertQA.load(adapter=folder, precision="fp32").answer_batch([(e.question, e.context) for e in examples])
     found = score(examples, {e.id: a.answer for e, a in zip(examples, answers, strict=True)})
     assert found.f1 == pytest.approx(report["result"]["validation"]["f1"], abs=0.1)
 
