@@ -189,8 +189,11 @@ def _is_hidden(element: html.HtmlElement) -> bool:
 
 
 def _is_menu(element: html.HtmlElement) -> bool:
-    """Whether an element is a list of links and nothing else."""
+    """Whether an element is a list of links and nothing else, but not one of the page's own text."""
     if element.tag not in ("ul", "ol"):
+        return False
+    around = next(element.iterancestors("article", "main", "aside"), None)
+    if around is not None and around.tag != "aside":
         return False
     links = element.findall(".//a[@href]")
     if len(links) < _MENU:

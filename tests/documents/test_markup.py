@@ -56,6 +56,8 @@ def test_a_page_without_text_tells_why(read):
         ("<h2>Head <button>Edit</button></h2><p>x", "Head\n\nx"),
         ("<h2><button>How do I return goods?</button></h2><p>x", "How do I return goods?\n\nx"),
         ("<ul>" + "<li><a href=x>Home</a>" * 6 + "</ul><p>x", "x"),
+        ("<article><ul>" + "<li><a href=x>Form</a>" * 5 + "</ul></article>", "\n\n".join(["Form"] * 5)),
+        ("<main><p>x<aside><ul>" + "<li><a href=x>Home</a>" * 6 + "</ul></aside></main>", "x"),
     ],
 )
 def test_tables_headings_and_menus_of_pages(read, page, text):

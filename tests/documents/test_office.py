@@ -277,6 +277,38 @@ def test_hidden_sheets_are_told_and_not_read(read, state):
     assert document.notes == ("hidden and not read: the sheet Old prices",)
 
 
+def test_hidden_rows_and_columns_are_told_and_not_read(read):
+    from openpyxl import Workbook
+
+    book = Workbook()
+    sheet = book.active
+    sheet.title = "Prices"
+    for row in (
+        ["Item", "Cost", "Price"],
+        ["Tea", "secret", "3"],
+        ["secret", "secret", "9"],
+        ["Oil", None, "7"],
+    ):
+        sheet.append(row)
+    sheet.row_dimensions[3].hidden = True
+    sheet.column_dimensions["B"].hidden = True
+    sheet.column_dimensions.group("E", "XFD", hidden=True)
+    document = read(saved(book), "a.xlsx")
+    assert document.text == "Prices\n\nItem | Price\nTea | 3\nOil | 7"
+    assert document.notes == (
+        "hidden and not read: rows of the sheet Prices",
+        "hidden and not read: columns of the sheet Prices",
+    )
+
+
+def test_hidden_rows_without_text_are_not_told(read):
+    book = workbook()
+    book.active.row_dimensions[900].hidden = True
+    book.active.column_dimensions.group("Q", "XFD", hidden=True)
+    document = read(saved(book), "a.xlsx")
+    assert (document.text, document.notes) == (SHEET, ())
+
+
 CELL = "<table:table-cell>{}</table:table-cell>"
 TABLE = "<table:table><table:table-row>{}</table:table-row></table:table>"
 

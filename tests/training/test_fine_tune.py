@@ -118,7 +118,9 @@ def test_adapter_folder_is_complete_and_scores_as_reported(tmp_path, flags, tiny
     report = json.loads((folder / "report.json").read_text())
     assert report["result"]["final_loss"] < report["curve"]["losses"][0]["loss"]
     examples = load_data(TrainConfig(**flags, output_dir="x")).validation
-    answers = BertQA.load(adapter=folder, precision="fp32").answer_batch([(e.question, e.context) for e in examples])
+    answers = BertQA.load(adapter=folder, precision="fp32").answer_batch(
+        [(e.question, e.context) for e in examples]
+    )
     found = score(examples, {e.id: a.answer for e, a in zip(examples, answers, strict=True)})
     assert found.f1 == pytest.approx(report["result"]["validation"]["f1"], abs=0.1)
 
