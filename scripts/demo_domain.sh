@@ -11,7 +11,7 @@ case "${1:-}" in
   -h | --help) sed -n '2,7s/^# \{0,1\}//p' scripts/demo_domain.sh; exit 0 ;;
 esac
 python=${VENV:-.venv}/bin/python
-data=data/generated/manuals.jsonl
+data=data/generated/appliances.jsonl
 url=http://127.0.0.1:${PORT:-5055}
 
 say() { printf '\n== %s\n' "$*"; }
@@ -34,7 +34,7 @@ for _ in $(seq 120); do curl -sf "$url/readyz" >/dev/null && break; sleep 0.5; d
 
 ask() {
   printf '\n%s\n' "$1"
-  for adapter in squad manuals; do
+  for adapter in squad appliances; do
     body=$("$python" -c 'import json, sys; print(json.dumps(dict(zip(("question", "context", "adapter"), sys.argv[1:]))))' \
       "$1" "$2" "$adapter")
     curl -sf "$url/api/qa" -H 'Content-Type: application/json' -d "$body" |

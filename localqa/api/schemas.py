@@ -184,8 +184,8 @@ class QuestionRequest(Body):
     question: Text = _QUESTION_FIELD
     context: Text | None = Field(
         default=None,
-        description="The text to search, of any length up to the limit. Without one the question is an open "
-        "one, which a model of the Ollama server answers; the route `extractive` needs one.",
+        description="The text to search, of any length up to the limit. Without one the library of documents is "
+        "asked, if it holds something, and then a model of the Ollama server, if `route` allows it.",
         json_schema_extra=_CONTEXT_EXTRA,
     )
     adapter: Annotated[str, Field(pattern=ADAPTER_NAME)] | None = _ADAPTER_FIELD
@@ -196,7 +196,8 @@ class QuestionRequest(Body):
     route: Route = Field(
         default="auto",
         description="Who answers: `extractive` BERT from the context, `ollama` a model of the Ollama server; "
-        "`auto` BERT where there is a context, else Ollama.",
+        "`auto` BERT where there is a context, else the library of documents, and Ollama where that holds "
+        "no answer.",
     )
     fallback: bool | None = Field(
         default=None,

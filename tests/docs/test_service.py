@@ -31,7 +31,10 @@ def started(cache, **variables: str) -> "subprocess.Popen[bytes]":
     command = shlex.split(setting("ExecStart"))
     assert command[0] == f"{INSTALLED}/.venv/bin/python"
     assert setting("WorkingDirectory") == INSTALLED
-    own = dict(one.split("=", 1) for one in setting("Environment").replace("%C", str(cache)).split())
+    assert {setting("CacheDirectory"), setting("StateDirectory")} == {"localqa"}
+    (cache / "localqa").mkdir()
+    folders = setting("Environment").replace("%C", str(cache)).replace("%S", str(cache))
+    own = dict(one.split("=", 1) for one in folders.split())
     environment = {"PATH": os.environ["PATH"], "QA_OLLAMA": "off"} | own | variables
     return subprocess.Popen([sys.executable, *command[1:]], cwd=ROOT, env=environment)
 
@@ -58,6 +61,10 @@ def test_service_tells_that_it_runs_answers_and_ends(tmp_path):
             asked = {"question": "Who wrote it?", "context": "Ada wrote it."}
             found = requests.post(f"http://127.0.0.1:{port}/api/qa", json=asked, timeout=60).json()
             assert found["answer"] == "Ada"
+            note = {"name": "note.txt", "text": "Ada wrote it."}
+            added = requests.post(f"http://127.0.0.1:{port}/api/documents", json=note, timeout=60)
+            assert added.ok, added.text
+            assert (tmp_path / "localqa" / "library.sqlite").is_file()
         finally:
             server.send_signal(signal.SIGTERM)
         assert server.wait(timeout=int(setting("TimeoutStopSec"))) == 0
