@@ -184,8 +184,8 @@ class QuestionRequest(Body):
     question: Text = _QUESTION_FIELD
     context: Text | None = Field(
         default=None,
-        description="The text to search, of any length up to the limit. Without one the library of documents is "
-        "asked, if it holds something, and then a model of the Ollama server, if `route` allows it.",
+        description="The text to search, of any length up to the limit. Without one the library of documents "
+        "is asked, if it holds something, and then a model of the Ollama server, if `route` allows it.",
         json_schema_extra=_CONTEXT_EXTRA,
     )
     adapter: Annotated[str, Field(pattern=ADAPTER_NAME)] | None = _ADAPTER_FIELD
