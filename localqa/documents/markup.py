@@ -1,7 +1,7 @@
 """HTML, and what is made into HTML first: Markdown, DOCX and the chapters of an EPUB."""
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from itertools import repeat
 from typing import Final
 
@@ -42,6 +42,11 @@ _NO_NUMBERS: Final = re.compile(
     r"list-style(?:-type)?\s*:[^;]*\b(?:none|disc|circle|square)\b", re.IGNORECASE
 )
 _HIDDEN: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_RAISED: Final = {"sup": "^", "sub": "_"}
+"""What stands before a raised or lowered figure that follows another one: 10^6 is not 106."""
+_FIGURE: Final = re.compile(r"\s*[-+−]?\d")
+_MARK: Final = re.compile(r"\s*(?:\d{1,3}|[*†‡§]+)\s*")
+"""Of a note, as it stands behind a word."""
 _MENU: Final = 5
 """Links that a menu has at least."""
 _LINKED: Final = 0.85
@@ -90,7 +95,7 @@ class MarkupWriter:
 
     def _is_aside(self, element: html.HtmlElement) -> bool:
         is_same_everywhere = self._of_site and (element.tag == "footer" or _is_menu(element))
-        return element.tag in _SET_ASIDE or is_same_everywhere or _is_hidden(element)
+        return is_same_everywhere or _is_aside(element)
 
     def _write_whole(self, element: html.HtmlElement) -> bool:
         """Write an element that is a heading or a table of data; tell whether it is."""
@@ -118,6 +123,8 @@ class MarkupWriter:
             self._inline.append("\n")
         elif element.tag in _BLOCKS:
             self._flush()
+        elif element.tag in _RAISED:
+            self._inline.append(_parting(element, self._inline))
         if element.tag == "pre" and self._pre is None:
             self._pre = element
         if element.tag in _LISTS:
@@ -159,7 +166,11 @@ def _parsed(text: str) -> tuple[html.HtmlElement, bool]:
     parser = html.HTMLParser(no_network=True, remove_comments=True, remove_pis=True, huge_tree=True)
     # A declaration of an encoding would be refused beside text that is decoded already.
     bare = re.sub(r"^\s*<\?xml[^>]*\?>", "", text)
-    tree = html.document_fromstring(bare or "<p></p>", parser=parser)
+    try:
+        tree = html.document_fromstring(bare, parser=parser)
+    except etree.ParserError:
+        # It is empty, or holds nothing but comments.
+        tree = html.document_fromstring("<p></p>", parser=parser)
     return tree, not parser.error_log.filter_from_fatals()
 
 
@@ -181,6 +192,27 @@ def _numbers(element: html.HtmlElement) -> Iterator[str]:
 def _whole(text: str | None, otherwise: int) -> int:
     found = _WHOLE.match(text or "")
     return int(found.group(1)) if found else otherwise
+
+
+def _is_aside(element: html.HtmlElement, aside: Set[str] = _SET_ASIDE) -> bool:
+    """Whether an element is no text of the document."""
+    return element.tag in aside or _is_hidden(element) or _is_mark_of_note(element)
+
+
+def _is_mark_of_note(element: html.HtmlElement) -> bool:
+    """Whether an element is a raised number alone that leads to a note: it would grow into the word before it."""
+    if element.tag != "sup" and (element.tag != "a" or element.find("sup") is None):
+        return False
+    link = element if element.tag == "a" else next(element.iter("a"), None)
+    leads = link is not None and "#" in link.get("href", "")
+    return leads and bool(_MARK.fullmatch("".join(element.itertext())))
+
+
+def _parting(element: html.HtmlElement, before: Sequence[str | None]) -> str:
+    """What keeps a raised or lowered figure apart from a figure right before it."""
+    last = next((part for part in reversed(before) if part), "")
+    figure = last[-1:].isdigit() and _FIGURE.match(next(filter(str.strip, element.itertext()), ""))
+    return _RAISED[element.tag] if figure else ""
 
 
 def _is_hidden(element: html.HtmlElement) -> bool:
@@ -225,8 +257,10 @@ def _text_of(root: html.HtmlElement, aside: Set[str] = _SET_ASIDE) -> str:
             parts.append("\n")
         if event == "end":
             parts.append(element.tail if element is not root else "")
-        elif element is not root and (element.tag in aside or _is_hidden(element)):
+        elif element is not root and _is_aside(element, aside):
             walk.skip_subtree()
         else:
+            if element.tag in _RAISED:
+                parts.append(_parting(element, parts))
             parts.append(element.text)
     return "".join(filter(None, parts))

@@ -15,10 +15,10 @@ from localqa.documents.markup import MarkupWriter, is_element
 _UNDERLINED: Final = re.compile(r"[=\-~^#*]{3,}")
 _FRONT_MATTER: Final = re.compile(
     r"\A---[ \t]*\n[\w.-]+:(?:[ \t].*)?\n"
-    r"(?:(?:[\w.-]+:(?:[ \t].*)?|[ \t#-].*|[\]}]|)\n)*?(?:---|\.\.\.)[ \t]*(?:\n|\Z)"
+    r"(?:(?:[\w.][\w.-]*:(?:[ \t].*)?|[ \t#-].*|[\]}]|)\n)*?(?:---|\.\.\.)[ \t]*(?:\n|\Z)"
 )
 """Lines of YAML, the first one `key: value`, between rules."""
-_TAG: Final = re.compile(r"</?([A-Za-z][A-Za-z0-9-]*)(?=[\s/>])[^>]*>")
+_TAG: Final = re.compile(r"""</?([A-Za-z][A-Za-z0-9-]*)(?=[\s/>])(?:"[^"]*"|'[^']*'|[^<>"'])*>""")
 _UNCLOSED: Final = frozenset(("br", "hr", "wbr", "p", "li", "dt", "dd", "tr", "td", "th"))
 """Elements that are written without an end; of others, <title> alone is a placeholder."""
 _NESTED: Final = 200

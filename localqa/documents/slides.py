@@ -18,6 +18,8 @@ _MAIN: Final = f"{{{_DRAWING}main}}"
 _CHART: Final = f"{{{_DRAWING}chart}}"
 _DIAGRAM: Final = f"{{{_DRAWING}diagram}}"
 _SLIDE: Final = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
+_INK: Final = f"{_SLIDE}contentPart"
+"""What was drawn with a pen: no shape, and without any text."""
 _COMPATIBILITY: Final = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _DATA: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}dm"
 _PARAGRAPH: Final = f"{_MAIN}p"
@@ -41,7 +43,7 @@ def read_pptx(source: Source) -> Document:
         if heading is not None and heading.has_text_frame:
             builder.heading(heading.text_frame.text, 1)
         for shape in _shapes(slide.shapes):
-            if heading is None or shape.shape_id != heading.shape_id:
+            if heading is None or shape.element is not heading.element:
                 _write_shape(shape, builder)
         if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
             builder.paragraph(slide.notes_slide.notes_text_frame.text, lines=True)
@@ -52,18 +54,17 @@ def _unpack(shapes: Any) -> None:
     """Put shapes that not every program can show where those stand that every program can."""
     for either in list(shapes.iter(f"{_COMPATIBILITY}AlternateContent")):
         for shape in either.findall(f"{_COMPATIBILITY}Choice[1]/*"):
-            either.addprevious(shape)
+            if shape.tag != _INK:
+                either.addprevious(shape)
         either.getparent().remove(either)
 
 
 def _shapes(shapes: Any) -> Iterator[Any]:
     """All that are shown, those in groups too, from top to bottom, from left to right."""
-    from pptx.enum.shapes import MSO_SHAPE_TYPE
-
     for shape in sorted(shapes, key=lambda one: ((one.top or 0) // (20 * _EMU), one.left or 0)):
         if shape.element.find(f".//{_SLIDE}cNvPr").get("hidden") in ("1", "true"):
             continue
-        if shape.shape_type == MSO_SHAPE_TYPE.GROUP:
+        if hasattr(shape, "shapes"):
             yield from _shapes(shape.shapes)
         else:
             yield shape

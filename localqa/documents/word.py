@@ -24,8 +24,8 @@ _READ_AS: Final = {
 """Elements that mammoth leaves out, and those that it reads in their place."""
 _KEPT_IN_HIDDEN: Final = ("rPr", "fldChar", "instrText")
 """Of a hidden run: what says where fields begin and end."""
-_GONE: Final = ("vanish", "del")
-"""Of the mark at a paragraph's end: it is hidden, or deleted in a change that is tracked."""
+_GONE: Final = ("vanish", "del", "moveFrom")
+"""Of the mark at a paragraph's end: it is hidden, or deleted or moved away in a change that is tracked."""
 _FOOTNOTE_MARK: Final = re.compile(
     r"<sup><a href=\"#[^\"]*\"[^>]*>\[\d+\]</a></sup>|<a href=\"#[^\"]*-ref-\d+\">↑</a>"
 )
@@ -108,7 +108,9 @@ def _write_number(paragraph: etree._Element, word: str, numbers: WordNumbers) ->
     if next(paragraph.iterancestors("{*}Choice"), None) is not None:
         # What stands there stands in the Fallback beside it once more, which is what is read.
         return
-    is_empty = next(paragraph.iter(f"{word}t"), None) is None
+    is_empty = all(
+        next(text.iterancestors(f"{word}moveFrom"), None) is not None for text in paragraph.iter(f"{word}t")
+    )
     mark = paragraph.find(f"{word}pPr/{word}rPr")
     if is_empty and mark is not None and any(mark.find(f"{word}{name}") is not None for name in _GONE):
         return

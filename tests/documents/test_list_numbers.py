@@ -34,7 +34,7 @@ def item(text, number=1, at=0, more=""):
 
 CLAUSES = shared(1, level(0, "%1."), level(1, "%1.%2"), level(2, "(%3)", "lowerLetter")) + own(1, 1)
 PLAIN = made.word_paragraph("plain")
-HIDDEN, DELETED = (f"<w:rPr><w:{name}/></w:rPr>" for name in ("vanish", "del"))
+HIDDEN, DELETED, MOVED = (f"<w:rPr><w:{name}/></w:rPr>" for name in ("vanish", "del", "moveFrom"))
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,12 @@ HIDDEN, DELETED = (f"<w:rPr><w:{name}/></w:rPr>" for name in ("vanish", "del"))
         # An empty item is counted, one that nobody sees is not.
         (CLAUSES, item("a") + item("") + item("b"), ["1. a", "3. b"]),
         (CLAUSES, item("a") + item("", more=HIDDEN) + item("", more=DELETED) + item("b"), ["1. a", "2. b"]),
+        (
+            CLAUSES,
+            item("", more=MOVED).replace("</w:p>", f"<w:moveFrom>{made.word_run('a')}</w:moveFrom></w:p>")
+            + item("b"),
+            ["1. b"],
+        ),
         (CLAUSES, item("a", 0) + item("b", 77) + item("c", at=12), ["a", "b", "c"]),
         (own(1, 5), item("a"), ["a"]),
         ("", item("a"), ["a"]),

@@ -1,5 +1,7 @@
 """HTML and Markdown: nothing lost that a reader sees, nothing read that is hidden."""
 
+import time
+
 import pytest
 
 from localqa.documents.document import DocumentError
@@ -32,6 +34,26 @@ def test_what_is_too_deep_is_told(read, name, tag):
     document = read((f"{tag}para<br>" * 3000).encode(), name)
     assert document.text.startswith("para\npara")
     assert document.notes == ("nested too deep to be read to its end",)
+
+
+@pytest.mark.parametrize("part", ["", "<!-- x -->", "  "])
+def test_an_empty_part_of_a_mail_is_no_damage(read, part):
+    mail = f"From: a@b.c\nSubject: Rent\nContent-Type: text/html\n\n{part}\n"
+    assert read(mail.encode(), "a.eml").text == "From: a@b.c\nSubject: Rent"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "---\nOptions: all\n" + "--help: show\n" * 3000 + "The end.\n",
+        "First.\n\n<div\n" + "<a " * 60_000,
+        "First.\n\n<div\n" + '<a "' * 60_000,
+    ],
+)
+def test_markdown_that_begins_what_it_does_not_end(read, source):
+    began = time.monotonic()
+    assert read(source.encode(), "a.md").text
+    assert time.monotonic() - began < 20
 
 
 def test_a_page_without_text_tells_why(read):
@@ -80,6 +102,23 @@ def test_tables_headings_and_menus_of_pages(read, page, text):
 )
 def test_items_of_lists_keep_their_numbers(read, page, text):
     assert read(page.encode(), "a.html").text == text
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        (
+            "Founded in 2019<sup><a href='n.xhtml#3'>3</a></sup> with 10<sup>6</sup> shares.",
+            "2019 with 10^6 shares.",
+        ),
+        ("Agreed<a href='#n1'><sup>1</sup></a>, log<sub>2</sub> 8<sub>10</sub>.", "Agreed, log2 8_10."),
+        ("A part in 10<sup>-6</sup> on the 4<sup>th</sup> of CO<sub>2</sub>.", "in 10^-6 on the 4th of CO2."),
+        ("Cited<sup><a href='#c'>[3]</a></sup>", "Cited[3]"),
+        ("<table><tr><td>10<sup>6</sup><td>7<sup><a href='#n'>*</a></sup></table>", "10^6 | 7"),
+    ],
+)
+def test_raised_figures_do_not_grow_into_the_number_before(read, page, text):
+    assert read(f"<p>{page}</p>".encode(), "a.html").text.endswith(text)
 
 
 def test_numbers_of_markdown_are_kept(read):

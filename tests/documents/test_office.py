@@ -8,6 +8,7 @@ import zipfile
 import pytest
 
 from localqa.documents.document import DocumentError
+from localqa.documents.values import shown
 from tests.documents import headings, made
 
 run = made.word_run
@@ -161,6 +162,24 @@ def test_shapes_of_every_kind(read):
     assert read(stream.getvalue(), "a.pptx").text == "Title\n\nnew field\n\none\nstep"
 
 
+def test_ink_bare_shapes_and_shapes_of_one_number_lose_nothing(read):
+    from pptx import Presentation
+
+    deck = Presentation()
+    deck.slides.add_slide(deck.slide_layouts[5]).shapes.title.text = "Title"
+    title = deck.slides[0].shapes.title.shape_id
+    box = SHAPE.format(20, "", "bare").replace(' txBox="1"', "")
+    ink = EITHER.format('<p:contentPart xmlns:r="r" r:id="rId7"/>', "")
+    shapes = f"{ink}{SHAPE.format(title, '', 'fee')}{box}</p:spTree>"
+    file = rewritten(
+        saved(deck),
+        lambda name, content: (
+            content.replace(b"</p:spTree>", shapes.encode()) if name == "ppt/slides/slide1.xml" else content
+        ),
+    )
+    assert read(file, "a.pptx").text == "Title\n\nfee field\n\nbare field"
+
+
 def test_hidden_slides_are_told_and_not_read(read):
     from pptx import Presentation
 
@@ -275,6 +294,23 @@ def test_hidden_sheets_are_told_and_not_read(read, state):
     document = read(saved(book), "a.xlsx")
     assert document.text == SHEET
     assert document.notes == ("hidden and not read: the sheet Old prices",)
+
+
+@pytest.mark.parametrize(
+    ("value", "written", "text"),
+    [
+        (0.125, "0%", "13%"),
+        (-0.125, "0%", "-13%"),
+        (0.005, "0%", "1%"),
+        (0.00125, "0.0%", "0.1%"),
+        (0.285, "0%", "29%"),
+        (3, "0.00%", "300.00%"),
+        (1e40, "0%", f"{1e42:.0f}%"),
+        (float("inf"), "0%", "inf%"),
+    ],
+)
+def test_percentages_are_rounded_as_sheets_show_them(value, written, text):
+    assert shown(value, written) == text
 
 
 def test_hidden_rows_and_columns_are_told_and_not_read(read):
