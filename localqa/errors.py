@@ -154,6 +154,12 @@ class LocalQAError(Exception):
         self.message = message
         self.remedy = remedy
 
+    def __copy__(self) -> "LocalQAError":
+        """The same without its traceback, whose frames hold whatever was worked on."""
+        made = type(self).__new__(type(self), *self.args)
+        made.__dict__.update(self.__dict__)
+        return made
+
     @property
     def told_remedy(self) -> str:
         """What callers over HTTP are told to do: its own remedy, or the usual one of its kind."""

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -133,7 +134,8 @@ class Imports:
             for outcome in work():
                 job.outcomes.append(outcome)
         except LocalQAError as e:
-            job.problem, job.state = e, "failed"
+            # It is kept for long, and what was sent is not.
+            job.problem, job.state = copy(e), "failed"
         except Exception:
             # The thread goes on with the next one; the log tells what happened.
             _log.exception("an import failed")

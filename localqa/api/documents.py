@@ -1,6 +1,7 @@
 """The routes of the library: bring documents, look at them, remove them."""
 
 import math
+from copy import copy
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Final
 
@@ -149,7 +150,7 @@ def add_documents(query: WaitQuery) -> tuple[dict[str, Any], int]:
     job = imports.begin(len(files), size, lambda: importer.add_all(files))
     imports.wait(job, query.wait, caller_gone())
     if job.problem is not None:
-        raise job.problem
+        raise copy(job.problem)
     return ImportResponse.of(job).model_dump(), 200 if job.finished.is_set() else 202
 
 

@@ -113,11 +113,12 @@ def add(args: argparse.Namespace) -> int:
     server = Server(args.url, args.key)
     known = {one["name"]: one for one in server.documents(args.collection)}
     outcomes: list[dict[str, Any]] = []
-    seen = set()
+    seen, passed_over = set(), []
     with tqdm(unit="file", disable=None, leave=False) as bar:
         for one in walk(args.paths):
             if isinstance(one, Skipped):
                 outcomes.append({"name": str(one.path), "state": "skipped", "reason": one.reason})
+                passed_over.append(one.path)
                 continue
             bar.set_postfix_str(printable(one.path.name[-40:]))
             new = list(_sent(server, one, known, args))
@@ -125,7 +126,7 @@ def add(args: argparse.Namespace) -> int:
             seen |= {one.name, *(outcome["name"] for outcome in new)}
             outcomes += new
             bar.update()
-    outcomes += _vanished(server, args.paths, known, seen) if args.sync else ()
+    outcomes += _vanished(server, args.paths, known, seen, passed_over) if args.sync else ()
     if args.json:
         print_json(outcomes)
     else:
@@ -242,12 +243,17 @@ def _failed(found: Found, reason: str, remedy: str = "") -> dict[str, Any]:
 
 
 def _vanished(
-    server: Server, paths: list[Path], known: dict[str, dict[str, Any]], seen: set[str]
+    server: Server,
+    paths: list[Path],
+    known: dict[str, dict[str, Any]],
+    seen: set[str],
+    passed_over: list[Path],
 ) -> Iterator[dict[str, Any]]:
     """Remove what was sent from the folders before and is not in them any more.
 
     A server knows a folder by its last name alone: of one whose files are all others nothing is removed.
     """
+    unsure = tuple(_names_below(paths, passed_over))
     for root in sorted({f"{path.resolve().name}/" for path in paths if path.is_dir()}):
         below = {name: one for name, one in known.items() if name.startswith(root)}
         if below and not seen & set(below):
@@ -255,8 +261,18 @@ def _vanished(
             yield {"name": root, "state": "skipped", "reason": told, "remedy": _OTHER_FOLDER}
             continue
         for name in sorted(set(below) - seen):
+            if f"{name}/".startswith(unsure):
+                continue
             server.ask("DELETE", f"/api/documents/{below[name]['id']}")
             yield {"name": name, "state": "removed", "reason": ""}
+
+
+def _names_below(paths: list[Path], passed_over: list[Path]) -> Iterator[str]:
+    """How names begin of what lies at, or below, what could not be looked at: it may well be there still."""
+    for folder in paths:
+        for path in passed_over:
+            if path.is_relative_to(folder):
+                yield f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}/"
 
 
 def _find(server: Server, named: str) -> Told:

@@ -21,7 +21,7 @@ from localqa.documents.limits import Limits
 from localqa.documents.passages import Passage, split_passages
 from localqa.documents.process import ReadingProcess
 from localqa.documents.reading import check_size, read_bytes
-from localqa.documents.walk import Found, Skipped, walk
+from localqa.documents.walk import Found, Skipped, is_gone, walk
 
 PDF: Final = "application/pdf"
 State: TypeAlias = Literal["added", "replaced", "unchanged", "removed", "skipped", "failed"]
@@ -153,7 +153,7 @@ class Importer:
         for entry in self.library.entries(Scope(self.collection)):
             source = Path(entry.source)
             inside = any(source == root or root in source.parents for root in roots)
-            if inside and entry.source not in seen and not source.exists():
+            if inside and entry.source not in seen and is_gone(source):
                 self.library.remove(entry.id)
                 yield Outcome(entry.source, "removed", entry=entry)
 

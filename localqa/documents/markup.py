@@ -200,7 +200,7 @@ def _is_aside(element: html.HtmlElement, aside: Set[str] = _SET_ASIDE) -> bool:
 
 
 def _is_mark_of_note(element: html.HtmlElement) -> bool:
-    """Whether an element is a raised number alone that leads to a note: it would grow into the word before it."""
+    """Whether an element is a raised number that leads to a note: it would grow into the word before it."""
     if element.tag != "sup" and (element.tag != "a" or element.find("sup") is None):
         return False
     link = element if element.tag == "a" else next(element.iter("a"), None)

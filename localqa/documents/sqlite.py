@@ -78,7 +78,6 @@ class SqliteLibrary:
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._writing = threading.RLock()
-        self._tidies_later = 0
         self._vectors = VectorIndex(self._rows_after, self._numbers, self._halves)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -141,13 +140,12 @@ class SqliteLibrary:
     @contextlib.contextmanager
     def removing(self) -> Iterator[None]:
         """See `Library.removing`."""
-        with self._writing:
-            self._tidies_later += 1
+        # Of this thread alone: what another one removes meanwhile is gone when that one is told so.
+        self._local.later = self._later + 1
         try:
             yield
         finally:
-            with self._writing:
-                self._tidies_later -= 1
+            self._local.later = self._later - 1
             if self._counter("untidy"):
                 self._tidy_unless_later()
 
@@ -246,6 +244,11 @@ class SqliteLibrary:
             self._local = threading.local()
 
     @property
+    def _later(self) -> int:
+        """Within how many blocks of `removing` this thread is."""
+        return getattr(self._local, "later", 0)
+
+    @property
     def _connection(self) -> sqlite3.Connection:
         """This thread's own."""
         found = getattr(self._local, "connection", None)
@@ -303,7 +306,7 @@ class SqliteLibrary:
         return True
 
     def _tidy_unless_later(self) -> None:
-        if not self._tidies_later:
+        if not self._later:
             self._tidy()
 
     def _tidy(self) -> None:

@@ -120,6 +120,17 @@ def _nameless(path: Path) -> Skipped | None:
     return None
 
 
+def is_gone(path: Path) -> bool:
+    """Whether a file is there no longer; one in a folder that cannot be looked into may be."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def digest_of(path: Path) -> str:
     """SHA-256 of a file's bytes; raises OSError."""
     digest = hashlib.sha256()

@@ -1,13 +1,15 @@
 """Imports go on after their requests, and neither they nor those who wait for them take all of a server."""
 
+import gc
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from localqa.answering.imports import Imports
-from localqa.errors import OverloadedError
+from localqa.errors import OverloadedError, ResourceError
 
 
 @pytest.fixture
@@ -36,6 +38,28 @@ def test_what_waits_holds_no_more_bytes_than_it_may(gate):
     assert all(job.finished.wait(5) for job in jobs)
     later = imports.begin(1, 500, held(gate))
     assert later.finished.wait(5)
+
+
+def test_an_import_that_failed_holds_nothing_that_was_sent():
+    class Sent(list):
+        """A list that can be watched."""
+
+    def work_on(files):
+        def work():
+            raise ResourceError(f"no room for {len(files)}", remedy="Make room.")
+            yield
+
+        return work
+
+    files = Sent([b"secret"])
+    watched = weakref.ref(files)
+    job = Imports(most=100, waiters=1).begin(1, 6, work_on(files))
+    del files
+    assert job.finished.wait(5)
+    time.sleep(0.1)
+    gc.collect()
+    assert watched() is None
+    assert (str(job.problem), job.problem.status) == ("no room for 1 Make room.", 507)
 
 
 def test_only_so_many_callers_wait_and_none_that_has_left(gate):

@@ -105,6 +105,18 @@ def test_sync_keeps_files_whose_names_the_server_writes_otherwise(server, add, f
 
 
 @pytest.mark.integration
+def test_sync_keeps_what_it_cannot_look_at(server, add, folder):
+    (folder / "inner").mkdir()
+    (folder / "inner" / "b.txt").write_text("Dogs pay nothing.")
+    add(server, folder)
+    (folder / "inner").rename(folder.with_name("away"))
+    (folder / "inner").symlink_to(folder / "inner")
+    told = add(server, folder, sync=True)[1]
+    assert "1 unchanged, 1 skipped" in told
+    assert "removed" not in told
+
+
+@pytest.mark.integration
 def test_sync_removes_what_vanished_and_nothing_of_another_folder_of_that_name(server, add, folder, tmp_path):
     (folder / "b.txt").write_text("Dogs pay nothing.")
     add(server, folder)

@@ -79,6 +79,15 @@ def test_sync_removes_what_vanished_from_the_folder_alone(library, folder, tmp_p
     assert {one.name for one in library.entries()} == {"docs/inner/rules.md", "other.txt"}
 
 
+def test_sync_keeps_what_it_cannot_look_at(library, folder):
+    importer = Importer(library, WordEmbedder())
+    list(importer.add([folder]))
+    (folder / "inner").rename(folder.with_name("away"))
+    (folder / "inner").symlink_to(folder / "inner")
+    told = {Path(one.name).name: one.state for one in importer.add([folder], sync=True)}
+    assert told == {"ferry.txt": "unchanged", "inner": "skipped"}
+
+
 def test_a_name_that_is_not_text_is_passed_over_and_told(library, folder):
     nameless = os.fsencode(folder) + b"/caf\xe9.txt"
     with open(nameless, "w") as stream:

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -172,6 +173,16 @@ def test_many_changes_at_once_are_tidied_once(library, tmp_path):
             library.remove(entry.id)
     kept = b"".join(file.read_bytes() for file in (tmp_path / "kept").iterdir())
     assert [f"nrepeatable{at}".encode() in kept for at in range(6)] == [False] * 4 + [True] * 2
+
+
+@in_a_file
+def test_what_is_removed_beside_an_import_is_gone_at_once(library, tmp_path):
+    entry = library.put(item("a.txt", "Unrepeatable word. " * 9))
+    library.put(item("b.txt", FERRY))
+    with library.removing(), ThreadPoolExecutor(1) as other:
+        other.submit(library.remove, entry.id).result(30)
+        kept = b"".join(file.read_bytes() for file in (tmp_path / "kept").iterdir())
+        assert b"nrepeatable" not in kept
 
 
 def test_collections_count_what_they_hold(library):
