@@ -17,10 +17,12 @@ _BLOCK: Final = regex.compile(r"\n{2,}")
 _SENTENCE: Final = regex.compile(
     r"(?<=[.!?…][\"'”’)\]]{0,3})\s+(?=[\p{Lu}\p{Lt}\p{Lo}\p{N}\"'“‘(\[])|(?<=[。！？])(?=\S)|\n"
 )
-_PLACE: Final = regex.compile(r"\s+|(?<=\p{Han}|\p{Hiragana}|\p{Katakana}|\p{Thai})")
-_WORD: Final = regex.compile(
-    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]|[^\s\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]+"
-)
+_UNSPACED: Final = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Khmer}\p{Lao}\p{Myanmar}"
+"""Scripts that write no spaces between words."""
+_PLACE: Final = regex.compile(rf"\s+|(?<=[{_UNSPACED}])")
+_WORD: Final = regex.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
+_CHARACTERS: Final = 10
+"""Of a word, on the average, in texts that have few spaces: they are measured by it."""
 _DEPTH: Final = 6
 
 
@@ -94,9 +96,11 @@ def _cut(text: str, start: int, end: int, words: int) -> Iterator[_Piece]:
             place.end() for place in islice(_PLACE.finditer(text, start + 1, end), words - 1, None, words)
         ]
     for first, last in pairwise([*cuts, end]):
-        part = _trimmed(text, first, last)
-        if part[0] < part[1]:
-            yield _Piece(*part, _count(text, *part))
+        # Where there is hardly any place between words, one is cut.
+        for at in range(first, last, words * _CHARACTERS):
+            part = _trimmed(text, at, min(last, at + words * _CHARACTERS))
+            if part[0] < part[1]:
+                yield _Piece(*part, _count(text, *part))
 
 
 def _groups(pieces: Sequence[_Piece], words: int) -> Iterator[tuple[int, int]]:
@@ -140,6 +144,8 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _count(text: str, start: int, end: int) -> int:
+    """Words, or as many as its characters are worth."""
     part = text[start:end]
     # Most texts are of no script without spaces, and splitting is many times faster.
-    return len(part.split()) if part.isascii() else len(_WORD.findall(part))
+    words = len(part.split()) if part.isascii() else len(_WORD.findall(part))
+    return max(words, len(part) // _CHARACTERS)

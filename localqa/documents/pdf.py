@@ -20,6 +20,12 @@ from localqa.documents.recognition import recognised
 
 _WRONG_PASSWORD = raw.FPDF_ERR_PASSWORD
 _MOST_PAGES = 20_000
+_STAMP = 200
+"""Characters of a stamp, at most."""
+_EDGE = 0.12
+"""How much of a page its edge is."""
+_SCANNED = 0.7
+"""How much of a page the picture of a scan covers, at least."""
 
 
 def read_pdf(source: Source) -> Document:
@@ -30,6 +36,8 @@ def read_pdf(source: Source) -> Document:
     """
     pdf = opened(source)
     try:
+        # Pages know of the form's fields only if it was there before them.
+        pdf.init_forms()
         return _read(pdf, source)
     finally:
         pdf.close()
@@ -68,13 +76,13 @@ def _read(pdf: pdfium.PdfDocument, source: Source) -> Document:
             sheets.append(Sheet(0.0, 0.0))
             continue
         sheet = sheet_of(page)
-        if not sheet.lines and _has_pictures(page):
-            if source.limits.ocr:
-                sheet = recognised(page, source.name)
-            (read_from_pictures if sheet.lines else bare).append(number)
+        if (not sheet.lines and _has_pictures(page)) or _is_stamped_scan(page, sheet):
+            found = recognised(page, source.name) if source.limits.ocr else Sheet(0.0, 0.0)
+            (read_from_pictures if found.lines else bare).append(number)
+            sheet = found if found.lines else sheet
         sheets.append(sheet)
         page.close()
-    if not any(sheet.lines for sheet in sheets):
+    if not any(sheet.lines for sheet in sheets) or len(bare) == len(pdf):
         raise _nothing(source.name, pictures=bool(bare), failed=bool(failed))
     text = PdfText(source.limits, sheets)
     aside = set_aside(sheets)
@@ -115,6 +123,33 @@ def _listed(numbers: Sequence[int]) -> str:
 def _has_pictures(page: pdfium.PdfPage) -> bool:
     kinds = (raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_PATH, raw.FPDF_PAGEOBJ_SHADING, raw.FPDF_PAGEOBJ_FORM)
     return any(True for _ in page.get_objects(filter=kinds, max_depth=2))
+
+
+def _is_stamped_scan(page: pdfium.PdfPage, sheet: Sheet) -> bool:
+    """Whether a page is a picture with nothing but a stamp at its edges, such as a court's or a library's.
+
+    A picture behind text has it elsewhere, too, and a scan whose text was recognised has more of it.
+    """
+    if not 0 < sum(len(line.text) for line in sheet.lines) <= _STAMP:
+        return False
+    tall = sheet.tall
+    across = sheet.height if sheet.turn else sheet.width
+    edges = all(
+        line.bottom <= _EDGE * tall
+        or line.top >= (1 - _EDGE) * tall
+        or line.right <= _EDGE * across
+        or line.left >= (1 - _EDGE) * across
+        for line in sheet.lines
+    )
+    return edges and _covered(page) >= _SCANNED
+
+
+def _covered(page: pdfium.PdfPage) -> float:
+    """How much of a page pictures cover; a scan may be one in strips."""
+    width, height = page.get_size()
+    boxes = (one.get_bounds() for one in page.get_objects(filter=(raw.FPDF_PAGEOBJ_IMAGE,), max_depth=2))
+    areas = ((right - left) * (top - bottom) for left, bottom, right, top in boxes)
+    return sum(areas) / max(1.0, width * height)
 
 
 def _title(pdf: pdfium.PdfDocument, name: str) -> str:

@@ -2,7 +2,8 @@
 
 import ctypes
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import numpy as np
 import pypdfium2 as pdfium
@@ -12,6 +13,8 @@ from localqa.documents.pdf_sheets import Line, Places
 
 _HELD: Final = {raw.FPDF_ANNOT_WIDGET: b"V", raw.FPDF_ANNOT_FREETEXT: b"Contents"}
 """Kind of an annotation -> under which key its text is."""
+_WRITTEN: Final = (raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX, raw.FPDF_FORMFIELD_LISTBOX)
+"""Fields of a form that hold text; a box that is ticked holds the name of a state."""
 _UNSEEN: Final = raw.FPDF_ANNOT_FLAG_HIDDEN | raw.FPDF_ANNOT_FLAG_NOVIEW
 _MOST: Final = 2000
 """Annotations of a page that are looked at."""
@@ -68,24 +71,29 @@ def _texts(page: pdfium.PdfPage) -> Iterator[tuple[str, tuple[float, float, floa
         annotation = raw.FPDFPage_GetAnnot(page.raw, number)
         if not annotation:
             continue
-        key = _HELD.get(raw.FPDFAnnot_GetSubtype(annotation))
         box = raw.FS_RECTF()
-        seen = not raw.FPDFAnnot_GetFlags(annotation) & (
-            raw.FPDF_ANNOT_FLAG_HIDDEN | raw.FPDF_ANNOT_FLAG_NOVIEW
-        )
-        # A box that is ticked holds the name of a state, no text.
-        if (
-            key
-            and seen
-            and raw.FPDFAnnot_GetValueType(annotation, key) == raw.FPDF_OBJECT_STRING
-            and raw.FPDFAnnot_GetRect(annotation, ctypes.byref(box))
-        ):
-            yield _string(annotation, key), (box.left, box.bottom, box.right, box.top)
+        seen = not raw.FPDFAnnot_GetFlags(annotation) & _UNSEEN
+        if seen and raw.FPDFAnnot_GetRect(annotation, ctypes.byref(box)):
+            yield _text(page, annotation), (box.left, box.bottom, box.right, box.top)
         raw.FPDFPage_CloseAnnot(annotation)
 
 
-def _string(annotation: "raw.FPDF_ANNOTATION", key: bytes) -> str:
-    size = raw.FPDFAnnot_GetStringValue(annotation, key, None, 0)
+def _text(page: pdfium.PdfPage, annotation: "raw.FPDF_ANNOTATION") -> str:
+    """What an annotation says; the value of a field may stand once for all places that show it."""
+    kind, form = raw.FPDFAnnot_GetSubtype(annotation), page.formenv
+    if kind == raw.FPDF_ANNOT_WIDGET and form is not None:
+        if raw.FPDFAnnot_GetFormFieldType(form.raw, annotation) not in _WRITTEN:
+            return ""
+        return _wide(partial(raw.FPDFAnnot_GetFormFieldValue, form.raw, annotation))
+    key = _HELD.get(kind)
+    if key is None or raw.FPDFAnnot_GetValueType(annotation, key) != raw.FPDF_OBJECT_STRING:
+        return ""
+    return _wide(partial(raw.FPDFAnnot_GetStringValue, annotation, key))
+
+
+def _wide(read: Callable[[Any, int], int]) -> str:
+    """A string of PDFium's, which is asked for its size first."""
+    size = read(None, 0)
     buffer = ctypes.create_string_buffer(size)
-    raw.FPDFAnnot_GetStringValue(annotation, key, ctypes.cast(buffer, ctypes.POINTER(raw.FPDF_WCHAR)), size)
+    read(ctypes.cast(buffer, ctypes.POINTER(raw.FPDF_WCHAR)), size)
     return buffer.raw[:size].decode("utf-16-le", errors="replace").rstrip("\x00")

@@ -48,40 +48,50 @@ def pdf(
     return _file(objects, b" /Info %d 0 R" % len(objects) if title else b"")
 
 
-def picture_pdf() -> bytes:
-    """A PDF whose only page is a picture."""
+def picture_pdf(stamp: str = "", at: int = 820) -> bytes:
+    """A PDF whose only page is a picture, with a line over it at that height."""
     image = (
         b"<< /Type /XObject /Subtype /Image /Width 2 /Height 2 /ColorSpace /DeviceGray /BitsPerComponent 8 "
         b"/Length 4 >>\nstream\n\x00\xff\xff\x00\nendstream"
     )
-    content = b"q 500 0 0 700 40 60 cm /I Do Q"
+    content = f"q 500 0 0 740 40 60 cm /I Do Q BT /F1 9 Tf 1 0 0 1 72 {at} Tm ({stamp}) Tj ET".encode()
     return _file(
         [
             b"<< /Type /Catalog /Pages 2 0 R >>",
             b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /XObject << /I 4 0 R >> >> "
-            b"/Contents 5 0 R >>",
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /XObject << /I 4 0 R >> "
+            b"/Font << /F1 6 0 R >> >> /Contents 5 0 R >>",
             image,
             _stream(content),
+            b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
         ]
     )
 
 
 def form_pdf(name: str, note: str) -> bytes:
-    """A PDF with a label and a field beside it that holds a name, a box that is ticked, and a note."""
-    content = b"BT /F1 10 Tf 1 0 0 1 72 700 Tm (Owner:) Tj 1 0 0 1 72 680 Tm (Ship: Ada) Tj ET"
-    widget = b"<< /Type /Annot /Subtype /Widget /F 4 /Rect [%s] /FT /%s /T (f) /V %s >>"
+    """A PDF with a label and a field beside it that holds a name, a box that is ticked, and a note.
+
+    Below them are two places of another field, which holds the name for both.
+    """
+    content = b"BT /F1 10 Tf 1 0 0 1 72 700 Tm (Owner:) Tj 1 0 0 1 72 680 Tm (Ship: Ada) Tj "
+    content += b"1 0 0 1 72 640 Tm (Once:) Tj 1 0 0 1 72 620 Tm (Again:) Tj ET"
+    widget = b"<< /Type /Annot /Subtype /Widget /F 4 /Rect [%s] /FT /%s /T (%s) /V %s >>"
     return _file(
         [
-            b"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [6 0 R 7 0 R] >> >>",
+            b"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [6 0 R 7 0 R 9 0 R] >> >>",
             b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
             b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F1 4 0 R >> >> "
-            b"/Contents 5 0 R /Annots [6 0 R 7 0 R 8 0 R] >>",
+            b"/Contents 5 0 R /Annots [6 0 R 7 0 R 8 0 R 10 0 R 11 0 R] >>",
             b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
             _stream(content),
-            widget % (b"150 697 300 709", b"Tx", f"({name})".encode("cp1252")),
-            widget % (b"150 677 160 687", b"Btn", b"/Yes"),
+            widget % (b"150 697 300 709", b"Tx", b"owner", f"({name})".encode("cp1252")),
+            widget % (b"150 677 160 687", b"Btn", b"tick", b"/Yes"),
             f"<< /Type /Annot /Subtype /FreeText /F 4 /Rect [72 500 300 520] /Contents ({note}) >>".encode(),
+            f"<< /FT /Tx /T (again) /V ({name}) /Kids [10 0 R 11 0 R] >>".encode(),
+            *(
+                b"<< /Type /Annot /Subtype /Widget /F 4 /Rect [150 %d 300 %d] /Parent 9 0 R >>" % place
+                for place in ((637, 649), (617, 629))
+            ),
         ]
     )
 

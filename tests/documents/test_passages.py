@@ -46,12 +46,22 @@ def test_a_heading_begins_a_passage_and_stands_above_all_below_it():
     }
 
 
-@pytest.mark.parametrize("text", ["字" * 700, "word " * 700, "x" * 9000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "字" * 700,
+        "ខ" * 700,
+        "word " * 700,
+        "x" * 9000,
+        ",".join(map(str, range(3000))),
+        '{"key":1}' * 700,
+    ],
+)
 def test_a_text_without_sentences_is_cut(text):
     found = split_passages(document(text.strip()))
-    assert all(one.end - one.start <= 9000 for one in found)
-    if " " in text or text[0] == "字":
-        assert len(found) >= 4
+    assert all(one.end - one.start <= 1500 for one in found)
+    assert len(found) >= 4
+    assert "".join(text[one.start : one.end] for one in found).replace(" ", "") == text.replace(" ", "")
 
 
 @pytest.mark.parametrize(

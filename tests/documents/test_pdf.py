@@ -255,7 +255,8 @@ def test_the_mark_of_a_point_stands_before_it(read):
 
 def test_what_was_filled_in_stands_beside_its_label(read):
     document = read(made.form_pdf("Grace Hopper", "Seen by the harbour office."), "form.pdf")
-    assert document.text == "Owner: | Grace Hopper\nShip: Ada\n\nSeen by the harbour office."
+    beside = "Owner: | Grace Hopper\nShip: Ada\n\nOnce: | Grace Hopper\nAgain: | Grace Hopper"
+    assert document.text == f"{beside}\n\nSeen by the harbour office."
     start = document.text.index("Grace")
     (box,) = document.boxes(start, start + len("Grace"))
     assert 149 < box.left < 151 < box.right < 200

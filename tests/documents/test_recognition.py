@@ -71,6 +71,35 @@ def test_a_scanned_page_is_recognised_with_the_places_of_its_words(stand_in):
     assert [second.left, second.right, second.top] == pytest.approx([72, 100.8, 158.4], abs=0.1)
 
 
+STAMP = "Case 1:20-cv-01234 Document 7 Filed 05/02/20 Page 1 of 1"
+
+
+@pytest.mark.parametrize("at", [820, 20])
+def test_a_scan_with_a_stamp_is_a_scan(stand_in, at):
+    table = "\n".join("\t".join(str(cell) for cell in row) for row in ROWS)
+    stand_in(f"print({table!r})")
+    with pytest.raises(DocumentError) as told:
+        read_bytes(made.picture_pdf(STAMP, at), "scan.pdf", limits=Limits(seconds=60))
+    assert told.value.reason == "scanned"
+    document = read_bytes(made.picture_pdf(STAMP, at), "scan.pdf", limits=ASKED)
+    assert document.text == "Tickets are sold on board.\n\nDogs pay."
+
+
+def test_a_title_over_a_picture_is_text():
+    document = read_bytes(made.picture_pdf("Report of the year", 500), "a.pdf", limits=Limits(seconds=60))
+    assert (document.text, document.notes, document.unrecognised) == ("Report of the year", (), False)
+
+
+def test_stamps_beside_other_pages_are_told(stand_in, tmp_path):
+    stand_in("print()")
+    both = pypdfium2.PdfDocument(made.pdf([[(72, 700, 10, "The toll was two pence.")]]))
+    both.import_pages(pypdfium2.PdfDocument(made.picture_pdf(STAMP)))
+    both.save(tmp_path / "both.pdf")
+    document = read_bytes((tmp_path / "both.pdf").read_bytes(), "both.pdf", limits=Limits(seconds=60))
+    assert document.notes == ("pictures without text: page 2",)
+    assert document.unrecognised
+
+
 def test_nothing_is_recognised_unless_it_is_asked_for(stand_in):
     stand_in("raise SystemExit('asked')")
     with pytest.raises(DocumentError) as told:
