@@ -18,8 +18,9 @@ from localqa.answering.writing import Written, write
 from localqa.config import Settings
 from localqa.documents.library import Scope
 from localqa.documents.search import Found, search
-from localqa.errors import InvalidInputError
+from localqa.errors import InvalidInputError, LocalQAError
 from localqa.extraction.answers import Answer, Patience, Query
+from localqa.ollama.errors import CallerGoneError
 from localqa.ollama.finding import Finder
 from localqa.reading.reads import Reads
 
@@ -31,7 +32,7 @@ class Counts(Protocol):
         """Entered while a request is answered or waits."""
 
     def answers(self, answers: Sequence[Answer]) -> None:
-        """Count BERT's answers."""
+        """Count BERT's answers, as they are given."""
 
     def routed(self, because: str, *, generated: bool) -> None:
         """Count a question by who answers it."""
@@ -187,21 +188,31 @@ class Answerer:
             ),
             patience,
         )
-        if found.place is None and ask.route == "auto" and self._ollama.found() is not None:
-            return next(self._routed([ask], patience, without_text="not_in_library"))
-        self._counts.routed("library", generated=False)
         alternatives = tuple(answer for answer, _ in found.others)
-        places = tuple(place for _, place in found.others)
-        return Extracted("library", replace(found.answer, alternatives=alternatives), found.place, places)
+        answer = replace(found.answer, alternatives=alternatives)
+        because: Because = "library"
+        if found.place is None and ask.route == "auto" and self._ollama.found() is not None:
+            try:
+                written = next(self._routed([ask], patience, without_text="not_in_library"))
+                # Where it breaks off later, what the library says is the answer.
+                return replace(written, refusal=answer) if isinstance(written, Generated) else written
+            except CallerGoneError:
+                raise
+            except LocalQAError:
+                because = "ollama_failed"
+        self._counts.routed(because, generated=False)
+        return Extracted(because, answer, found.place, tuple(place for _, place in found.others))
 
     def _located(self, ask: LibraryAsk, patience: Patience) -> Located:
         """The answer of a library that is there, to a question that was checked."""
-        return ask_library(
+        found = ask_library(
             ask,
             self.shelf.searched,
             embed=lambda texts: self.embed(texts, patience, truncate=True)[0],
             read=lambda queries: self._read(queries, patience),
         )
+        self._counts.answers([found.answer] if found.read else [])
+        return found
 
     def _routed(
         self, asks: Sequence[Ask], patience: Patience, *, without_text: Because = "no_context"
@@ -219,6 +230,8 @@ class Answerer:
             if one.because == "no_context":
                 one = replace(one, because=without_text)
             self._counts.routed(one.because, generated=isinstance(one, Generated))
+            said = one.refusal if isinstance(one, Generated) else one.answer
+            self._counts.answers([said] if said else [])
             return one
 
         return map(counted, found)
@@ -232,5 +245,4 @@ class Answerer:
                     read, ways = shortened(part)
                     found = reader.answer(read, patience=patience)
                 answers += [way.widened(one) if way else one for way, one in zip(ways, found, strict=True)]
-        self._counts.answers(answers)
         return answers

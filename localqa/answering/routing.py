@@ -8,7 +8,7 @@ from localqa.answering.support import best_support, is_supported
 from localqa.errors import DeadlineError, InvalidInputError, LocalQAError, NotReadyError, OverloadedError
 from localqa.extraction.answers import Answer, AnswersAll, Query
 from localqa.ollama import Gone
-from localqa.ollama.errors import CallerGoneError
+from localqa.ollama.errors import CallerGoneError, OllamaModelError
 
 if TYPE_CHECKING:
     # Its libraries are loaded where there is a server to ask, and not before.
@@ -236,14 +236,30 @@ def _generating(
     """A model at work; its first piece is there, so that what fails at once fails here."""
     model = ollama.model(ask.model)
     pieces = ollama.generate(ask.question, ask.context, model=model, gone=gone)
-    begun = begin(pieces)
+    begun = begin(pieces, asked=ask.model)
     spans = (*([found] if found.answerable else []), *found.alternatives) if found else ()
     return Generated(because, model, begun, spans, refusal)
 
 
-def begin(pieces: Iterator[str]) -> Iterator[str]:
-    """The same pieces once the first is there; raises now what `Ollama.generate` raises at once."""
-    return _with_first(next(pieces, ""), pieces)
+def begin(pieces: Iterator[str], *, asked: str | None) -> Iterator[str]:
+    """The same pieces once the first is there.
+
+    Args:
+        pieces: as a model writes them.
+        asked: the model, where the caller named it.
+
+    Raises:
+        InvalidInputError: the caller named a model that is not there.
+        LocalQAError: what `Ollama.generate` raises at once.
+    """
+    try:
+        return _with_first(next(pieces, ""), pieces)
+    except OllamaModelError as e:
+        if asked is None:
+            raise
+        raise InvalidInputError(
+            f"model: {e.message}", remedy=f"Pull it with `ollama pull {asked}`, name another one, or none."
+        ) from e
 
 
 def _with_first(first: str, rest: Iterator[str]) -> Iterator[str]:

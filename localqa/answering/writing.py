@@ -59,4 +59,4 @@ def write(ask: LibraryAsk, located: Located, ollama: "Ollama", *, model: str | N
     if not located.read:
         return Written(ask.question, located, name, iter(()))
     pieces = ollama.generate(ask.question, numbered(located.read), model=name, gone=gone)
-    return Written(ask.question, located, name, begin(pieces))
+    return Written(ask.question, located, name, begin(pieces, asked=model))

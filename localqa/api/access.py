@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -59,15 +59,30 @@ def _check_key(digests: Sequence[bytes]) -> None:
 
 def given_key(asked: Request) -> str:
     """The key that a request brings, right or wrong; "" for none."""
-    scheme, _, token = asked.headers.get("Authorization", "").partition(" ")
-    given = token.strip() if scheme.lower() == "bearer" else ""
-    # Clients that were given no key of their own send "Bearer" all the same.
-    return given or asked.headers.get("X-API-Key", "")
+    return _key_in(asked.headers.get("Authorization", ""), asked.headers.get("X-API-Key", ""))
+
+
+def admitting(keys: Sequence[str]) -> Callable[[Mapping[str, str]], bool]:
+    """Says by a request's headers, whose names are in capitals, whether it may ask."""
+    digests = _digests(keys)
+
+    def admits(headers: Mapping[str, str]) -> bool:
+        given = _key_in(headers.get("AUTHORIZATION", ""), headers.get("X-API-KEY", ""))
+        return not keys or _is_known(given, digests)
+
+    return admits
 
 
 def is_stranger(keys: Sequence[str]) -> bool:
     """Whether the current request brings none of the keys that there are."""
     return bool(keys) and not _is_known(given_key(request), _digests(keys))
+
+
+def _key_in(authorization: str, own: str) -> str:
+    scheme, _, token = authorization.partition(" ")
+    given = token.strip() if scheme.lower() == "bearer" else ""
+    # Clients that were given no key of their own send "Bearer" all the same.
+    return given or own
 
 
 def _is_known(given: str, digests: Sequence[bytes]) -> bool:

@@ -35,9 +35,11 @@ class Worker(worker.Worker):
     def load_wsgi(self) -> None:
         """Load the app; on an expected failure leave with the status that makes gunicorn stop."""
         # Here, not above: the process that only watches over this one shall stay small.
+        from localqa.api.access import admitting
         from localqa.engine.memory import few_arenas
 
         few_arenas()
+        self.admits = admitting(_settings.keys)
         loaded = threading.Event()
         threading.Thread(target=self._beat_until, args=(loaded,), daemon=True).start()
         try:

@@ -1,6 +1,7 @@
-"""Finding out before the model is loaded whether the server will be able to listen."""
+"""Finding out before the model is loaded whether the server will be able to listen, and to how many."""
 
 import errno
+import resource
 import socket
 
 from localqa.errors import ConfigError
@@ -24,6 +25,15 @@ def ensure_can_listen(host: str, port: int) -> None:
             probe.listen(1)
         except OSError as e:
             raise _cannot_listen(e, host=host, port=port) from e
+
+
+def connections_of(wanted: int) -> int:
+    """As many connections as may be open, where the system says how many files may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted + 200 and hard > soft:
+        soft = min(wanted + 200, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(100, min(wanted, soft - 200))
 
 
 def _cannot_listen(error: OSError, *, host: str, port: int) -> ConfigError:

@@ -142,10 +142,14 @@ class Incoming:
             self.body.error = BrokenBodyError("The body could not be read: broken transfer encoding.")
         self.body.seek(0)
 
-    def fail(self, error: LocalQAError) -> None:
-        """Let the app answer with an error as soon as it reads the body."""
+    def cut_off(self) -> None:
+        """Let the app answer without the body, of which it has no need."""
         self.done = self.cut = True
         self.body = Body()
+
+    def fail(self, error: LocalQAError) -> None:
+        """Let the app answer with an error as soon as it reads the body."""
+        self.cut_off()
         self.body.error = error
 
     @property

@@ -6,10 +6,10 @@ share a bounded room, and probes, which have threads of their own, are answered 
 """
 
 import errno
-import resource
 import selectors
 import socket
 import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias
@@ -20,6 +20,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from localqa.answering.room import no_room
+from localqa.api.listening import connections_of
 from localqa.api.logs import LogfmtFormatter
 from localqa.api.receiving import FREE, Incoming, Share, SlowRequestError
 from localqa.api.refusing import refusal, response
@@ -108,12 +109,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         room: bytes of all large bodies together, from their first byte until they are answered; those that
             bring documents, and may take long to come, have room for `max_upload` of their own.
         receive_s: seconds in which headers must have come, and a body that does not come at a good rate.
+        admits: whether a large body is received, by the headers before it, whose names are in capitals; the
+            app answers without it else.
     """
 
     max_body = 8 * 1024 * 1024
     max_upload = 32 * 1024 * 1024
     room = 24 * 1024 * 1024
     receive_s = 10.0
+    admits: Callable[[Mapping[str, str]], bool] = staticmethod(lambda _: True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -124,7 +128,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._untidy = False
         self._probes = ThreadPoolExecutor(2, "probe")
         self._documents = ThreadPoolExecutor(4, "document")
-        self.worker_connections = _connections(self.cfg.worker_connections)
+        self.worker_connections = connections_of(self.cfg.worker_connections)
 
     # What comes in.
 
@@ -194,7 +198,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._bid_continue(conn)
         if incoming.done:
             self._answer(conn)
-        elif incoming.size > FREE and not conn.taken:
+        elif incoming.request is not None and incoming.size > FREE and not conn.taken:
+            # A head has a bound of its own; what it announces is known once it is whole.
+            if not self.admits(dict(incoming.request.headers)):
+                incoming.cut_off()
+                self._answer(conn)
+                return
             conn.room = self.for_documents if incoming.brings_documents else self.for_questions
             conn.room.line.append(conn)
             self._leave_poller(conn)
@@ -257,7 +266,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         if req is not None or not isinstance(exc, ParseException):
             super().handle_error(req, client, addr, exc)
             return
-        self.log.warning("Invalid request from ip=%s: %s", addr[0] if addr else "", exc)
+        # Its text quotes what came, which may be a question or a key.
+        self.log.warning("Invalid request from ip=%s: %s", addr[0] if addr else "", type(exc).__name__)
         _send_now(client, refusal(exc))
 
     def finish_request(self, conn: Any, done: "Future[Any]") -> None:
@@ -380,15 +390,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             self.poller.unregister(conn.sock)
         except (KeyError, ValueError):
             return  # it was not there
-
-
-def _connections(wanted: int) -> int:
-    """As many connections as may be open, where the system says how many files may be."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < wanted + 200 and hard > soft:
-        soft = min(wanted + 200, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return max(100, min(wanted, soft - 200))
 
 
 def _send_now(sock: socket.socket, data: bytes) -> None:

@@ -4,8 +4,10 @@ import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from localqa.config import Settings
+from localqa.errors import ConfigError
 from localqa.ollama.address import DEFAULT_PORT, LOCAL, server_url
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 State: TypeAlias = Literal["off", "unknown", "ok", "unreachable"]
 
+_HERE: Final = ("localhost", "127.0.0.1", "::1")
 _KNOCK_S: Final = 0.2
 _KNOCK_AGAIN_S: Final = 5.0
 
@@ -25,7 +28,7 @@ class Finder:
     found once stays: when it is away, callers are told so.
 
     Raises:
-        ConfigError: the address is none.
+        ConfigError: the address is none, or this server's own.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -33,6 +36,11 @@ class Finder:
         self._url = LOCAL
         if settings.ollama_host and settings.ollama != "off":
             self._url = server_url(settings.ollama_host)
+            if self._is_ours(self._url):
+                raise ConfigError(
+                    f"OLLAMA_HOST={settings.ollama_host} is the address of this server itself.",
+                    remedy="Name the Ollama server's own address, or set QA_OLLAMA=off.",
+                )
         self._wanted = settings.ollama == "on" or (settings.ollama == "auto" and bool(settings.ollama_host))
         self._knocked = float("-inf")
         self._ollama: Ollama | None = None
@@ -55,6 +63,11 @@ class Finder:
             return self._ollama.upstream.state
         return "unknown" if self._wanted else "off"
 
+    def _is_ours(self, url: str) -> bool:
+        """Whether this server listens at an address."""
+        parts = urlsplit(url)
+        return parts.port == self._settings.port and parts.hostname in (*_HERE, self._settings.host)
+
     def _made(self) -> "Ollama":
         from localqa.ollama.client import Ollama
         from localqa.ollama.upstream import Upstream
@@ -66,8 +79,8 @@ class Finder:
         return Ollama(upstream, model=settings.ollama_model)
 
     def _listens(self) -> bool:
-        """Whether something listens on this machine; looked at every five seconds at most."""
-        if time.monotonic() - self._knocked < _KNOCK_AGAIN_S:
+        """Whether something else listens on this machine; looked at every five seconds at most."""
+        if self._is_ours(self._url) or time.monotonic() - self._knocked < _KNOCK_AGAIN_S:
             return False
         self._knocked = time.monotonic()
         try:

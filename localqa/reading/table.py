@@ -82,10 +82,11 @@ class AdapterTable:
         try:
             yield adapter
         finally:
+            # First: without users it may be unloaded by anybody, and its base knows nothing of it then.
+            self._pool.leave(adapter.key)
             with self._lock:
                 adapter.users -= 1
                 last = adapter.removed and not adapter.users
-            self._pool.leave(adapter.key)
             if last:
                 self._pool.remove_adapter(adapter.key)
 
@@ -170,6 +171,8 @@ class AdapterTable:
                 if adapter is not None and self._pool.enter(adapter.key):
                     adapter.users += 1
                     return adapter
+                # Its base went, and it with it.
+                self._loaded.pop(name, None)
             # Between this and the next look another request may unload it again, or its base.
             self.load(name)
 

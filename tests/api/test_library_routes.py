@@ -279,6 +279,20 @@ def test_a_model_that_fails_at_once_is_told_by_the_status(generating):
         assert (reply.status_code, reply.json["error"]["code"]) == (503, "ollama_model_missing")
 
 
+@pytest.mark.parametrize("fault", ["500", "missing", "cut"])
+def test_not_in_the_documents_is_an_answer_where_the_model_fails(generating, fault):
+    client, ollama = generating
+    client.post("/api/documents", json={"name": "ferry.txt", "text": "unanswerable things"})
+    ollama.fault = fault
+    found = client.post("/api/qa", json={"question": "Why?"}).json
+    assert (found["answerable"], found["routed_because"]) == (False, "ollama_failed")
+    *_, last = client.post("/api/qa", json={"question": "Why?", "stream": True}).text.splitlines()
+    assert (json.loads(last)["source"], json.loads(last)["routed_because"]) == ("bert", "ollama_failed")
+    pairs = [{"question": "Why?"}, {"question": "Why?", "context": FERRY}]
+    results = client.post("/api/qa/batch", json={"qa_pairs": pairs}).json["results"]
+    assert [one["routed_because"] for one in results] == ["ollama_failed", "context_given"]
+
+
 def test_what_the_library_does_not_answer_goes_to_the_model(generating):
     client, _ = generating
     found = client.post("/api/qa", json={"question": "When does the ferry leave?"}).json

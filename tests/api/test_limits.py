@@ -69,6 +69,14 @@ def test_metrics_count_requests_and_answers_but_hold_no_text(client):
     assert "Kilimanjaro" not in text
 
 
+def test_metrics_count_an_answer_as_it_was_given(client):
+    body = {"question": "Who?", "context": "Ada wrote it.", "min_score": 0.9}
+    assert client.post("/api/qa", json=body).get_json()["answerable"] is False
+    text = client.get("/metrics").get_data(as_text=True)
+    assert 'localqa_answers_total{adapter="squad",answerable="no"} 1.0' in text
+    assert 'answerable="yes"} 1.0' not in text
+
+
 @pytest.mark.parametrize("path", ["/api/qa", "/api/qa/batch", "/predict", "/api/chat", "/v1/embeddings"])
 @pytest.mark.parametrize(
     "many",

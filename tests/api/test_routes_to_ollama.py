@@ -5,6 +5,7 @@ import json
 import pytest
 
 from app import create_app
+from localqa.api.service import EXTENSION
 from localqa.config import Settings
 
 TEXT = "Ada Lovelace wrote it. Charles built it."
@@ -95,6 +96,29 @@ def test_faults_are_errors_with_a_remedy(asking, ollama_server, fault, status, c
     assert (response.status_code, error["code"]) == (status, code)
     assert error["remedy"]
     assert asking.post("/api/qa", json={"question": "Who?", "context": TEXT}).status_code == 200
+
+
+def test_a_model_that_the_caller_named_wrongly_is_the_callers_to_mend(asking, ollama_server):
+    ollama_server.fault = "missing"
+    for route in ("/api/qa", "/api/ask"):
+        body = {"question": "Who?", "model": "nope", "generate": True}
+        if route == "/api/ask":
+            asking.post("/api/documents", json={"name": "a.txt", "text": TEXT})
+        else:
+            body = {"question": "Who?", "model": "nope"}
+        response = asking.post(route, json=body)
+        assert response.status_code == 422
+        assert response.get_json()["error"]["message"].startswith("model: ")
+        assert "Retry-After" not in response.headers
+
+
+def test_a_body_that_was_passed_on_keeps_no_room_while_the_model_writes(asking):
+    picture = "A" * 400_000
+    chat = {"model": "llava", "messages": [{"role": "user", "content": "Gebäude?", "images": [picture]}]}
+    with asking.post("/api/chat", data=json.dumps(chat, ensure_ascii=False).encode()) as response:
+        assert response.status_code == 200
+        assert not response.is_sequence
+        assert asking.application.extensions[EXTENSION].bodies._taken == 0
 
 
 def batch(client, *pairs):

@@ -3,6 +3,7 @@
 import pytest
 
 from localqa.config import Settings
+from localqa.errors import ConfigError
 from localqa.ollama.finding import Finder
 
 
@@ -17,6 +18,17 @@ def test_health_looks_for_a_server_before_a_question_needs_it(monkeypatch, ollam
     assert finder.state == "unknown"
     assert finder.found() is not None
     assert Finder(Settings.load(ollama="off")).state == "off"
+
+
+def test_a_server_does_not_take_itself_for_an_ollama_server(monkeypatch, ollama_server):
+    port = ollama_server.server_address[1]
+    monkeypatch.setattr("localqa.ollama.finding.LOCAL", f"http://127.0.0.1:{port}")
+    monkeypatch.setattr("localqa.ollama.finding.DEFAULT_PORT", port)
+    assert Finder(Settings.load(port=port)).found() is None
+    for host in (f"localhost:{port}", f"http://127.0.0.1:{port}", f"0.0.0.0:{port}"):
+        with pytest.raises(ConfigError, match="this server itself"):
+            Finder(Settings.load(port=port, ollama_host=host))
+    assert Finder(Settings.load(port=port, ollama_host=f"ollama:{port}")).state == "unknown"
 
 
 def test_without_a_server_it_is_off(monkeypatch):

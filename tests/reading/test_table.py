@@ -74,6 +74,31 @@ def test_changed_files_answer_from_the_next_question_on(tiny_bert, made, models,
     assert abs(expected["old"] - expected["new"]) > 1e-2
 
 
+def test_an_adapter_that_is_unloaded_as_a_question_ends_stays_whole(tiny_bert, models, monkeypatch):
+    pool = Pool.of(TorchEngine(tiny_bert))
+    reader = Reader(pool, models, "one").load()
+    leave = pool.leave
+
+    def unloaded_meanwhile(key):
+        if "two" in reader.loaded():
+            reader.remove_adapter("two")
+        leave(key)
+
+    monkeypatch.setattr(pool, "leave", unloaded_meanwhile)
+    assert score(reader, "two") == score(reader, "two")
+    assert reader.loaded() == ["one"]
+
+
+def test_an_adapter_whose_base_went_is_loaded_again(tiny_bert, models):
+    pool = Pool.of(TorchEngine(tiny_bert))
+    reader = Reader(pool, models, "one").load()
+    before = score(reader, "two")
+    for key in [key for key in pool._of_key if key.startswith("two")]:
+        pool.remove_adapter(key)
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(score, reader, "two").result(20) == before
+
+
 def halved(folder):
     content = (folder / LORA_FILE).read_bytes()
     (folder / LORA_FILE).write_bytes(content[: len(content) // 2])

@@ -28,6 +28,7 @@ from localqa.api.protocol.passing import (
 from localqa.api.schemas import OWN_MODEL
 from localqa.api.service import current_service
 from localqa.api.spec import NDJSON
+from localqa.api.text import refuse_unusable_text
 from localqa.errors import AdapterNotFoundError, InvalidInputError, LocalQAError
 
 PROTOCOL_VERSION: Final = "0.9.3"
@@ -190,6 +191,7 @@ def _answered(
     content: Callable[[str], dict[str, Any]],
 ) -> ResponseReturnValue:
     """The answer in one object or, as is the protocol's default, in two lines."""
+    refuse_unusable_text(body)
     unload = is_unloaded(body)
     written = native_format(body.get("format"))
     began = time.perf_counter_ns()

@@ -18,6 +18,7 @@ from localqa.api.protocol.formats import openai_format
 from localqa.api.protocol.native import messages_in
 from localqa.api.protocol.passing import EVENTS, asked, model_in, pass_through, upstream_list
 from localqa.api.service import current_service
+from localqa.api.text import quoted, refuse_unusable_text
 from localqa.errors import InvalidInputError
 
 _CHAT: Final = "chat.completion"
@@ -122,7 +123,13 @@ def _answered(
     content: Content,
     delta: Content,
 ) -> ResponseReturnValue:
-    """The answer in one object or as events."""
+    """The answer in one object or as events.
+
+    Raises:
+        InvalidInputError: the body holds no text, or asks for more than an answer in words.
+    """
+    refuse_unusable_text(body)
+    _check_wishes(body)
     reply = reply_to(extracted, adapter, wish_in(body), openai_format(body.get("response_format")))
     head = {
         "id": f"{'chatcmpl' if kind == _CHAT else 'cmpl'}-{uuid.uuid4().hex}",
@@ -137,6 +144,22 @@ def _answered(
         return Response(_events(chunk, reply, delta, counted=counted), mimetype=EVENTS)
     choice = {"index": 0, **content(reply.text), "finish_reason": "stop"}
     return head | {"object": kind, "choices": [choice], "usage": _usage(reply), **reply.extras}
+
+
+def _check_wishes(body: dict[str, Any]) -> None:
+    """Refuse what a client would wait for in vain; what it can do without is passed over.
+
+    Raises:
+        InvalidInputError: several answers, or a call of a tool.
+    """
+    if isinstance(body.get("n"), int) and body["n"] > 1:
+        raise InvalidInputError("n: there is one answer.", remedy="Leave it out.")
+    choice = body.get("tool_choice")
+    if choice == "required" or isinstance(choice, dict):
+        raise InvalidInputError(
+            f"tool_choice: {quoted(model_in(body))} does not support tools.",
+            remedy="Leave it out; response_format gives JSON by a schema.",
+        )
 
 
 def _usage(reply: Reply) -> dict[str, int]:

@@ -124,6 +124,7 @@ def _rest(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 def _give_back_body() -> None:
     """Let others have the room that the body took on its way in: the answer may take minutes."""
+    cast(JsonRequest, request).leave_room()
     give_back = getattr(request.environ.get("wsgi.input"), "give_back", None)
     if give_back is not None:
         give_back()

@@ -40,6 +40,29 @@ def test_body_says_how_sure_an_answer_has_to_be(client):
     assert client.post("/v1/completions", json=asked | {"abstain": 1}).status_code >= 400
 
 
+@pytest.mark.parametrize(
+    "wish",
+    [{"n": 2}, {"tool_choice": "required"}, {"tool_choice": {"type": "function", "function": {"name": "f"}}}],
+)
+def test_what_is_waited_for_in_vain_is_refused(client, wish):
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+    found = client.post("/v1/chat/completions", json=CHAT | {"tools": tools} | wish)
+    assert found.status_code == 400
+    assert next(iter(wish)) in found.get_json()["error"]["message"]
+    assert client.post("/v1/chat/completions", json=CHAT | {"tools": tools, "n": 1}).status_code == 200
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions"])
+def test_text_that_is_none_is_refused(client, path, stream):
+    asked = "Follow up question: Where is caf\ud800?\nStandalone question:"
+    body = {"model": "bert-qa", "stream": stream, "messages": [{"role": "user", "content": asked}]}
+    assert client.post(path, data=json.dumps(body)).status_code == 400
+    schema = {"type": "object", "properties": {"k": {"const": "\ud800"}}, "required": ["k"]}
+    formed = json.dumps(CHAT | {"format": schema, "stream": stream})
+    assert client.post("/api/chat", data=formed).status_code == 400
+
+
 def test_streamed_chat_completion(client):
     asked = CHAT | {"stream": True, "stream_options": {"include_usage": True}}
     response = client.post("/v1/chat/completions", json=asked)

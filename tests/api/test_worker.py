@@ -1,0 +1,65 @@
+"""gunicorn's worker: what a connection is charged for, and what it logs."""
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+from gunicorn.config import Config
+
+from localqa.api.access import admitting
+from localqa.api.receiving import FREE, Share
+from localqa.api.worker import Connection, Worker
+
+MIB = 1024 * 1024
+HEAD = b"POST /api/documents HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n" % (32 * MIB)
+PADDING = b"".join(b"X-P%d: %s\r\n" % (at, b"a" * 6000) for at in range(3))
+OURS = b"Authorization: Bearer ours\r\n"
+
+
+@pytest.fixture
+def worker(monkeypatch):
+    """One without a process, a poller and threads."""
+    made = Worker.__new__(Worker)
+    made.cfg = Config()
+    made.for_questions, made.for_documents = Share(24 * MIB), Share(32 * MIB)
+    made.log = logging.getLogger("gunicorn.error")
+    made.answered = []
+    monkeypatch.setattr(made, "_leave_poller", lambda conn: None)
+    monkeypatch.setattr(made, "_await", lambda conn, stage, seconds: setattr(conn, "stage", stage))
+    monkeypatch.setattr(made, "_answer", made.answered.append)
+    return made
+
+
+def connection(worker):
+    sock = SimpleNamespace(setblocking=lambda blocking: None, send=len)
+    made = Connection(worker, sock, ("1.2.3.4", 1), ("127.0.0.1", 5000))
+    made.stage = "receiving"
+    return made
+
+
+@pytest.mark.parametrize("padding", [b"", PADDING])
+def test_a_body_is_charged_by_what_it_announces_however_long_its_head(worker, padding):
+    first, second = connection(worker), connection(worker)
+    for conn in (first, second):
+        head = HEAD + padding + b"\r\n"
+        worker._feed(conn, head[:FREE])
+        if head[FREE:]:
+            worker._feed(conn, head[FREE:])
+    assert (first.stage, first.taken) == ("receiving", 32 * MIB)
+    assert (second.stage, second.taken) == ("in line", 0)
+
+
+@pytest.mark.parametrize(("key", "waits"), [(b"", False), (OURS.replace(b"ours", b"x"), False), (OURS, True)])
+def test_no_room_is_kept_for_a_stranger(worker, key, waits):
+    worker.admits = admitting(["ours"])
+    conn = connection(worker)
+    worker._feed(conn, HEAD + key + b"\r\n")
+    assert (conn.taken > 0, worker.answered == [conn]) == (waits, not waits)
+
+
+def test_what_is_no_request_is_told_and_not_quoted(worker, caplog):
+    conn = connection(worker)
+    worker._feed(conn, b"GET /x HTTP/1.1\r\nAuthorization Bearer SECRET\r\n\r\n")
+    worker.handle_error(None, conn.sock, ("1.2.3.4", 1), conn.incoming.failure)
+    assert "Invalid request from ip=1.2.3.4: InvalidHeader" in caplog.text
+    assert "SECRET" not in caplog.text
