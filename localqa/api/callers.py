@@ -30,8 +30,9 @@ def caller_gone() -> Callable[[], bool]:
 
 
 def patience() -> Patience:
-    """How long the caller of the current request waits."""
-    return Patience(time.monotonic() + current_service().settings.deadline_s, caller_gone())
+    """How long the caller of the current request waits; also for a thread, since the request was there."""
+    came: float = getattr(request.environ.get("wsgi.input"), "came", 0.0) or time.monotonic()
+    return Patience(came + current_service().settings.deadline_s, caller_gone())
 
 
 class _Caller:

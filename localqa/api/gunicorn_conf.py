@@ -15,6 +15,7 @@ from gunicorn.arbiter import Arbiter
 
 from localqa.api import worker
 from localqa.api.listening import ensure_can_listen
+from localqa.api.logs import PrintableLogger
 from localqa.config import Settings
 from localqa.errors import LocalQAError, report_and_exit
 
@@ -31,6 +32,7 @@ class Worker(worker.Worker):
     # A text to be kept comes as JSON, which has a limit of its own.
     max_upload = max(_settings.max_body_bytes, _settings.max_upload_bytes)
     receive_s = _settings.receive_s
+    max_requests = _settings.max_requests
 
     def load_wsgi(self) -> None:
         """Load the app; on an expected failure leave with the status that makes gunicorn stop."""
@@ -87,7 +89,7 @@ bind = (
 )
 workers = 1
 worker_class = Worker
-logger_class = worker.PrintableLogger
+logger_class = PrintableLogger
 threads = _settings.http_threads
 preload_app = False
 timeout = 120

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+from gunicorn.glogging import Logger
+
 from localqa.api.text import printable
 
 _PLAIN = re.compile(r"[A-Za-z0-9._/:+-]+")
@@ -66,3 +68,13 @@ def configure_logging(level: str, names: Sequence[str] = ("localqa",)) -> None:
             logger.addHandler(handler)
             # Some library may give the root logger a handler later, and each line would come twice.
             logger.propagate = False
+
+
+class PrintableLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's own lines, in the form of the app's: what they quote of a request is made printable."""
+
+    def setup(self, cfg: Any) -> None:
+        """Set the handlers up."""
+        super().setup(cfg)
+        for handler in (*self.error_log.handlers, *self.access_log.handlers):
+            handler.setFormatter(LogfmtFormatter())

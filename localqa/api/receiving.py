@@ -49,10 +49,12 @@ class Body(io.BytesIO):
     Attributes:
         error: raised by whoever reads it.
         give_back: called by whoever needs it no more, though the response is not there yet.
+        came: when it was there (`time.monotonic`), from when on its caller waits; 0 as long as it is not.
     """
 
     error: LocalQAError | None = None
     give_back: Callable[[], None] = staticmethod(lambda: None)
+    came: float = 0.0
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read on; raises the error, if there is one."""

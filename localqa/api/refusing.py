@@ -1,6 +1,7 @@
 """What is answered where a request has no head that could be read: no app ever sees it."""
 
 import json
+import socket
 import uuid
 from http import HTTPStatus
 from typing import Final
@@ -48,3 +49,11 @@ def response(status: int, *, code: str, message: str, remedy: str) -> bytes:
 
 def _said(error: Exception) -> str:
     return printable(f"The request could not be read: {error}", limit=_MESSAGE_CHARS)
+
+
+def send_now(sock: socket.socket, data: bytes) -> None:
+    """Send a little without waiting; whether it went is seen at the next read."""
+    try:
+        sock.send(data)
+    except OSError:
+        return

@@ -15,16 +15,15 @@ from functools import partial
 from typing import Any, Final, Literal, TypeAlias
 
 from gunicorn import util
-from gunicorn.glogging import Logger
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from localqa.answering.room import no_room
 from localqa.api.listening import connections_of
-from localqa.api.logs import LogfmtFormatter
 from localqa.api.receiving import FREE, Incoming, Share, SlowRequestError
-from localqa.api.refusing import refusal, response
+from localqa.api.refusing import refusal, response, send_now
 from localqa.engine.memory import give_back
+from localqa.errors import OverloadedError
 
 PROBES: Final = ("/livez", "/readyz", "/api/health", "/metrics")
 DOCUMENTS: Final = ("/", "/docs", "/docs/", "/openapi.json")
@@ -44,16 +43,6 @@ _ACCEPT: Final = 64
 Stage: TypeAlias = Literal["idle", "receiving", "in line", "working", "lingering"]
 
 
-class PrintableLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn's own lines, in the form of the app's: what they quote of a request is made printable."""
-
-    def setup(self, cfg: Any) -> None:
-        """Set the handlers up."""
-        super().setup(cfg)
-        for handler in (*self.error_log.handlers, *self.access_log.handlers):
-            handler.setFormatter(LogfmtFormatter())
-
-
 class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
     """A connection and the request that comes over it.
 
@@ -63,6 +52,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
         incoming: the request.
         room: where its body has taken some, and stands in line.
         taken: bytes of it.
+        counted: whether it is one of the requests of which there may be so many.
     """
 
     def __init__(self, worker: "Worker", sock: socket.socket, client: Any, server: Any) -> None:
@@ -70,6 +60,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
         self.initialized = self.data_ready = True
         self.room = worker.for_questions
         self.taken = 0
+        self.counted = False
         self.drained = 0
         self.expires = 0.0
         self._most = {"max_body": worker.max_body, "max_upload": worker.max_upload}
@@ -109,6 +100,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         room: bytes of all large bodies together, from their first byte until they are answered; those that
             bring documents, and may take long to come, have room for `max_upload` of their own.
         receive_s: seconds in which headers must have come, and a body that does not come at a good rate.
+        max_requests: that are answered, or wait for it, at a time; probes and documents apart.
         admits: whether a large body is received, by the headers before it, whose names are in capitals; the
             app answers without it else.
     """
@@ -117,6 +109,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     max_upload = 32 * 1024 * 1024
     room = 24 * 1024 * 1024
     receive_s = 10.0
+    max_requests = 256
     admits: Callable[[Mapping[str, str]], bool] = staticmethod(lambda _: True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -125,6 +118,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self.for_documents = Share(self.max_upload)
         self._waiting: dict[Connection, None] = {}
         self._looked = 0.0
+        self._working = 0
         self._untidy = False
         self._probes = ThreadPoolExecutor(2, "probe")
         self._documents = ThreadPoolExecutor(4, "document")
@@ -217,7 +211,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         if request is not None and request._expected_100_continue:
             request._expected_100_continue = False
             if not conn.incoming.done:
-                _send_now(conn.sock, b"HTTP/1.1 100 Continue\r\n\r\n")
+                send_now(conn.sock, b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _advance(self, room: Share) -> None:
         """Let those at the head of the line read on, as long as there is room."""
@@ -240,7 +234,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._waiting.pop(conn, None)
         conn.stage = "working"
         conn.incoming.body.give_back = lambda: self.method_queue.defer(self._leave_room, conn)
-        future = self._pool(conn).submit(self.handle, conn)
+        conn.incoming.body.came = time.monotonic()
+        pool = self._pool(conn)
+        if pool is self.tpool:
+            # Those that wait for a thread count, too: they would wait without an end.
+            if self._working >= self.max_requests:
+                conn.incoming.fail(OverloadedError(f"{self._working:,} requests are being answered already."))
+                pool = self._documents
+            else:
+                self._working += 1
+                conn.counted = True
+        future = pool.submit(self.handle, conn)
         future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
 
     def _pool(self, conn: Connection) -> ThreadPoolExecutor:
@@ -268,7 +272,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             return
         # Its text quotes what came, which may be a question or a key.
         self.log.warning("Invalid request from ip=%s: %s", addr[0] if addr else "", type(exc).__name__)
-        _send_now(client, refusal(exc))
+        send_now(client, refusal(exc))
 
     def finish_request(self, conn: Any, done: "Future[Any]") -> None:
         """What becomes of a connection once its request is answered."""
@@ -276,6 +280,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             super().finish_request(conn, done)
             return
         self._leave_room(conn)
+        self._working -= conn.counted
+        conn.counted = False
         conn.incoming.body.close()
         if done.cancelled() or done.exception() is not None or not done.result():
             self._linger(conn)
@@ -354,7 +360,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         error = SlowRequestError(f"The request did not come within {self.receive_s:g} seconds.")
         if conn.incoming.request is None:
             told = {"code": error.code, "message": error.message, "remedy": error.told_remedy}
-            _send_now(conn.sock, response(error.status, **told))
+            send_now(conn.sock, response(error.status, **told))
             self._leave_poller(conn)
             self._waiting.pop(conn, None)
             self._linger(conn)
@@ -390,10 +396,3 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             self.poller.unregister(conn.sock)
         except (KeyError, ValueError):
             return  # it was not there
-
-
-def _send_now(sock: socket.socket, data: bytes) -> None:
-    try:
-        sock.send(data)
-    except OSError:
-        return  # the next read says what is wrong

@@ -1,6 +1,7 @@
 """gunicorn's worker: what a connection is charged for, and what it logs."""
 
 import logging
+from concurrent.futures import Future
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,7 @@ from gunicorn.config import Config
 from localqa.api.access import admitting
 from localqa.api.receiving import FREE, Share
 from localqa.api.worker import Connection, Worker
+from localqa.errors import OverloadedError
 
 MIB = 1024 * 1024
 HEAD = b"POST /api/documents HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n" % (32 * MIB)
@@ -23,11 +25,22 @@ def worker(monkeypatch):
     made.cfg = Config()
     made.for_questions, made.for_documents = Share(24 * MIB), Share(32 * MIB)
     made.log = logging.getLogger("gunicorn.error")
-    made.answered = []
     monkeypatch.setattr(made, "_leave_poller", lambda conn: None)
     monkeypatch.setattr(made, "_await", lambda conn, stage, seconds: setattr(conn, "stage", stage))
-    monkeypatch.setattr(made, "_answer", made.answered.append)
+    made.tpool, made._probes, made._documents = Pool(), Pool(), Pool()
+    made._waiting, made._working = {}, 0
     return made
+
+
+class Pool:
+    """One that answers nothing by itself."""
+
+    def __init__(self):
+        self.answered = []
+
+    def submit(self, work, conn):
+        self.answered.append(conn)
+        return Future()
 
 
 def connection(worker):
@@ -54,7 +67,21 @@ def test_no_room_is_kept_for_a_stranger(worker, key, waits):
     worker.admits = admitting(["ours"])
     conn = connection(worker)
     worker._feed(conn, HEAD + key + b"\r\n")
-    assert (conn.taken > 0, worker.answered == [conn]) == (waits, not waits)
+    assert (conn.taken > 0, worker.tpool.answered == [conn]) == (waits, not waits)
+
+
+def test_requests_that_wait_for_a_thread_count(worker):
+    worker.max_requests = 2
+    asked = [connection(worker) for _ in range(3)]
+    probe = connection(worker)
+    for conn in asked:
+        worker._feed(conn, b"POST /api/qa HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+    worker._feed(probe, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert worker.tpool.answered == asked[:2]
+    assert (worker._documents.answered, worker._probes.answered) == (asked[2:], [probe])
+    with pytest.raises(OverloadedError):
+        asked[2].incoming.body.read()
+    assert asked[0].incoming.body.came > 0
 
 
 def test_what_is_no_request_is_told_and_not_quoted(worker, caplog):
