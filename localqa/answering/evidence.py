@@ -8,15 +8,16 @@ from typing import Final
 import regex
 
 from localqa.answering.library import Place
-from localqa.answering.support import is_supported
+from localqa.answering.support import is_supported, overlap
 from localqa.documents.search import Found
-from localqa.squad.metrics import f1
 
 _BORDER: Final = regex.compile(
-    r"(?<=[.!?…][\"'”’)\]]*)(?<!^[ \t]*\d{1,3}\.)\s+|(?<=[。！？])|\n+", regex.MULTILINE
+    r"(?<=[.!?…](?:[\"'”’)\]*_]|\[\d{1,3}(?:\s*[,–-]\s*\d{1,3})*\])*)"
+    r"(?<!^[ \t]*\d{1,3}\.)\s+|(?<=[。！？])|\n+",
+    regex.MULTILINE,
 )
 """Between two sentences; the number of an item is a part of its first one."""
-_MARKS: Final = re.compile(r"\s*\[\d+\]")
+_MARKS: Final = re.compile(r"\s*[\[【]\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*[\]】]")
 """Numbers of passages, as models put them behind a sentence."""
 
 
@@ -64,10 +65,11 @@ def _carried(sentence: str, question: str, read: Sequence[Found]) -> Place | Non
     said = _MARKS.sub("", sentence)
     best: tuple[float, Place] | None = None
     for found in read:
-        if not is_supported(said, question, found.passage.text):
+        # The model was given the headings, too.
+        if not is_supported(said, question, "\n".join((*found.passage.headings, found.passage.text))):
             continue
         for start, end in _parts(found.passage.text):
-            likeness = f1(said, [found.passage.text[start:end]])
+            likeness = overlap(said, found.passage.text[start:end])
             if likeness and (best is None or likeness > best[0]):
                 best = likeness, Place(found, found.passage.start + start, found.passage.start + end)
     return best[1] if best else None

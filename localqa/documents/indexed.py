@@ -35,9 +35,19 @@ def indexed(headings: Sequence[str], text: str) -> str:
 
 
 def words_of(question: str) -> list[str]:
-    """The words of a question to look for, each once; all of them where none says anything of its own."""
-    words = list(dict.fromkeys(WORD.findall(_apart(question.casefold()))))
-    return [word for word in words if word not in _COMMON] or words
+    """The words of a question to look for, each once; all of them where none says anything of its own.
+
+    In lower case and no more, as the index has them: casefolding makes "strasse" of "Straße". Among other
+    words one in capitals is a name: US, IT, WHO.
+    """
+    words = list(dict.fromkeys(WORD.findall(_apart(question))))
+    capitals_tell = any(map(str.islower, question))
+
+    def tells(word: str) -> bool:
+        return word.lower() not in _COMMON or (capitals_tell and len(word) > 1 and word.isupper())
+
+    told = [word for word in words if tells(word)] or words
+    return list(dict.fromkeys(word.lower() for word in told))
 
 
 def _apart(text: str) -> str:

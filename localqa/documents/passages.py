@@ -19,7 +19,7 @@ _SENTENCE: Final = regex.compile(
 )
 _UNSPACED: Final = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Khmer}\p{Lao}\p{Myanmar}"
 """Scripts that write no spaces between words."""
-_PLACE: Final = regex.compile(rf"\s+|(?<=[{_UNSPACED}])")
+_PLACE: Final = regex.compile(rf"\s+|(?<=[{_UNSPACED}])(?!\p{{M}})")
 _WORD: Final = regex.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
 _CHARACTERS: Final = 10
 """Of a word, on the average, in texts that have few spaces: they are measured by it."""

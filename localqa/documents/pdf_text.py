@@ -26,6 +26,10 @@ _BULLET: Final = re.compile(r"[•▪◦●○■□–—*‣⁃·-]\s|\(?(\d{1
 _NUMBERED: Final = re.compile(r"\W*\d|[•▪◦●§]")
 _LEVELS: Final = 4
 _WORD: Final = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_AND: Final = frozenset(
+    ["and", "or", "to", "und", "oder", "bzw", "bis", "sowie", "et", "ou", "en", "of", "y", "o", "e"]
+)
+"""What a hyphen stays before: pre- and post-war."""
 _CUT: Final = re.compile(r"(?<=\w)[-‐–]$|://$|(?<=\w)[@/_]$")
 """The end of a line in the middle of a number or an address."""
 
@@ -137,6 +141,8 @@ class PdfText:
         start = re.match(r"[^\W\d_]+", after)
         if end is None or start is None:
             return False if _CUT.search(before) and after[:1].isalnum() else None
+        if start.group() in _AND:
+            return None
         whole, parted = (end.group(1) + start.group()).lower(), f"{end.group(1)}-{start.group()}".lower()
         if start.group()[0].isupper() and self._words[whole] == 0:
             return False

@@ -43,6 +43,21 @@ def test_each_sentence_has_the_words_that_carry_it_or_none():
     assert third.place is None
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "The ferry leaves at seven.[1] The harbour master is Ada Berg.[2]",
+        "The ferry leaves at seven [1, 2]. The harbour master is Ada Berg 【2】.",
+        "1. The ferry leaves at seven.\n2. The harbour master is Ada Berg.",
+        "**The ferry leaves at seven.** The harbour master is Ada Berg.",
+        "By the rules the ferry leaves at seven. The harbour master is Ada Berg [1-2].",
+    ],
+)
+def test_marks_of_models_are_no_words(written):
+    found = held_against(written, "Who is the harbour master?", READ)
+    assert [one.place.document.name if one.place else None for one in found] == ["ferry.txt", "harbour.txt"]
+
+
 def test_what_a_model_is_given_is_numbered_and_named():
     assert numbered(READ).startswith("[1] ferry.txt > Rules\nThe ferry leaves")
     assert "\n\n[2] harbour.txt > Rules\nBoats" in numbered(READ)

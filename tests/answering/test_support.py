@@ -26,6 +26,31 @@ def test_content_must_stand_in_the_context(generated, supported):
     assert is_supported(generated, "Who built the bridge?", CONTEXT) is supported
 
 
+@pytest.mark.parametrize(
+    ("generated", "context", "supported"),
+    [
+        ("It lasts two years.", "The warranty for the devices lasts two years.", True),
+        (
+            "The warranty for the devices lasts three years.",
+            "The warranty for the devices lasts two years.",
+            False,
+        ),
+        ("It doesn't cover theft.", "The policy does not cover theft.", True),
+        ("It won’t cover theft.", "The policy will not cover theft.", True),
+        ("The café opens at noon.", "The cafe\u0301 opens at noon.", True),
+        ("免赔额是五百元。", "本保险的免赔额是五百元，每次事故计算。", True),
+        ("免赔额是九百元。", "本保险的免赔额是五百元，每次事故计算。", False),
+        ("免赔额是500元。", "本保险的免赔额是500元。", True),
+        ("免赔额是900元。", "本保险的免赔额是500元。", False),
+        ("1. The annual fee is 50 euros.", "The annual fee is 50 euros.", True),
+        ("Clause 4 says that rent is due.", "4. The rent is due monthly, says the clause.", True),
+        ("9. June is the day.", "The day is in June.", False),
+    ],
+)
+def test_words_of_every_kind_are_compared(generated, context, supported):
+    assert is_supported(generated, "What does it say?", context) is supported
+
+
 def test_number_of_the_question_alone_supports_nothing():
     assert not is_supported("In 2021.", "What was built in 2021?", CONTEXT)
 

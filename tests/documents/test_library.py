@@ -128,9 +128,25 @@ def test_words_are_never_taken_for_commands(library, words):
 
 
 def test_accents_endings_and_scripts_without_spaces(library):
-    library.put(item("a.txt", "Der Vertrag läuft über zwölf Monate. 契約期間は十二か月です。"))
-    for question in ("vertrag", "VERTRAGS läuft", "uber", "契約"):
+    library.put(
+        item("a.txt", "Der Vertrag für die Große Straße läuft über zwölf Monate. 契約期間は十二か月です。")
+    )
+    for question in ("vertrag", "VERTRAGS läuft", "uber", "契約", "Straße", "GROẞE", "große"):
         assert library.by_words(words_of(question), Scope(), 5), question
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("What is the US tax rate?", ["us", "tax", "rate"]),
+        ("Who heads IT at WHO?", ["heads", "it", "who"]),
+        ("WHAT IS THE RATE?", ["rate"]),
+        ("Who is it?", ["who", "is", "it"]),
+        ("Am I in?", ["am"]),
+    ],
+)
+def test_names_in_capitals_are_looked_for(question, words):
+    assert words_of(question) == words
 
 
 def test_a_document_of_the_same_source_takes_the_place_of_the_old_one(library):

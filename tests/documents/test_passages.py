@@ -1,6 +1,7 @@
 """Passages: exact parts of a text, on its borders, with all of its words."""
 
 import time
+import unicodedata
 
 import pytest
 from hypothesis import given, settings
@@ -96,3 +97,10 @@ def test_a_document_is_kept_as_it_is_to_a_tenth_of_a_point(text, drawn):
         assert (one.page, one.start) == (other.page, other.start)
         assert other.edges == pytest.approx(one.edges, abs=0.051)
         assert other.top == pytest.approx(one.top, abs=0.051)
+
+
+def test_no_passage_begins_within_a_letter():
+    text = "ผู้เช่าต้องชำระค่าเช่าล่วงหน้าภายในวันที่ห้าของทุกเดือน" * 20
+    found = split_passages(document(text))
+    assert len(found) > 5
+    assert not any(unicodedata.category(text[one.start]).startswith("M") for one in found)

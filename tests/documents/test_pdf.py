@@ -115,6 +115,18 @@ def test_a_mark_of_a_note_does_not_part_a_sentence(read):
     )
 
 
+@pytest.mark.parametrize(
+    ("ends", "begins", "text"),
+    [
+        ("The law holds for the pre-", "and post-war years of it.", "pre- and post-war"),
+        ("Das sind die Vor-", "und Nachteile der Sache.", "Vor- und Nachteile"),
+    ],
+)
+def test_a_hyphen_that_hangs_glues_nothing(read, ends, begins, text):
+    lines = prose(700, [f"{'x ' * 20}{ends}", f"{begins}{' y' * 20}"])
+    assert text in read(made.pdf([lines]), "a.pdf").text
+
+
 def test_words_with_a_hyphen_of_their_own_keep_it(read):
     first = prose(
         700, ["The framework that is used here is called by its authors a dual-", "encoder framework."]
