@@ -30,7 +30,8 @@ _NOT: Final = re.compile(r"\b(wo|ca|sha)?n['’]t\b|(?<=\w)n['’]t\b")
 _SHORTENED: Final = {"wo": "will", "ca": "can", "sha": "shall"}
 _NUMERALS_TEXT: Final = """
 two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
-eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion half twice
+eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion half
+twice
 一 二 两 三 四 五 六 七 八 九 十 百 千 万
 """
 _NUMERALS: Final = frozenset(_NUMERALS_TEXT.split())

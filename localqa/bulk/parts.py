@@ -41,9 +41,10 @@ def check_output(path: Path) -> None:
 
 
 _OWN = re.compile(
-    r"\d{8,}(\.\d+)?\.(jsonl|partial)|run(\.\d+)?\.(json|partial)|joined\..+|rows\.(staged|\d+\.partial)"
+    r"\d{8,}(\.\d+)?\.(jsonl|partial)|run(\.replaces)?(\.\d+)?\.(json|partial)|joined\..+|rows\.(staged|\d+\.partial)"
 )
 """What lies in the folder of a run."""
+_REPLACES: Final = "run.replaces.json"
 _MISFITS: Final = (ValueError, TypeError, OverflowError, NotImplementedError)
 """What Python and pyarrow raise where a value has no place in a file."""
 
@@ -77,8 +78,11 @@ class Work:
                 self.clear()
             os.close(held)
 
-    def begin(self) -> None:
+    def begin(self, *, replaces: bool = False) -> None:
         """Make the folder, or take up the one of the same run.
+
+        Args:
+            replaces: whether an output that is there may be replaced, also when the run is taken up again.
 
         Raises:
             ConfigError: it belongs to another run, or to somebody else.
@@ -94,6 +98,8 @@ class Work:
             )
         # Parts without a note could be of any run.
         clear(self.folder, _OWN)
+        if replaces:
+            write_whole(self.folder / _REPLACES, "{}")
         write_whole(self.folder / "run.json", json.dumps(self._run))
 
     def clear(self) -> None:
@@ -114,6 +120,10 @@ class Work:
     def is_of_this_run(self) -> bool:
         """Whether the folder is that of a run with the same input and settings."""
         return self._note() == self._run
+
+    def may_replace(self) -> bool:
+        """Whether this run was begun with leave to replace the output."""
+        return self.is_of_this_run() and (self.folder / _REPLACES).exists()
 
     def missing(self, parts: Sequence[Part]) -> list[Part]:
         """The parts that are not done."""

@@ -84,7 +84,7 @@ def answer(args: argparse.Namespace, work: Work) -> None:
     """Find the parts, answer those that are missing, and join them; see `answer_whole`."""
     if args.overwrite:
         work.forget()
-    work.begin()
+    work.begin(replaces=args.overwrite)
     columns = _columns(args)
     needed = (columns.question, columns.context)
     source = rows_file(args.input, work.folder, needed, format_of(args))
@@ -115,7 +115,7 @@ def _check_output(args: argparse.Namespace, work: Work) -> None:
         raise ConfigError(f"{args.output} is a folder.", remedy="Name a file as the output.")
     if args.output.exists() and args.output.samefile(args.input):
         raise ConfigError(f"{args.output} is the input.", remedy="Name another file as the output.")
-    if args.output.exists() and not args.overwrite and not work.is_joined():
+    if args.output.exists() and not args.overwrite and not (work.is_joined() or work.may_replace()):
         raise ConfigError(f"{args.output} exists.", remedy="Choose another name, or --overwrite.")
 
 

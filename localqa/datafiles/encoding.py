@@ -18,7 +18,7 @@ _MARKS: Final = (
 _WESTERN = "cp1252"
 _STRAY = re.compile("[\udc80-\udcff]")
 _BEYOND_ASCII = re.compile("[^\x00-\x7f\udc80-\udcff]")
-_WORD = re.compile(r"[^\W\d_]*[^\x00-\x7f\W\d_][^\W\d_]*")
+_WORD = re.compile(r"(?<![^\W\d_])[^\W\d_]*[^\x00-\x7f\W\d_][^\W\d_]*")
 # Letters on both sides of a sign that stands in no word: bytes of another encoding.
 _CUT_WORD = re.compile(r"[^\W\d_](?![’‘´·–—\xad\xa0ªº])[^\x00-\x7f\w\s][^\W\d_]")
 _SIGN = re.compile(r"[^\x00-\x7f\w]")

@@ -84,7 +84,8 @@ def read_table(
         # Spaces before quotation marks make them part of the text, or of the wrong cell.
         if any(isinstance(row, DataError) or _has_spaced_quote(row) for row in rows):
             spaced = list(body.rows(spaced=True))
-            if _faults(spaced) <= _faults(rows):
+            quoted = any(not isinstance(row, DataError) and _has_spaced_quote(row) for row in rows)
+            if _faults(spaced) < _faults(rows) or (quoted and _faults(spaced) == _faults(rows)):
                 rows = spaced
     finally:
         csv.field_size_limit(before)
@@ -137,7 +138,9 @@ def _checked(header: list[str], *, where: str, needed: Needed, mapping: str) -> 
             f"{where}: no column for {' and '.join(missing)}; the columns are: {', '.join(named)}.",
             remedy=remedy,
         )
-    return header
+    # pandas writes its index into a column without a name; the cells behind the last name are none.
+    last = max((at for at, cell in enumerate(header) if cell), default=-1)
+    return [cell or (f"Unnamed: {at}" if at < last else "") for at, cell in enumerate(header)]
 
 
 class _Body:
@@ -151,7 +154,8 @@ class _Body:
         self.name = name
         self.header = header
         self.delimiter = delimiter
-        quote = r'"[ \t]+(?=' + re.escape(delimiter) + r"|\s*$)"
+        blank = " " if delimiter == "\t" else r" \t"
+        quote = rf'"[{blank}]+(?![{blank}])(?=' + re.escape(delimiter) + r"|\s*$)"
         self._space_behind = re.compile(quote)
 
     def rows(self, *, spaced: bool) -> Iterator[Row | DataError]:
@@ -162,6 +166,10 @@ class _Body:
         while at < len(self.lines):
             row, end = self._read(at, spaced=spaced, most=again if again > 0 else 1)
             where = f"{self.name}:{at + 1}"
+            # Of lines that are rows each, none was quoted.
+            if end > at + 1 and all(self._unquoted(number) for number in range(at, end)):
+                again -= 2 * (end - at)
+                row, end = self._unquoted(at) or row, at + 1
             if isinstance(row, DataError):
                 again -= 2 * (end - at)
                 unquoted = self._unquoted(at)

@@ -177,6 +177,12 @@ def _by_peft(
             f"The ranks of these adapters add up to {sum(ranks):,}, at most {MOST_RANK:,} are served.",
             remedy="Use --method svd, or combine fewer.",
         )
+    widest = min(MOST_RANK, min(min(size) for size in base_sizes(base_model).layers.values()))
+    if method == "svd" and (rank or max(ranks)) > widest:
+        raise ConfigError(
+            f"A rank of {rank or max(ranks):,} is too high for this base: at most {widest:,}.",
+            remedy="Give a smaller --rank.",
+        )
     model = base_model
     names = [f"adapter_{number}" for number in range(len(parts))]
     for part, name in zip(parts, names, strict=True):

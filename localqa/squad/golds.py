@@ -1,9 +1,11 @@
 """What a record says of its answers, in any of the shapes in use -> `GoldAnswer`s."""
 
 import ast
+import io
 import json
 import math
 import re
+import tokenize
 from collections.abc import Callable, Mapping
 from itertools import islice
 
@@ -32,6 +34,9 @@ def kind_of(value: object) -> str:
         return "true/false"
     names = {str: "text", int: "a number", float: "a number", list: "a list", dict: "an object"}
     return names.get(type(value), type(value).__name__)
+
+
+_VALUES = (tokenize.STRING, tokenize.NUMBER)
 
 
 def is_null(value: object) -> bool:
@@ -183,7 +188,7 @@ def _unwritten(value: object, *, context: str, where: str) -> object:
     for read in readers:
         try:
             found = read(value)
-        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, tokenize.TokenError):
             continue
         if isinstance(found, (dict, list)):
             return found
@@ -196,8 +201,17 @@ def _unwritten(value: object, *, context: str, where: str) -> object:
 
 
 def _python(text: str) -> object:
-    """What Python and NumPy print, without running anything."""
-    return ast.literal_eval(_Printed().visit(ast.parse(text.strip(), mode="eval")))
+    """What Python and NumPy print, without running anything; NumPy puts no commas between values."""
+    parts: list[str] = []
+    before = None
+    for token in tokenize.generate_tokens(io.StringIO(text.strip()).readline):
+        if token.type in (tokenize.NEWLINE, tokenize.NL, tokenize.ENDMARKER):
+            continue
+        if before in _VALUES and token.type in _VALUES:
+            parts.append(",")
+        parts.append(token.string)
+        before = token.type
+    return ast.literal_eval(_Printed().visit(ast.parse(" ".join(parts), mode="eval")))
 
 
 class _Printed(ast.NodeTransformer):

@@ -15,6 +15,8 @@ from localqa.squad.records import Example, GoldAnswer
 
 _FACTS_ON_A_PAGE: Final = (5, 8)
 _QUESTIONS_ABOUT_A_PAGE: Final = 5
+_NAMES: Final = 30_000
+"""Names that are drawn; there are not many more of their kind, and further ones get a number of their own."""
 
 
 def _list(text: str) -> tuple[str, ...]:
@@ -173,9 +175,11 @@ def make_mock(questions: int, *, seed: int = 0, unanswerable: float = 0.25) -> l
 
 def _names(draw: random.Random) -> Iterator[str]:
     """Names of appliances, each once."""
-    seen = set()
+    seen: set[str] = set()
     while True:
         name = "".join(draw.sample(_SYLLABLES, 2)).capitalize() + f" {draw.randrange(100, 1000, 10)}"
+        if len(seen) >= _NAMES:
+            name += f"/{len(seen)}"
         if name not in seen:
             seen.add(name)
             yield name

@@ -204,9 +204,13 @@ def _optional_text(fields: Mapping[str, object], name: str, *, where: str) -> st
 
 
 def _answer_key(fields: Mapping[str, object], name: str) -> str | None:
-    """The field that holds the answers; the Hub's plural goes first unless a column was named."""
+    """The field that holds the answers; the Hub's plural goes first unless a column was named.
+
+    Tables that were joined have both, and null in the one that is not a row's own.
+    """
     names = ("answers", name) if name == DEFAULT_COLUMNS["answer"] else (name,)
-    return next((key for key in names if key in fields), None)
+    there = [key for key in names if key in fields]
+    return next((key for key in there if not is_null(fields[key])), there[0] if there else None)
 
 
 def _start_key(fields: Mapping[str, object], name: str) -> str:

@@ -163,7 +163,8 @@ def _whole_records(source: Source, text: str) -> Iterator[Raw | DataError]:
     at, index = 1, 0
     while True:
         at = _behind(text, at, " \t\r\n,")
-        if at >= len(text) or text[at] == "]":
+        # Behind a fault the end of a list may be that of one within the record.
+        if at >= len(text) or (text[at] == "]" and not text[at + 1 :].strip()):
             return
         where = f"{source.name}:[{index}]"
         try:

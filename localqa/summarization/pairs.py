@@ -11,6 +11,7 @@ from pathlib import Path
 from localqa.config import data_dir
 from localqa.datafiles.files import TextFormat, find_file
 from localqa.errors import ConfigError, DataError
+from localqa.squad.golds import is_null
 from localqa.squad.parsing import as_object, check_fields, text_of
 from localqa.squad.readers import Kind, read_records, remedy_of, told
 from localqa.squad.records import Example
@@ -111,8 +112,14 @@ def _pair(record: object, *, where: str, names: Mapping[str, Sequence[str]]) -> 
 
     summary = named("summary")
     others = (f"{summary[:-1]}{number}" for number in count(2)) if summary.endswith("1") else ()
-    more = tuple(text(name) for name in takewhile(fields.__contains__, others))
+    there = takewhile(fields.__contains__, others)
+    # A table has a cell for each, also for a text with fewer summaries than others.
+    more = tuple(text(name) for name in there if not _is_blank(fields[name]))
     return Pair(text(named("document")), text(summary), where, more)
+
+
+def _is_blank(value: object) -> bool:
+    return is_null(value) or (isinstance(value, str) and not value.strip())
 
 
 def split_pairs(pairs: Sequence[Pair], *, held_out: int, seed: int) -> tuple[list[Pair], list[Pair]]:

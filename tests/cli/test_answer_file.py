@@ -63,6 +63,20 @@ def test_run_does_not_go_on_with_another_adapter_in_the_same_folder(capsys, answ
     assert "1 of 2 rows are answered already" in capsys.readouterr().out
 
 
+def test_a_run_that_replaces_an_output_goes_on_as_it_says(capsys, answering, files, faq):
+    files[1].write_text("older")
+    with pytest.raises(SystemExit):
+        run(*files, "--adapter", faq, "--part_rows", 1)
+    answering.left = 1
+    assert run(*files, "--adapter", faq, "--part_rows", 1, "--overwrite") == 130
+    assert "without --overwrite, to go on" in capsys.readouterr().err
+    answering.left = 1000
+    assert run(*files, "--adapter", faq, "--part_rows", 1) == 0
+    assert "1 of 2 rows are answered already" in capsys.readouterr().out
+    assert len(files[1].read_text().splitlines()) == 2
+    assert not (files[1].parent / "out.parts").exists()
+
+
 def test_rows_that_fit_no_table_are_refused_before_the_first_answer(capsys, answering, files, tmp_path):
     answering.left = 0
     files[0].write_text(ROW.replace("{", '{"id": "a", ') + ROW.replace("{", '{"id": 1, '))

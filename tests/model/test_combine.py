@@ -101,6 +101,11 @@ def test_adapters_of_different_rank_have_no_mean(make, tiny_bert, output):
         combine(tiny_bert, {make("one"): 1, make("two", rank=5): 1}, output, method="mean")
 
 
+def test_a_rank_beyond_the_base_is_refused(make, tiny_bert, output):
+    with pytest.raises(ConfigError, match="too high for this base"):
+        combine(tiny_bert, {make("one"): 1, make("two"): 1}, output, method="svd", rank=10_000)
+
+
 @pytest.mark.parametrize("changes", [{"alpha": 16.0}, {"rslora": True}])
 def test_adapters_of_different_scale_have_no_mean(make, tiny_bert, output, changes):
     with pytest.raises(AdapterError, match="differ"):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import time
 
 import pytest
 
@@ -423,3 +424,65 @@ def test_what_nobody_has_marked_is_set_aside_as_such(tmp_path):
     examples, faults = usable(tmp_path / "d.json", json.dumps(rows))
     assert [example.answers for example in examples] == [ADA]
     assert [fault.message for fault in faults] == [f"d.json:[{at}]: no answer field." for at in (1, 2)]
+
+
+def test_a_broken_record_takes_none_of_the_others_along(tmp_path):
+    whole = [json.dumps(RECORD | {"answers": [{"text": "Ada", "answer_start": 48}]}) for _ in range(3)]
+    whole[0] = (
+        whole[0]
+        .replace('"Ada", "answer_start"', '"Ada" "answer_start"')
+        .replace("}]", '}, {"text": "it", "answer_start": 1}]')
+    )
+    found, faults = usable(tmp_path / "d.json", f"[{whole[0]},\n{whole[1]},\n{whole[2]}]")
+    assert [one.answers for one in found] == [ADA, ADA]
+    assert "[0]" in str(faults[0])
+
+
+def test_lines_of_tabs_that_quote_nothing_are_a_row_each(tmp_path):
+    rows = 'Who?\t"Ada wrote it.\tAda\nWho2?\tThen Bob left."\tBob\nWho3?\tCy did.\tCy\n'
+    found = read(tmp_path / "d.tsv", f"question\tcontext\tanswer\n{rows}")
+    assert [(one.context, one.answers[0].text) for one in found] == [
+        ('"Ada wrote it.', "Ada"),
+        ('Then Bob left."', "Bob"),
+        ("Cy did.", "Cy"),
+    ]
+
+
+def test_a_null_beside_an_answer_is_none(tmp_path):
+    (found,) = read(tmp_path / "d.json", json.dumps([RECORD | {"answers": None}]))
+    assert found.answers == ADA
+
+
+def test_a_bad_row_moves_no_start_of_another(tmp_path):
+    rows = "Who wrote?, Ada wrote it.,Ada,1\nbroken,row\n"
+    found, faults = usable(tmp_path / "d.csv", f"question,context,answer,answer_start\n{rows}")
+    assert [one.context for one in found] == [" Ada wrote it."]
+    assert found[0].answers == (GoldAnswer("Ada", 1),)
+    assert len(faults) == 1
+
+
+def test_a_column_without_a_name_is_kept():
+    content = ",question,b,\nkey-17,Who?,x,\n"
+    kept = read_table(content, name="d.csv", default=",", needed={}, mapping="")
+    assert [row.cells for row in kept] == [{"Unnamed: 0": "key-17", "question": "Who?", "b": "x"}]
+
+
+@pytest.mark.parametrize("starts", ["[48 0]", ""])
+def test_answers_as_numpy_prints_them(tmp_path, starts):
+    header = ("question", "context", "answer", "answer_start")
+    content = table((QUESTION, CONTEXT, "['Ada' 'The café']", starts), header=header)
+    (found,) = read(tmp_path / "d.csv", content)
+    assert found.answers == (*ADA, GoldAnswer("The café", 0))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"question,context,answer\nWo liegt Köln?,{'ACGT' * 100_000},ACGT\n".encode("cp1252"),
+        b'question,context,answer\nq,"c"' + b" " * 200_000 + b"x,a\nq,c,c\n",
+    ],
+)
+def test_long_runs_take_no_quadratic_time(tmp_path, content):
+    began = time.monotonic()
+    usable(tmp_path / "d.csv", content)
+    assert time.monotonic() - began < 10

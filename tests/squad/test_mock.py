@@ -1,10 +1,13 @@
 """Made-up data: the same for the same seed, sound, and with the share of questions without answer."""
 
+import random
 import subprocess
 import sys
+from itertools import islice
 
 import pytest
 
+from localqa.squad import mock
 from localqa.squad.checks import check
 from localqa.squad.mock import make_mock
 from localqa.squad.readers import read_examples
@@ -14,6 +17,13 @@ from tests.conftest import ROOT
 def test_same_seed_makes_the_same_and_another_one_another():
     assert make_mock(50, seed=3) == make_mock(50, seed=3)
     assert make_mock(50, seed=3) != make_mock(50, seed=4)
+
+
+def test_names_never_run_out(monkeypatch):
+    monkeypatch.setattr(mock, "_NAMES", 3)
+    names = list(islice(mock._names(random.Random(1)), 10))
+    assert len(set(names)) == 10
+    assert ["/" in name for name in names] == [False] * 3 + [True] * 7
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.25, 0.5])

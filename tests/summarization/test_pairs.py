@@ -56,6 +56,14 @@ def test_all_summaries_of_a_text_are_read(tmp_path):
     assert (found.summary, found.references) == ("b", ("b", "c", "d"))
 
 
+@pytest.mark.parametrize("blank", ["", None, float("nan")])
+def test_a_text_may_have_fewer_summaries_than_others(tmp_path, blank):
+    path = tmp_path / "pairs.json"
+    path.write_text(json.dumps([{"document": "a", "summary1": "b", "summary2": blank, "summary3": "d"}]))
+    (found,) = read_pairs([str(path)])
+    assert found.references == ("b", "d")
+
+
 def test_file_without_pairs_is_refused(tmp_path):
     path = tmp_path / "questions.csv"
     path.write_text("question,context\nWho?,Ada\n")
