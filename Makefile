@@ -61,12 +61,14 @@ image: ## build the server's image, with docker or buildah
 	@scripts/build_image.sh
 
 container: ## start a container of the image alone, on port 5000, and wait until it answers
-	docker run --detach --rm --name localqa --publish 127.0.0.1:5000:5000 --env QA_ALLOW_OPEN=true \
-		--read-only --tmpfs /tmp localqa:0.1.0
-	@for _ in $$(seq 60); do curl -sf localhost:5000/readyz && exit 0; sleep 1; done; docker logs localqa; exit 1
+	docker run --detach --name localqa --publish 127.0.0.1:5000:5000 --env QA_ALLOW_OPEN=true \
+		--read-only --tmpfs /tmp --volume localqa-library:/data localqa:0.1.0
+	@for _ in $$(seq 60); do curl --noproxy '*' -sf localhost:5000/readyz && exit 0; sleep 1; done; \
+		docker logs localqa; docker rm --force localqa; exit 1
 
 container-stop: ## stop it
 	docker stop localqa
+	docker rm --force localqa
 
 up: ## start the server, its proxy and Ollama in containers, and wait until they answer
 	$(COMPOSE) up --detach --wait

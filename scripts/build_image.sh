@@ -3,7 +3,7 @@
 #
 #   scripts/build_image.sh [NAME]          default: localqa:0.1.0
 #
-#   BASE_IMAGE=IMAGE     instead of python:3.11-slim-bookworm; with Python 3.10 or newer and venv
+#   BASE_IMAGE=IMAGE     instead of python:3.11-slim-bookworm; with Python 3.11 or newer and venv
 #   BUILD_ARGS=FLAGS     more flags for the build, such as `--volume /etc/pip.conf:/etc/pip.conf:ro`
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,13 +15,13 @@ base=${BASE_IMAGE:-python:3.11-slim-bookworm}
 read -r -a more <<<"${BUILD_ARGS:-}"
 
 if docker info >/dev/null 2>&1; then
-  docker build -f docker/Dockerfile --build-arg "BASE_IMAGE=$base" "${more[@]}" -t "$name" .
+  docker build -f docker/Dockerfile --build-arg "BASE_IMAGE=$base" ${more[@]+"${more[@]}"} -t "$name" .
   docker image ls "$name"
   docker image ls "$base"
 elif command -v buildah >/dev/null; then
   # Without a daemon and without rights to mount: plain folders, and only a changed root.
   buildah --storage-driver vfs build --isolation chroot --format docker -f docker/Dockerfile --build-arg "BASE_IMAGE=$base" \
-    "${more[@]}" -t "$name" .
+    ${more[@]+"${more[@]}"} -t "$name" .
   buildah --storage-driver vfs images "$name"
   buildah --storage-driver vfs images "$base"
 else

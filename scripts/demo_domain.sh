@@ -7,6 +7,9 @@
 # Safe to run again: what is done already is not done again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# What runs on this machine is asked without a proxy.
+export no_proxy="${no_proxy:-${NO_PROXY:-}},localhost,127.0.0.1,::1"
+export NO_PROXY=$no_proxy
 case "${1:-}" in
   -h | --help) sed -n '2,7s/^# \{0,1\}//p' scripts/demo_domain.sh; exit 0 ;;
 esac

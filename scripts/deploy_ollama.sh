@@ -9,6 +9,9 @@
 #   OLLAMA_WAIT=SECONDS       how long to wait for a server that was started (default 60)
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# What runs on this machine is asked without a proxy.
+export no_proxy="${no_proxy:-${NO_PROXY:-}},localhost,127.0.0.1,::1"
+export NO_PROXY=$no_proxy
 
 case "${1:-}" in
   -h | --help) sed -n '2,9s/^# \{0,1\}//p' scripts/deploy_ollama.sh; exit 0 ;;
@@ -22,7 +25,7 @@ fail() { printf 'error: %s\n  what to do: %s\n' "$1" "$2" >&2; exit 2; }
 answers() { curl -sf --max-time 3 "$url/api/version" >/dev/null; }
 has_model() { curl -sf --max-time 10 "$url/api/tags" | grep -q "\"name\": *\"$model\(:latest\)\{0,1\}\""; }
 
-command -v python3 >/dev/null || fail "python3 is not installed." "Install Python 3.10 or newer."
+command -v python3 >/dev/null || fail "python3 is not installed." "Install Python 3.11 or newer."
 # The server reads the address in the same way.
 url=$(python3 -c 'import sys; from localqa.ollama.address import server_url; print(server_url(sys.argv[1]))' "$address" 2>/dev/null) ||
   fail "OLLAMA_HOST=$address is no address." "Give it as host:port or http://host:port."

@@ -6,7 +6,7 @@
 #                                                           QA_ADAPTER names an adapter of it, in .env too
 #
 # Safe to run again: nothing is done while the requirements are unchanged.
-#   PYTHON=python3.12     another interpreter (3.10 or newer)
+#   PYTHON=python3.12     another interpreter (3.11 or newer); it stays until another one is named
 #   VENV=DIR              another folder than .venv
 #   TORCH_INDEX_URL=URL   where torch comes from, e.g. a CUDA build's index; default: the CPU build
 set -euo pipefail
@@ -20,8 +20,12 @@ case "${1:-train}" in
   dev) requirements=requirements-dev.txt levels="dev" ;;
   *) sed -n '2,11p' scripts/setup_environment.sh >&2; exit 2 ;;
 esac
-python=${PYTHON:-python3}
 venv=${VENV:-.venv}
+# The interpreter of an environment that is there stays, unless PYTHON names another; not where it was copied into it.
+own=$(readlink -f "$venv/bin/python" 2>/dev/null || true)
+case $own in "$(pwd -P)"/*) own= ;; esac
+if [ ! -x "$own" ]; then own=python3; fi
+python=${PYTHON:-$own}
 cpu_index=https://download.pytorch.org/whl/cpu
 base_package=$(sed -n 's/^# dependencies: //p' requirements-serve.txt)
 larger_base=all-mpnet-base-v2
@@ -29,12 +33,12 @@ larger_base=all-mpnet-base-v2
 say() { printf '\n== %s\n' "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
-command -v "$python" >/dev/null || fail "there is no $python. Install Python 3.10 or newer, or set PYTHON=..."
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
-  fail "$("$python" --version) is too old. Install Python 3.10 or newer, or set PYTHON=..."
+command -v "$python" >/dev/null || fail "there is no $python. Install Python 3.11 or newer, or set PYTHON=..."
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+  fail "$("$python" --version) is too old. Install Python 3.11 or newer, or set PYTHON=..."
 
 # The checksum of all that decides what is installed.
-state=$({ "$python" --version; echo "${TORCH_INDEX_URL:-}"; cat requirements*.txt pyproject.toml setup.py; } | cksum)
+state=$({ pwd; "$python" --version; echo "${TORCH_INDEX_URL:-}"; cat requirements*.txt pyproject.toml setup.py; } | cksum)
 set_up() {
   local level stamp
   for level in $levels; do
@@ -53,6 +57,7 @@ install_torch() {
   source="$torch ${TORCH_INDEX_URL:-cpu}"
   if [ "$(cat "$venv/.torch" 2>/dev/null)" = "$source" ]; then return; fi
   say "$torch"
+  rm -f "$venv/.torch"
   if [ -n "${TORCH_INDEX_URL:-}" ]; then
     # pip would take the build that is there already for the one asked for.
     pip install --progress-bar on --force-reinstall --no-deps "$torch" --index-url "$TORCH_INDEX_URL"
@@ -81,13 +86,21 @@ install_larger_base() {
   echo "$packages" >"$venv/.larger-base"
 }
 
+# Two set-ups at once would make one environment twice.
+mkdir -p "$(dirname "$venv")"
+if command -v flock >/dev/null; then
+  exec 9>"$venv.lock"
+  flock 9
+fi
+
 if set_up; then
   install_larger_base "${2:-}"
   exit
 fi
 
-# A set-up that broke off can leave an environment without pip, and PYTHON may name another version now.
-if ! pip --version >/dev/null 2>&1 || [ "$("$venv/bin/python" --version)" != "$("$python" --version)" ]; then
+# A set-up that broke off can leave an environment without pip, PYTHON may name another version now, and the programs of an
+# environment that was moved look for it where it was.
+if ! pip --version >/dev/null 2>&1 || ! "$venv/bin/pip" --version >/dev/null 2>&1 || [ "$("$venv/bin/python" --version)" != "$("$python" --version)" ]; then
   say "virtual environment in $venv ($("$python" --version))"
   # Emptied is only what this script made itself.
   mark=$venv/.localqa
@@ -100,6 +113,14 @@ if ! pip --version >/dev/null 2>&1 || [ "$("$venv/bin/python" --version)" != "$(
   find "$venv/" -mindepth 1 -maxdepth 1 ! -name .localqa -exec rm -rf {} +
   "$python" -m venv "$venv" || fail "could not make $venv. On Debian and Ubuntu: apt install python3-venv"
 fi
+
+# Until the end no stamp of other requirements holds: going back to those is an installation, too.
+for stamp in "$venv"/.installed-*; do
+  if [ -f "$stamp" ] && [ "$(cat "$stamp")" != "$state" ]; then
+    touch "$venv/.localqa"
+    rm -f "$stamp"
+  fi
+done
 
 case $requirements in requirements.txt | requirements-dev.txt) install_torch ;; esac
 

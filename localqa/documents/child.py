@@ -5,10 +5,12 @@ line of JSON, and behind it the bytes of the file; on its standard output goes o
 file and opens no connection.
 """
 
+import contextlib
 import json
 import resource
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 from localqa.documents.document import DocumentError
@@ -36,6 +38,9 @@ def close_the_door() -> None:
 
 def limit(limits: Limits) -> None:
     """Limit this process before anything is read: no files written, so much memory."""
+    # Where the machine's own memory ends first, this process is the one to go.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))

@@ -27,7 +27,8 @@ def worker(monkeypatch):
     made.log = logging.getLogger("gunicorn.error")
     monkeypatch.setattr(made, "_leave_poller", lambda conn: None)
     monkeypatch.setattr(made, "_await", lambda conn, stage, seconds: setattr(conn, "stage", stage))
-    made.tpool, made._probes, made._documents = Pool(), Pool(), Pool()
+    for pool in ("tpool", "_probes", "_documents"):
+        monkeypatch.setattr(made, pool, Pool(), raising=False)
     made._waiting, made._working = {}, 0
     return made
 

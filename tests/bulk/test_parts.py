@@ -2,7 +2,7 @@
 
 import csv
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pyarrow as pa
@@ -113,7 +113,7 @@ def test_rows_that_fit_are_let_through(source, tmp_path):
 def test_fields_of_a_parquet_file_keep_their_types(tmp_path):
     table = pa.table(
         {
-            "when": pa.array([datetime(2024, 3, 1, tzinfo=timezone.utc)] * 3, pa.timestamp("ms", "UTC")),
+            "when": pa.array([datetime(2024, 3, 1, tzinfo=UTC)] * 3, pa.timestamp("ms", "UTC")),
             "raw": [b"\xff\x00", None, b""],
             "small": pa.array([1, 2, 3], pa.int8()),
         }

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from localqa.api.schemas import OWN_MODEL
@@ -156,7 +156,7 @@ def modified(model: OwnModel, reader: Reads) -> int:
 
 def now() -> str:
     """The time as the protocol writes it."""
-    return _written(datetime.now(timezone.utc).timestamp())
+    return _written(datetime.now(UTC).timestamp())
 
 
 def _base_names(reader: Reads) -> tuple[str, str]:
@@ -207,4 +207,4 @@ def _described(model: OwnModel, reader: Reads) -> dict[str, Any]:
 
 
 def _written(timestamp: float) -> str:
-    return datetime.fromtimestamp(timestamp, timezone.utc).isoformat().replace("+00:00", "Z")
+    return datetime.fromtimestamp(timestamp, UTC).isoformat().replace("+00:00", "Z")
