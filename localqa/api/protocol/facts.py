@@ -67,6 +67,14 @@ _TO_ASSISTANT: Final = re.compile(
     r"responde|rispondi|antwoord)\b)",
     re.IGNORECASE,
 )
+_TERM: Final = re.compile(
+    r"\b(?:within|at least|more than|no later than|up to) "
+    r"(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|\w+teen|twenty|thirty|sixty|ninety) "
+    r"(?:calendar |business |working )?"
+    r"(?:days?|weeks?|months?|years?)\b(?!['’]? (?:of )?experience)",
+    re.IGNORECASE,
+)
+"""Of a duty or a right of people: "You must respond within 14 days."."""
 # What else orders to an assistant are about.
 _OF_ASSISTANTS: Final = re.compile(
     r"\b(?:answers?|users?|questions?|quer(?:y|ies)|tools?|conversation|history|documents?|sources?|passages?|"
@@ -83,8 +91,8 @@ _ASKING_LABEL: Final = re.compile(
 
 
 def speaks_to_assistant(head: str) -> bool:
-    """Whether an order is plainly one to an assistant, about how to answer or who to be."""
-    return bool(_TO_ASSISTANT.search(head))
+    """Whether an order is plainly one to an assistant, about how to answer or who to be; none has a term."""
+    return bool(_TO_ASSISTANT.search(head)) and not _TERM.search(head)
 
 
 def may_be_for_people(head: str) -> bool:

@@ -6,16 +6,19 @@ from typing import Final, NamedTuple
 
 import regex
 
-_SENTENCE_END: Final = re.compile(
-    r"(?<!\be\.g)(?<!\bi\.e)(?<![.!?:…])[.!?:…]+[\"'”’)\]*_]*(?=\s|$)|\n(?![ \t]*[a-z])\s*"
+_SENTENCE_END: Final = regex.compile(
+    r"(?<!\b(?:e\.g|i\.e|Mrs?|Ms|Dr|Prof|St|vs|approx|ca|cf))"
+    r"(?<!\b(?:No|Nr|Art|Sec|Fig|Abs|pp?)(?=\.\s+\d))"
+    r"(?<!\b(?:Inc|Ltd|Co|Corp|\p{L}\.\p{L})(?=\.\s+\p{Ll}))"
+    r"(?<![.!?:…])[.!?:…؟۔।]+[\"'”’)\]*_]*(?=\s|$)|[。！？]+[”’」』）]*|\n(?![ \t]*[a-z])\s*"
 )
-"""A line that goes on in lower case was only wrapped."""
+"""Not behind an abbreviation. A line that goes on in lower case was only wrapped."""
 # In scripts without spaces two characters count as a word.
 _UNSPACED: Final = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _WORD: Final = regex.compile(rf"{_UNSPACED}{{1,2}}|(?:(?!{_UNSPACED})\w)+")
 RULES: Final = ' \t\r\n-–—=_*~#`"“”'
 """White space, and what frames a text: lines of dashes, fences, quotes."""
-_FRAMES: Final = re.compile(r"[ \t]*(?:[-=*_~#]{3,}|`{3}\w*|\"{3}|“)[ \t]*(?:\n|$)|\s+|\"{3}")
+_FRAMES: Final = re.compile(r"[ \t]*(?:[-=*_~#]{3,}|`{3}\w*|\"{3}|“)[ \t]*\r?(?:\n|$)|\s+|\"{3}")
 
 
 class Part(NamedTuple):

@@ -164,8 +164,8 @@ def is_instruction(text: str, part: Part, *, goes_on: bool = False) -> bool:
 
 def is_question(text: str, part: Part) -> bool:
     """Whether a sentence asks something."""
-    sentence = text[max(part.start, part.end - _HEAD) : part.end].rstrip(" \t\r\n\"'”’)*_")
-    return sentence.endswith(("?", "？"))
+    sentence = text[max(part.start, part.end - _HEAD) : part.end].rstrip(" \t\r\n\"'”’)*_」』）")
+    return sentence.endswith(("?", "？", "؟"))
 
 
 def is_talk(text: str, part: Part) -> bool:
@@ -176,6 +176,13 @@ def is_talk(text: str, part: Part) -> bool:
     if _SMALL_TALK.match(head) and not states_fact(text, part) and not is_label(text, part):
         return True
     return is_instruction(text, part)
+
+
+def is_frame(text: str, part: Part) -> bool:
+    """Whether a sentence is an instruction or small talk, and asks nothing."""
+    head = _head(text, part)
+    asks = is_question(text, part) or _QUESTION_WORDS.match(head) or _REQUESTS.match(head)
+    return not asks and is_talk(text, part)
 
 
 def trimmed(text: str, part: Part, dropped: Callable[[str, Part], bool] = is_instruction) -> Part:

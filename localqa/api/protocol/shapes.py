@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 
 from localqa.api.protocol.parts import Part, sentences, stripped, words
 from localqa.api.protocol.phrases import (
+    is_frame,
     is_instruction,
     is_question,
     last_sentence,
@@ -62,7 +63,13 @@ _REPHRASES: Final = re.compile(
 )
 _QUESTIONS: Final = 5
 """Sentences at the end of a message that can ask together."""
-_RULE: Final = re.compile(r"^[ \t]*(?:-{5,}|={5,})[ \t]*$", re.M)
+_ASKING: Final = re.compile(
+    r"\s*(?:who|whom|whose|what|which|when|where|why|how|is|are|was|were|do|does|did|can|could|should)\b"
+    r"[^.:\n]*:[ \t]*$",
+    re.I,
+)
+"""The first half of a question with a colon in it: "Which law applies: German or Swiss?"."""
+_RULE: Final = re.compile(r"^[ \t]*(?:-{5,}|={5,})[ \t]*\r?$", re.M)
 _BRACKETS: Final = re.compile(r"\[(END )?CONTEXT \d{1,4}\]:?")
 Kind: TypeAlias = Literal["text", "question", "answer", "past"]
 
@@ -94,7 +101,7 @@ def free_shape(text: str, part: Part | None = None) -> Shape | None:
 
     That is what ends, or begins, with a question.
     """
-    whole = trimmed(text, Part(0, len(text)) if part is None else part)
+    whole = trimmed(text, Part(0, len(text)) if part is None else part, is_frame)
     question = at = last_sentence(text, whole)
     for _ in range(_QUESTIONS):
         if not is_question(text, at) or at.start == whole.start:
@@ -102,6 +109,8 @@ def free_shape(text: str, part: Part | None = None) -> Shape | None:
         question = at
         at = last_sentence(text, stripped(text, Part(whole.start, at.start)))
     if is_question(text, question):
+        if _ASKING.match(text, at.start, question.start):
+            question = Part(at.start, question.end)
         rest = Part(whole.start, question.start)
     else:
         question = next(sentences(text, whole), whole)
@@ -283,7 +292,7 @@ def _mark_pattern() -> re.Pattern[str]:
     edge = r"(?:^|(?<=[.!?:;\"”’)\]}>][ \t])(?<![>#*]>[ \t])(?<![ \t>#*][ \t]>[ \t]))"
     return re.compile(
         rf"{edge}[ \t>#*]*(?![ \t>#*])(?:(?:{labels})[ \t]*\*{{0,2}}:[ \t*]*|(?:{leads}))"
-        rf"|^[ \t]*#{{1,6}}[ \t]*(?:{headings})[ \t]*$",
+        rf"|^[ \t]*#{{1,6}}[ \t]*(?:{headings})[ \t]*\r?$",
         re.I | re.M,
     )
 

@@ -40,8 +40,8 @@ _PREFIX: Final = re.compile(
     r"\[gMASK\]|<sop>)*"
 )
 _SPEAKERS: Final = re.compile(
-    r"^(?:#{2,3} ?(system|user|assistant|tool)s?:?[ \t]*$|"
-    r"(system|human|user|assistant|ai|tool):(?: |[ \t]*$))",
+    r"^(?:#{2,3} ?(system|user|assistant|tool)s?:?[ \t]*\r?$|"
+    r"(system|human|user|assistant|ai|tool):(?: |[ \t]*\r?$))",
     re.I | re.M,
 )
 # In one line, as Vicuna's prompts have them.

@@ -303,6 +303,80 @@ def test_large_messages_are_read_soon(text):
     assert time.monotonic() - began < 20
 
 
+@pytest.mark.parametrize(
+    ("prompt", "question", "context"),
+    [
+        (
+            "It was shipped in May. What is the status of order No. 4711?",
+            "What is the status of order No. 4711?",
+            "It was shipped in May.",
+        ),
+        (
+            "Context: Dr. Brown lives in Bonn.\nWhere does Dr. Brown live?",
+            "Where does Dr. Brown live?",
+            "Dr. Brown lives in Bonn.",
+        ),
+        ("Theft is in the act. What does Art. 5 cover?", "What does Art. 5 cover?", "Theft is in the act."),
+        (
+            "The tariff rose. What is it in the U.S. today?",
+            "What is it in the U.S. today?",
+            "The tariff rose.",
+        ),
+        (
+            "The law is old. Which law applies: German or Swiss?",
+            "Which law applies: German or Swiss?",
+            "The law is old.",
+        ),
+        ("爱因斯坦出生于1879年。爱因斯坦什么时候出生？", "爱因斯坦什么时候出生？", "爱因斯坦出生于1879年。"),
+        (
+            "契約は十二か月です。更新できます。契約は何か月ですか？",
+            "契約は何か月ですか？",
+            "契約は十二か月です。更新できます。",
+        ),
+        (
+            "ولد أينشتاين في ألمانيا عام 1879. متى ولد أينشتاين؟",
+            "متى ولد أينشتاين؟",
+            "ولد أينشتاين في ألمانيا عام 1879.",
+        ),
+        ("Ada wrote it in 1843. Who wrote it? Thanks!", "Who wrote it?", "Ada wrote it in 1843."),
+        (
+            "System: Ada wrote it in 1843.\r\nHuman:\r\nWho wrote it?\r\nAI:",
+            "Who wrote it?",
+            "Ada wrote it in 1843.",
+        ),
+        (
+            "### System\r\nAda wrote it in 1843.\r\n### User\r\nWho wrote it?\r\n### Assistant\r\n",
+            "Who wrote it?",
+            "Ada wrote it in 1843.",
+        ),
+        ("### Context\r\nAda wrote it.\r\n\r\n### Question\r\nWho wrote it", "Who wrote it", "Ada wrote it."),
+        (
+            "Answer from the text below.\r\n-----\r\nAda wrote it.\r\n-----\r\nQuestion: Who did\r\n",
+            "Who did",
+            "Ada wrote it.",
+        ),
+    ],
+)
+def test_questions_are_read_whole_in_every_script_and_with_every_line_end(prompt, question, context):
+    extraction = from_prompt(prompt, most=MOST)
+    assert (extraction.question, extraction.context) == (question, context)
+
+
+@pytest.mark.parametrize(
+    ("system", "context"),
+    [
+        ("You are entitled to 25 days. You must respond within 14 days of the notice.", None),
+        ("You are a resident if you spend more than 183 days in the country.", None),
+        (
+            "You are an expert with more than 20 years of experience. The fee is 5 euros.",
+            "The fee is 5 euros.",
+        ),
+    ],
+)
+def test_duties_and_rights_with_a_term_are_text(system, context):
+    assert chat(("system", system), ("user", "How long?")).context == (context or system)
+
+
 def test_more_than_is_read_is_refused():
     with pytest.raises(InvalidInputError, match="at most 100"):
         from_chat([{"role": "system", "content": "x" * 90}, {"role": "user", "content": QUESTION}], most=100)
