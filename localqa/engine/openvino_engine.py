@@ -179,16 +179,7 @@ class OpenVINOEngine:
         machines and other programs made, and rounded weights move each of them by a hundredth and more.
         The graph is made at the first call.
         """
-        with self._load_lock:
-            if self._headless is None:
-                graph = BertGraph(self._weights, self._shape, headless=True).build()
-                session = Session(graph, "fp32", self._threads, self._shape.hidden)
-                del graph
-                exact = self.precision in ("fp32", "bf16")
-                words = self._embeddings if exact else Embeddings(self._weights, self._shape, "fp16")
-                self._headless = session, words
-                give_back()
-            session, embeddings = self._headless
+        session, embeddings = self._headless or self._made_headless()
         vectors: dict[int, Array] = {}
         for indices in _batches(windows):
             # Between batches whoever waits for the engine gets it.
@@ -198,6 +189,19 @@ class OpenVINOEngine:
                 (at, pooled(outputs[row, : len(windows[at])], pooling)) for row, at in enumerate(indices)
             )
         return [vectors[at] for at in range(len(windows))]
+
+    def _made_headless(self) -> tuple[Session, Embeddings]:
+        # Only the first text waits for an adapter that is being loaded.
+        with self._load_lock:
+            if self._headless is None:
+                graph = BertGraph(self._weights, self._shape, headless=True).build()
+                session = Session(graph, "fp32", self._threads, self._shape.hidden)
+                del graph
+                exact = self.precision in ("fp32", "bf16")
+                words = self._embeddings if exact else Embeddings(self._weights, self._shape, "fp16")
+                self._headless = session, words
+                give_back()
+            return self._headless
 
     def info(self) -> dict[str, Any]:
         """Engine, precision and why, device, and number of parameters of the base with a head."""

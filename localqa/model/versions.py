@@ -26,7 +26,7 @@ from localqa.writing import on_disk
 FOLDER: Final = "versions"
 KEPT: Final = 10
 """Versions beside the one that answers; with one more, the oldest goes."""
-_STAGING: Final = ".new-"
+STAGING: Final = ".new-"
 _NUMBER: Final = re.compile(r"\d{4,}", re.ASCII)
 _REPORTS: Final = ("report.json", "report.md", "curve.png", "domain.md", "evaluation")
 """What is said of the weights goes with them."""
@@ -64,7 +64,7 @@ def check_adapter_folder(folder: Path, *, remedy: str) -> None:
     ours = any(is_file(folder / name) for name in _MARKERS)
     # What was ended while it wrote an adapter has left its checkpoints, the adapter before or the new one.
     ours = ours or any(folder.glob("checkpoints/step-*/state.json")) or bool(_archived(folder))
-    ours = ours or any(folder.glob(f"{_STAGING}*"))
+    ours = ours or any(folder.glob(f"{STAGING}*"))
     refuse_foreign([folder / name for name in (*FILES, *_REPORTS)], ours=ours, remedy=remedy)
 
 
@@ -82,7 +82,7 @@ def saving(folder: Path, *, again: Path | None = None) -> Iterator[Path]:
         ConfigError: see `check_adapter_folder`.
     """
     check_adapter_folder(folder, remedy="Choose another folder for the adapter.")
-    staging = folder / f"{_STAGING}{os.getpid()}"
+    staging = folder / f"{STAGING}{os.getpid()}"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     try:

@@ -10,10 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypedDict
 
-from localqa.errors import AdapterError, AdapterNotFoundError, InvalidInputError, LocalQAError
+from localqa.errors import (
+    AdapterError,
+    AdapterNotFoundError,
+    BaseModelError,
+    InvalidInputError,
+    LocalQAError,
+    OverloadedError,
+)
+from localqa.extraction.qa_config import FILE_NAME as QA_FILE
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
+from localqa.model.adapter_files import is_file
 from localqa.model.snapshot import SETTINGS, AdapterFiles, Stamp, newest_change, stamp_of
+from localqa.model.versions import STAGING
 from localqa.reading.index import AdapterIndex
 from localqa.reading.pool import Pool
 from localqa.reading.told import AdapterState
@@ -40,7 +50,8 @@ class LoadedAdapter:
         named: whether it was found by its name, and not by a folder that somebody gave.
         users: requests that it answers now.
         removed: whether it goes with the last of them.
-        refused: the files that should have replaced it and could not, with the reason.
+        refused: the files that should have replaced it and could not, with the reason; no files where that may
+            pass.
         patient_until: time (`time.monotonic`) until which it is not looked whether the files have changed.
     """
 
@@ -206,7 +217,13 @@ class AdapterTable:
         return (folder, stamp) not in ((adapter.files.folder, adapter.files.stamp), refused)
 
     def _folder_of(self, name: str, adapter: LoadedAdapter) -> Path:
-        """Where the adapter lies now: a user's own may have come before a shipped one."""
+        """Where the adapter lies now: a user's own may have come before a shipped one.
+
+        One that is just being saved over has no settings for a moment, and is still the one.
+        """
+        own = adapter.files.folder
+        if adapter.named and not is_file(own / QA_FILE) and any(own.glob(f"{STAGING}*")):
+            return own
         found = self._index.seen(name) if adapter.named else None
         return found or adapter.files.folder
 
@@ -229,7 +246,10 @@ class AdapterTable:
             made = self._made(name, files, named=adapter.named, replaces=adapter.key)
         except Exception as e:
             reason = e.message if isinstance(e, LocalQAError) else f"{type(e).__name__}: {e}"
-            adapter.refused = folder, stamp, reason
+            passes = isinstance(e, OverloadedError | BaseModelError | MemoryError)
+            adapter.refused = folder, () if passes else stamp, reason
+            if passes:
+                adapter.patient_until = time.monotonic() + _PATIENCE_S
             raise
         with self._lock:
             self._loaded[name] = made

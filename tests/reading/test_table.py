@@ -13,14 +13,14 @@ import pytest
 
 from localqa.engine.openvino_engine import OpenVINOEngine
 from localqa.engine.torch_engine import TorchEngine
-from localqa.errors import AdapterError
+from localqa.errors import AdapterError, OverloadedError
 from localqa.extraction.answers import Query
 from localqa.extraction.qa_config import QAConfig
 from localqa.model.adapter_files import LORA_FILE
 from localqa.model.adapters import add_lora, save_adapter
 from localqa.model.bases import file_sha256
 from localqa.model.loading import load_model
-from localqa.model.versions import rollback
+from localqa.model.versions import STAGING, rollback
 from localqa.reading import table
 from localqa.reading.batcher import Batcher
 from localqa.reading.pool import Pool
@@ -97,6 +97,39 @@ def test_an_adapter_whose_base_went_is_loaded_again(tiny_bert, models):
         pool.remove_adapter(key)
     with ThreadPoolExecutor(1) as other:
         assert other.submit(score, reader, "two").result(20) == before
+
+
+def test_a_users_own_adapter_answers_while_it_is_saved_over(tiny_bert, made, models, tmp_path):
+    shipped = tmp_path / "shipped"
+    shutil.copytree(made / "new", shipped / "one")
+    reader = Reader(Pool.of(TorchEngine(tiny_bert)), [models, shipped], "one").load()
+    before = score(reader)
+    (models / "one" / f"{STAGING}1").mkdir()
+    (models / "one" / "qa_config.json").rename(tmp_path / "away")
+    assert score(reader) == before
+    (tmp_path / "away").rename(models / "one" / "qa_config.json")
+    assert score(reader) == before
+    assert reader.describe("one").problem is None
+    shutil.rmtree(models / "one")
+    assert score(reader) != before
+
+
+def test_what_there_was_no_room_for_is_tried_again(tiny_bert, made, models, monkeypatch):
+    monkeypatch.setattr(table, "_PATIENCE_S", 0.05)
+    pool = Pool.of(TorchEngine(tiny_bert))
+    reader = Reader(pool, models, "one").load()
+    before, load_adapter = score(reader), pool.load_adapter
+
+    def full(*_, **__):
+        raise OverloadedError("There is no room.")
+
+    put(made / "new", models / "one")
+    monkeypatch.setattr(pool, "load_adapter", full)
+    assert score(reader) == before
+    assert reader.describe("one").problem == "There is no room."
+    monkeypatch.setattr(pool, "load_adapter", load_adapter)
+    time.sleep(0.1)
+    assert score(reader) != before
 
 
 def halved(folder):
