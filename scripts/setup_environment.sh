@@ -21,10 +21,12 @@ case "${1:-train}" in
   *) sed -n '2,11p' scripts/setup_environment.sh >&2; exit 2 ;;
 esac
 venv=${VENV:-.venv}
+venv=${venv%/}
 # The interpreter of an environment that is there stays, unless PYTHON names another; not where it was copied into it.
 own=$(readlink -f "$venv/bin/python" 2>/dev/null || true)
 case $own in "$(pwd -P)"/*) own= ;; esac
-if [ ! -x "$own" ]; then own=python3; fi
+is_new() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+if [ ! -x "$own" ] || ! is_new "$own"; then own=python3; fi
 python=${PYTHON:-$own}
 cpu_index=https://download.pytorch.org/whl/cpu
 base_package=$(sed -n 's/^# dependencies: //p' requirements-serve.txt)
@@ -34,7 +36,7 @@ say() { printf '\n== %s\n' "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 command -v "$python" >/dev/null || fail "there is no $python. Install Python 3.11 or newer, or set PYTHON=..."
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+is_new "$python" ||
   fail "$("$python" --version) is too old. Install Python 3.11 or newer, or set PYTHON=..."
 
 # The checksum of all that decides what is installed.
@@ -86,16 +88,20 @@ install_larger_base() {
   echo "$packages" >"$venv/.larger-base"
 }
 
+if set_up; then
+  install_larger_base "${2:-}"
+  exit
+fi
+
 # Two set-ups at once would make one environment twice.
 mkdir -p "$(dirname "$venv")"
 if command -v flock >/dev/null; then
   exec 9>"$venv.lock"
-  flock 9
-fi
-
-if set_up; then
-  install_larger_base "${2:-}"
-  exit
+  flock -n 9 || { say "waiting for another set-up of $venv"; flock 9; }
+  if set_up; then
+    install_larger_base "${2:-}"
+    exit
+  fi
 fi
 
 # A set-up that broke off can leave an environment without pip, PYTHON may name another version now, and the programs of an

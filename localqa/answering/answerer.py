@@ -196,7 +196,7 @@ class Answerer:
                 written = next(self._routed([ask], patience, without_text="not_in_library"))
                 # Where it breaks off later, what the library says is the answer.
                 return replace(written, refusal=answer) if isinstance(written, Generated) else written
-            except CallerGoneError:
+            except (CallerGoneError, InvalidInputError):
                 raise
             except LocalQAError:
                 because = "ollama_failed"

@@ -8,16 +8,17 @@ from typing import Final
 import regex
 
 from localqa.answering.library import Place
-from localqa.answering.support import is_supported, overlap
+from localqa.answering.support import counts_up, is_supported, overlap, without_item
 from localqa.documents.search import Found
 
+_CITED: Final = r"[\[【]\d{1,3}(?:\s*[,;–-]\s*\d{1,3}){0,9}[\]】]"
 _BORDER: Final = regex.compile(
-    r"(?<=[.!?…](?:[\"'”’)\]*_]|\[\d{1,3}(?:\s*[,–-]\s*\d{1,3})*\])*)"
+    rf"(?<=[.!?…](?:[\"'”’)\]*_]|{_CITED}){{0,8}})"
     r"(?<!^[ \t]*\d{1,3}\.)\s+|(?<=[。！？])|\n+",
     regex.MULTILINE,
 )
 """Between two sentences; the number of an item is a part of its first one."""
-_MARKS: Final = re.compile(r"\s*[\[【]\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*[\]】]")
+_MARKS: Final = re.compile(rf"\s*{_CITED}")
 """Numbers of passages, as models put them behind a sentence."""
 
 
@@ -45,7 +46,11 @@ def held_against(text: str, question: str, read: Sequence[Found]) -> list[Senten
         question: its own words may be repeated.
         read: the passages that it was generated from.
     """
-    return [Sentence(sentence, _carried(sentence, question, read)) for sentence in sentences(text)]
+    is_list = counts_up(text)
+    return [
+        Sentence(one, _carried(without_item(one) if is_list else one, question, read))
+        for one in sentences(text)
+    ]
 
 
 def sentences(text: str) -> list[str]:

@@ -218,7 +218,7 @@ def _answered(ask: Ask, found: Answer | None, ollama: "Ollama | None", gone: Gon
         return Extracted("requested" if ask.route == "extractive" else "context_given", kept)
     try:
         return _generating("not_answerable", ask, ollama, gone, held, refusal=kept)
-    except CallerGoneError:
+    except (CallerGoneError, InvalidInputError):
         raise
     except LocalQAError:
         return Extracted("ollama_failed", kept)

@@ -102,7 +102,7 @@ def _whole(ask: Ask, found: Answered) -> AnswerResponse:
 
 def _sources(found: Extracted) -> list[Source | None]:
     """Where an answer out of the library stands there, and where its alternatives do; none for others."""
-    if found.because != "library":
+    if found.because != "library" and not found.others:
         return []
     documents = current_service().answerer.shelf.documents()
     places = (found.place, *found.others)

@@ -10,7 +10,7 @@ from localqa.api.access import check_exposure, register_access
 from localqa.api.addresses import Addresses
 from localqa.api.docs import register_docs
 from localqa.api.errors import register_error_handlers
-from localqa.api.hooks import register_hooks
+from localqa.api.hooks import refuse_where_there_is_no_room, register_hooks
 from localqa.api.logs import configure_logging
 from localqa.api.origins import register_origins, unused_star
 from localqa.api.output import StrictJSONProvider
@@ -57,6 +57,7 @@ def create_app(
     register_origins(app, settings)
     register_access(app, settings.keys)
     register_rate_limit(app, settings)
+    app.before_request(refuse_where_there_is_no_room)
     register_error_handlers(app)
     app.register_api(answering.blueprint)
     app.register_api(summarizing.blueprint)

@@ -32,7 +32,7 @@ class Worker(worker.Worker):
     # A text to be kept comes as JSON, which has a limit of its own.
     max_upload = max(_settings.max_body_bytes, _settings.max_upload_bytes)
     receive_s = _settings.receive_s
-    max_requests = _settings.max_requests
+    most_requests = _settings.max_requests
 
     def load_wsgi(self) -> None:
         """Load the app; on an expected failure leave with the status that makes gunicorn stop."""

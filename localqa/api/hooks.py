@@ -11,6 +11,7 @@ from flask import Flask, Response, g, request
 from localqa.api.body import JsonRequest
 from localqa.api.callers import RESPONDING
 from localqa.api.service import current_service
+from localqa.errors import OverloadedError
 
 REQUEST_ID_HEADER: Final = "X-Request-ID"
 access_log = logging.getLogger("localqa.access")
@@ -34,6 +35,17 @@ def request_id() -> str:
 
 def _begin() -> None:
     g.started = time.perf_counter()
+
+
+def refuse_where_there_is_no_room() -> None:
+    """Answer with what kept a request from coming, also where nobody would read its body.
+
+    Raises:
+        OverloadedError: there are too many requests, or too many large ones.
+    """
+    error = getattr(request.environ.get("wsgi.input"), "error", None)
+    if isinstance(error, OverloadedError):
+        raise error
 
 
 def _finish(response: Response) -> Response:

@@ -100,7 +100,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         room: bytes of all large bodies together, from their first byte until they are answered; those that
             bring documents, and may take long to come, have room for `max_upload` of their own.
         receive_s: seconds in which headers must have come, and a body that does not come at a good rate.
-        max_requests: that are answered, or wait for it, at a time; probes and documents apart.
+        most_requests: that are answered, or wait for it, at a time; probes and documents apart. gunicorn's
+            `max_requests` is another matter: after so many it starts a worker anew.
         admits: whether a large body is received, by the headers before it, whose names are in capitals; the
             app answers without it else.
     """
@@ -109,7 +110,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     max_upload = 32 * 1024 * 1024
     room = 24 * 1024 * 1024
     receive_s = 10.0
-    max_requests = 256
+    most_requests = 256
     admits: Callable[[Mapping[str, str]], bool] = staticmethod(lambda _: True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -189,15 +190,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             incoming.feed(data)
         else:
             incoming.end()
+        # A head has a bound of its own; what it announces is known once it is whole.
+        request = incoming.request
+        is_large = request is not None and incoming.size > FREE and not conn.taken
+        if request and is_large and not incoming.done and not self.admits(dict(request.headers)):
+            incoming.cut_off()
         self._bid_continue(conn)
         if incoming.done:
             self._answer(conn)
-        elif incoming.request is not None and incoming.size > FREE and not conn.taken:
-            # A head has a bound of its own; what it announces is known once it is whole.
-            if not self.admits(dict(incoming.request.headers)):
-                incoming.cut_off()
-                self._answer(conn)
-                return
+        elif is_large:
             conn.room = self.for_documents if incoming.brings_documents else self.for_questions
             conn.room.line.append(conn)
             self._leave_poller(conn)
@@ -238,7 +239,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         pool = self._pool(conn)
         if pool is self.tpool:
             # Those that wait for a thread count, too: they would wait without an end.
-            if self._working >= self.max_requests:
+            if self._working >= self.most_requests:
                 conn.incoming.fail(OverloadedError(f"{self._working:,} requests are being answered already."))
                 pool = self._documents
             else:

@@ -140,7 +140,14 @@ def _checked(header: list[str], *, where: str, needed: Needed, mapping: str) -> 
         )
     # pandas writes its index into a column without a name; the cells behind the last name are none.
     last = max((at for at, cell in enumerate(header) if cell), default=-1)
-    return [cell or (f"Unnamed: {at}" if at < last else "") for at, cell in enumerate(header)]
+    return [cell or (_free_name(at, header) if at < last else "") for at, cell in enumerate(header)]
+
+
+def _free_name(at: int, header: Sequence[str]) -> str:
+    name = f"Unnamed: {at}"
+    while name in header:
+        name += "_"
+    return name
 
 
 class _Body:

@@ -181,7 +181,7 @@ class Library(Protocol):
         """
 
     def removing(self) -> AbstractContextManager[None]:
-        """Within it documents can be removed or replaced without tidying up after each: once at the end."""
+        """Within it this thread removes and replaces documents and tidies up once, at the end."""
 
     def entries(self, scope: Scope = ALL, *, first: int = 0, most: int | None = None) -> list[Entry]:
         """The documents, in the order of their collections and names."""

@@ -82,7 +82,7 @@ def _read(pdf: pdfium.PdfDocument, source: Source) -> Document:
             sheet = found if found.lines else sheet
         sheets.append(sheet)
         page.close()
-    if not any(sheet.lines for sheet in sheets) or len(bare) == len(pdf):
+    if not any(sheet.lines for sheet in sheets):
         raise _nothing(source.name, pictures=bool(bare), failed=bool(failed))
     text = PdfText(source.limits, sheets)
     aside = set_aside(sheets)

@@ -141,9 +141,9 @@ class PdfText:
         start = re.match(r"[^\W\d_]+", after)
         if end is None or start is None:
             return False if _CUT.search(before) and after[:1].isalnum() else None
-        if start.group() in _AND:
-            return None
         whole, parted = (end.group(1) + start.group()).lower(), f"{end.group(1)}-{start.group()}".lower()
+        if start.group() in _AND and not self._words[whole]:
+            return None
         if start.group()[0].isupper() and self._words[whole] == 0:
             return False
         return self._words[parted] <= self._words[whole]

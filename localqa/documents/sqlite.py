@@ -312,13 +312,16 @@ class SqliteLibrary:
     def _tidy(self) -> None:
         """Merge the index of words, so that those of removed passages go, and empty the log."""
         with self._written() as connection:
+            seen = self._counter("removals")
             connection.execute("INSERT INTO words (words) VALUES ('optimize')")
         with self._writing:
             busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         if not busy:
-            # Else a reader holds on to the log: the next one who tidies empties it.
+            # Else a reader holds on to the log: the next one who tidies empties it. What others removed
+            # meanwhile is left to them.
             with self._written() as connection:
-                connection.execute("UPDATE counters SET value = 0 WHERE name = 'untidy'")
+                left = self._counter("removals") - seen
+                connection.execute("UPDATE counters SET value = ? WHERE name = 'untidy'", (left,))
 
     def _counter(self, name: str) -> int:
         row = self._connection.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()

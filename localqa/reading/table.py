@@ -50,8 +50,8 @@ class LoadedAdapter:
         named: whether it was found by its name, and not by a folder that somebody gave.
         users: requests that it answers now.
         removed: whether it goes with the last of them.
-        refused: the files that should have replaced it and could not, with the reason; no files where that may
-            pass.
+        refused: the files that should have replaced it and could not, with the reason; no files where that
+            may pass.
         patient_until: time (`time.monotonic`) until which it is not looked whether the files have changed.
     """
 

@@ -24,6 +24,8 @@ _WRITTEN_OUT = re.compile(r"\{\s*['\"]|\[\s*['\"{]|\{\s*\}|\[\s*\]")
 
 _NUMPY = re.compile(r"array|u?int\d*|float\d*|str_")
 """What NumPy's values are printed as calls of."""
+_VALUES = (tokenize.STRING, tokenize.NUMBER)
+"""Tokens that are values by themselves."""
 
 
 def kind_of(value: object) -> str:
@@ -34,9 +36,6 @@ def kind_of(value: object) -> str:
         return "true/false"
     names = {str: "text", int: "a number", float: "a number", list: "a list", dict: "an object"}
     return names.get(type(value), type(value).__name__)
-
-
-_VALUES = (tokenize.STRING, tokenize.NUMBER)
 
 
 def is_null(value: object) -> bool:

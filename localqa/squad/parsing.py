@@ -206,11 +206,15 @@ def _optional_text(fields: Mapping[str, object], name: str, *, where: str) -> st
 def _answer_key(fields: Mapping[str, object], name: str) -> str | None:
     """The field that holds the answers; the Hub's plural goes first unless a column was named.
 
-    Tables that were joined have both, and null in the one that is not a row's own.
+    Tables that were joined have both, and nothing in the one that is not a row's own.
     """
     names = ("answers", name) if name == DEFAULT_COLUMNS["answer"] else (name,)
     there = [key for key in names if key in fields]
-    return next((key for key in there if not is_null(fields[key])), there[0] if there else None)
+    return next((key for key in there if not _is_nothing(fields[key])), there[0] if there else None)
+
+
+def _is_nothing(value: object) -> bool:
+    return is_null(value) or (isinstance(value, str) and value.strip().lower() in NONE_WORDS)
 
 
 def _start_key(fields: Mapping[str, object], name: str) -> str:

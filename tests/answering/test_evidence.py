@@ -1,5 +1,7 @@
 """Which words of the passages carry the sentences that a model wrote."""
 
+import time
+
 import pytest
 
 from localqa.answering.evidence import held_against, numbered, sentences
@@ -47,6 +49,7 @@ def test_each_sentence_has_the_words_that_carry_it_or_none():
     "written",
     [
         "The ferry leaves at seven.[1] The harbour master is Ada Berg.[2]",
+        "The ferry leaves at seven.【1】 The harbour master is Ada Berg.[1; 2]",
         "The ferry leaves at seven [1, 2]. The harbour master is Ada Berg 【2】.",
         "1. The ferry leaves at seven.\n2. The harbour master is Ada Berg.",
         "**The ferry leaves at seven.** The harbour master is Ada Berg.",
@@ -56,6 +59,12 @@ def test_each_sentence_has_the_words_that_carry_it_or_none():
 def test_marks_of_models_are_no_words(written):
     found = held_against(written, "Who is the harbour master?", READ)
     assert [one.place.document.name if one.place else None for one in found] == ["ferry.txt", "harbour.txt"]
+
+
+def test_a_run_of_marks_takes_no_quadratic_time():
+    began = time.monotonic()
+    sentences("_" * 200_000 + " " + "x." + "*" * 200_000)
+    assert time.monotonic() - began < 5
 
 
 def test_what_a_model_is_given_is_numbered_and_named():

@@ -100,14 +100,18 @@ def test_faults_are_errors_with_a_remedy(asking, ollama_server, fault, status, c
 
 def test_a_model_that_the_caller_named_wrongly_is_the_callers_to_mend(asking, ollama_server):
     ollama_server.fault = "missing"
-    for route in ("/api/qa", "/api/ask"):
-        body = {"question": "Who?", "model": "nope", "generate": True}
-        if route == "/api/ask":
-            asking.post("/api/documents", json={"name": "a.txt", "text": TEXT})
-        else:
-            body = {"question": "Who?", "model": "nope"}
-        response = asking.post(route, json=body)
-        assert response.status_code == 422
+    body = {"question": "Who?", "model": "nope"}
+    unanswerable = {"name": "a.txt", "text": "unanswerable things"}
+    for route, more, document in (
+        ("/api/qa", {}, None),
+        ("/api/qa", {"context": "unanswerable", "fallback": True}, None),
+        ("/api/ask", {"generate": True}, {"name": "a.txt", "text": TEXT}),
+        ("/api/qa", {}, unanswerable),
+    ):
+        if document:
+            asking.post("/api/documents", json=document)
+        response = asking.post(route, json=body | more)
+        assert response.status_code == 422, (route, more)
         assert response.get_json()["error"]["message"].startswith("model: ")
         assert "Retry-After" not in response.headers
 

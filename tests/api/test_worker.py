@@ -8,7 +8,7 @@ import pytest
 from gunicorn.config import Config
 
 from localqa.api.access import admitting
-from localqa.api.receiving import FREE, Share
+from localqa.api.receiving import FREE, Body
 from localqa.api.worker import Connection, Worker
 from localqa.errors import OverloadedError
 
@@ -21,15 +21,11 @@ OURS = b"Authorization: Bearer ours\r\n"
 @pytest.fixture
 def worker(monkeypatch):
     """One without a process, a poller and threads."""
-    made = Worker.__new__(Worker)
-    made.cfg = Config()
-    made.for_questions, made.for_documents = Share(24 * MIB), Share(32 * MIB)
-    made.log = logging.getLogger("gunicorn.error")
+    made = Worker(1, 1, [], None, 30, Config(), logging.getLogger("gunicorn.error"))
     monkeypatch.setattr(made, "_leave_poller", lambda conn: None)
     monkeypatch.setattr(made, "_await", lambda conn, stage, seconds: setattr(conn, "stage", stage))
     for pool in ("tpool", "_probes", "_documents"):
         monkeypatch.setattr(made, pool, Pool(), raising=False)
-    made._waiting, made._working = {}, 0
     return made
 
 
@@ -72,7 +68,8 @@ def test_no_room_is_kept_for_a_stranger(worker, key, waits):
 
 
 def test_requests_that_wait_for_a_thread_count(worker):
-    worker.max_requests = 2
+    assert worker.most_requests == 256
+    worker.most_requests = 2
     asked = [connection(worker) for _ in range(3)]
     probe = connection(worker)
     for conn in asked:
@@ -83,6 +80,25 @@ def test_requests_that_wait_for_a_thread_count(worker):
     with pytest.raises(OverloadedError):
         asked[2].incoming.body.read()
     assert asked[0].incoming.body.came > 0
+
+
+def test_a_stranger_is_not_told_to_send_the_body(worker):
+    worker.admits = admitting(["ours"])
+    told = []
+    for key in (b"", OURS):
+        conn = connection(worker)
+        conn.sock.send = told.append
+        worker._feed(conn, HEAD + key + b"Expect: 100-continue\r\n\r\n")
+        assert not conn.incoming.request._expected_100_continue
+    assert told == [b"HTTP/1.1 100 Continue\r\n\r\n"]
+
+
+def test_what_there_is_no_room_for_is_refused_without_a_body_too(client):
+    body = Body()
+    body.error = OverloadedError("There is no room.")
+    for method in ("GET", "DELETE"):
+        response = client.open("/api/documents/x", method=method, environ_overrides={"wsgi.input": body})
+        assert (response.status_code, response.json["error"]["code"]) == (503, "overloaded")
 
 
 def test_what_is_no_request_is_told_and_not_quoted(worker, caplog):

@@ -1,5 +1,6 @@
 """What every library does, whatever keeps it."""
 
+import contextlib
 import dataclasses
 import itertools
 import random
@@ -199,6 +200,33 @@ def test_what_is_removed_beside_an_import_is_gone_at_once(library, tmp_path):
         other.submit(library.remove, entry.id).result(30)
         kept = b"".join(file.read_bytes() for file in (tmp_path / "kept").iterdir())
         assert b"nrepeatable" not in kept
+
+
+@in_a_file
+def test_what_is_removed_while_another_tidies_is_tidied_too(library, tmp_path, monkeypatch):
+    first, second = (library.put(item(f"{at}.txt", f"Unrepeatable{at} word. " * 9)) for at in range(2))
+    written, tidying = library._written, threading.Event()
+
+    @contextlib.contextmanager
+    def slow():
+        with written() as connection:
+            yield connection
+        if threading.current_thread() is not threading.main_thread() and tidying.is_set():
+            tidying.clear()
+            library.remove(second.id)
+
+    monkeypatch.setattr(library, "_written", slow)
+    with library.removing(), ThreadPoolExecutor(1) as other:
+        library.remove(first.id)
+
+        def tidy():
+            tidying.set()
+            library._local.later = 0
+            library._tidy()
+
+        other.submit(tidy).result(30)
+    kept = b"".join(file.read_bytes() for file in (tmp_path / "kept").iterdir())
+    assert b"nrepeatable" not in kept
 
 
 def test_collections_count_what_they_hold(library):

@@ -120,6 +120,7 @@ def test_a_mark_of_a_note_does_not_part_a_sentence(read):
     [
         ("The law holds for the pre-", "and post-war years of it.", "pre- and post-war"),
         ("Das sind die Vor-", "und Nachteile der Sache.", "Vor- und Nachteile"),
+        ("The owner thereof and the there-", "of it, and more.", "the thereof it"),
     ],
 )
 def test_a_hyphen_that_hangs_glues_nothing(read, ends, begins, text):

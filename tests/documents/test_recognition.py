@@ -78,11 +78,13 @@ STAMP = "Case 1:20-cv-01234 Document 7 Filed 05/02/20 Page 1 of 1"
 def test_a_scan_with_a_stamp_is_a_scan(stand_in, at):
     table = "\n".join("\t".join(str(cell) for cell in row) for row in ROWS)
     stand_in(f"print({table!r})")
-    with pytest.raises(DocumentError) as told:
-        read_bytes(made.picture_pdf(STAMP, at), "scan.pdf", limits=Limits(seconds=60))
-    assert told.value.reason == "scanned"
+    stamped = read_bytes(made.picture_pdf(STAMP, at), "scan.pdf", limits=Limits(seconds=60))
+    assert (stamped.text, stamped.notes) == (STAMP, ("pictures without text: page 1",))
+    assert stamped.unrecognised
     document = read_bytes(made.picture_pdf(STAMP, at), "scan.pdf", limits=ASKED)
     assert document.text == "Tickets are sold on board.\n\nDogs pay."
+    stand_in("print()")
+    assert read_bytes(made.picture_pdf(STAMP, at), "scan.pdf", limits=ASKED).text == STAMP
 
 
 def test_a_title_over_a_picture_is_text():

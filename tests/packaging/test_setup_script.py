@@ -14,6 +14,7 @@ STAND_IN = """#!/usr/bin/env bash
 here=$(cd "$(dirname "$0")" && pwd)
 if [ "${0##*/}" = pip ]; then [ "$(cat "$here/where")" = "$here" ]; exit; fi
 case "$*" in
+  "-c "*) [ ! -e "$(dirname "$(readlink -f "$0")")/too-old" ]; exit ;;
   --version) cat "$(dirname "$(readlink -f "$0")")/version" ;;
   "-m venv "*)
     mkdir -p "$3/bin"
@@ -96,6 +97,26 @@ def test_an_environment_keeps_its_interpreter_until_another_one_is_named(setup, 
     assert (project / ".venv" / "mine").exists()
     assert setup("serve", PYTHON="python3")
     assert not (project / ".venv" / "mine").exists()
+
+
+def test_an_interpreter_that_is_too_old_does_not_stay(setup, project, tmp_path):
+    setup("serve")
+    old = tmp_path / "3.10.1"
+    shutil.copytree(tmp_path / "3.11.7", old)
+    (old / "too-old").touch()
+    (project / ".venv" / "bin" / "python").unlink()
+    (project / ".venv" / "bin" / "python").symlink_to(old / "python3")
+    (old / "version").write_text("Python 3.10.1\n")
+    (project / ".venv" / ".installed-serve").write_text("of another interpreter")
+    assert setup("serve")
+    assert (project / ".venv" / "bin" / "python").resolve() == tmp_path / "3.11.7" / "python3"
+
+
+def test_a_folder_may_be_named_with_a_slash_and_need_not_be_ones_own(setup, project):
+    setup("serve", VENV="env/")
+    (project / "env.lock").unlink()
+    assert setup("serve", VENV="env/") == []
+    assert not (project / "env.lock").exists()
 
 
 def test_a_project_that_was_moved_gets_its_programs_again(setup, project):

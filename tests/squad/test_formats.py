@@ -451,6 +451,9 @@ def test_lines_of_tabs_that_quote_nothing_are_a_row_each(tmp_path):
 def test_a_null_beside_an_answer_is_none(tmp_path):
     (found,) = read(tmp_path / "d.json", json.dumps([RECORD | {"answers": None}]))
     assert found.answers == ADA
+    header = ("question", "context", "answers", "answer")
+    (found,) = read(tmp_path / "d.csv", table((QUESTION, CONTEXT, "", "Ada"), header=header))
+    assert found.answers == ADA
 
 
 def test_a_bad_row_moves_no_start_of_another(tmp_path):
@@ -465,6 +468,8 @@ def test_a_column_without_a_name_is_kept():
     content = ",question,b,\nkey-17,Who?,x,\n"
     kept = read_table(content, name="d.csv", default=",", needed={}, mapping="")
     assert [row.cells for row in kept] == [{"Unnamed: 0": "key-17", "question": "Who?", "b": "x"}]
+    again = read_table(",Unnamed: 0,q\n7,8,Who?\n", name="d.csv", needed={}, mapping="")
+    assert [row.cells for row in again] == [{"Unnamed: 0_": "7", "Unnamed: 0": "8", "q": "Who?"}]
 
 
 @pytest.mark.parametrize("starts", ["[48 0]", ""])

@@ -6,10 +6,16 @@ from typing import Final, NamedTuple
 
 import regex
 
+_ASKS: Final = (
+    r"(?i:who|whom|whose|what|which|when|where|why|how|is|are|was|were|do|does|did|can|could|should|will|"
+    r"would)\b"
+)
+"""What a sentence that asks begins with: behind it an abbreviation ends the one before."""
 _SENTENCE_END: Final = regex.compile(
-    r"(?<!\b(?:e\.g|i\.e|Mrs?|Ms|Dr|Prof|St|vs|approx|ca|cf))"
+    r"(?<!\b(?:e\.g|i\.e|Mrs?|Ms|vs|approx|ca|cf))"
+    rf"(?<!\b(?:Dr|Prof|St)(?=\.\s+(?!{_ASKS})))"
     r"(?<!\b(?:No|Nr|Art|Sec|Fig|Abs|pp?)(?=\.\s+\d))"
-    r"(?<!\b(?:Inc|Ltd|Co|Corp|\p{L}\.\p{L})(?=\.\s+\p{Ll}))"
+    rf"(?<!\b(?:Inc|Ltd|Co|Corp|\p{{L}}\.\p{{L}})(?=\.\s+(?!{_ASKS})\p{{Ll}}))"
     r"(?<![.!?:…])[.!?:…؟۔।]+[\"'”’)\]*_]*(?=\s|$)|[。！？]+[”’」』）]*|\n(?![ \t]*[a-z])\s*"
 )
 """Not behind an abbreviation. A line that goes on in lower case was only wrapped."""

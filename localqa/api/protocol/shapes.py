@@ -101,7 +101,7 @@ def free_shape(text: str, part: Part | None = None) -> Shape | None:
 
     That is what ends, or begins, with a question.
     """
-    whole = trimmed(text, Part(0, len(text)) if part is None else part, is_frame)
+    whole = _to_its_question(text, trimmed(text, Part(0, len(text)) if part is None else part))
     question = at = last_sentence(text, whole)
     for _ in range(_QUESTIONS):
         if not is_question(text, at) or at.start == whole.start:
@@ -119,6 +119,19 @@ def free_shape(text: str, part: Part | None = None) -> Shape | None:
         rest = Part(question.end, whole.end)
     rest = trimmed(text, rest)
     return Shape((rest,), stripped(text, question)) if words(text, rest, most=2) > 1 else None
+
+
+def _to_its_question(text: str, whole: Part) -> Part:
+    """A text without what is said behind its last question, such as thanks."""
+    part = whole
+    for _ in range(_QUESTIONS):
+        last = last_sentence(text, part)
+        if is_question(text, last):
+            return part
+        if last.start == part.start or not is_frame(text, last):
+            break
+        part = stripped(text, Part(part.start, last.start))
+    return whole
 
 
 def marked(text: str) -> tuple[Part, ...]:

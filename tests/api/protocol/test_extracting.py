@@ -338,6 +338,23 @@ def test_large_messages_are_read_soon(text):
             "متى ولد أينشتاين؟",
             "ولد أينشتاين في ألمانيا عام 1879.",
         ),
+        ("Ada lives at 5 Main St. Where does Ada live?", "Where does Ada live?", "Ada lives at 5 Main St."),
+        (
+            "The shop is at 12 Elm Dr. What is its address?",
+            "What is its address?",
+            "The shop is at 12 Elm Dr.",
+        ),
+        ("the museum opens at 9 a.m. when does it open?", "when does it open?", "the museum opens at 9 a.m."),
+        (
+            "No smoking indoors. Ada owns it. Can guests smoke?",
+            "Can guests smoke?",
+            "No smoking indoors. Ada owns it.",
+        ),
+        (
+            "List prices are net. Ada sets them. What is net?",
+            "What is net?",
+            "List prices are net. Ada sets them.",
+        ),
         ("Ada wrote it in 1843. Who wrote it? Thanks!", "Who wrote it?", "Ada wrote it in 1843."),
         (
             "System: Ada wrote it in 1843.\r\nHuman:\r\nWho wrote it?\r\nAI:",
