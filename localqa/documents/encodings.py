@@ -23,18 +23,23 @@ _AS_BROWSERS_DO: Final = {
     **{"gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "big5": "big5hkscs"},
 }
 """Encodings and what is written under their names (the WHATWG's Encoding Standard)."""
+_LABELS: Final = {
+    **{"windows-874": "cp874", "iso-8859-8-i": "iso8859_8", "x-sjis": "shift_jis"},
+    **{"x-euc-jp": "euc_jp", "x-gbk": "gbk"},
+}
+"""Names of encodings that Python does not know."""
 _IN_ASCII: Final = ("iso2022", "hz", "utf-7")
 """Encodings, by how their names begin, whose bytes could be ASCII."""
 _WIDE: Final = ("utf-16", "utf-32")
 """Encodings that no text in which they were declared, and not found out, can have."""
 _ENCODINGS: Final = (
     *(f"cp125{number}" for number in range(9)),
-    *("koi8_r", "mac_roman", "shift_jis", "euc_jp", "gb18030", "big5", "euc_kr"),
+    *("koi8_r", "mac_roman", "cp874", "shift_jis", "euc_jp", "gb18030", "big5", "euc_kr"),
 )
 """That texts without a mark, and in no UTF, are written in."""
 _AS_LIKELY: Final = 0.05
 _OUTNUMBERED: Final = 4
-"""Letters of UTF-8 for each byte that is none: other encodings come nowhere near."""
+"""Letters of UTF-8, or of what is declared, for each byte that is none: others come nowhere near."""
 _HEAD: Final = 1024
 _PRINTABLE: Final = bytes((*range(0x20, 0x7F), *b"\t\n\r"))
 
@@ -47,7 +52,7 @@ def decoded_page(data: bytes) -> str:
 
 def decoded(data: bytes, declared: str = "") -> str:
     """Bytes as text: by their mark, as UTF, as they say of themselves, or as is likeliest."""
-    name = _known(declared)
+    name = known(declared)
     for mark, marked in _MARKS:
         if data.startswith(mark):
             return _lines(data.decode(marked, errors="replace"))
@@ -58,7 +63,7 @@ def decoded(data: bytes, declared: str = "") -> str:
     try:
         return _lines(data.decode("utf-8"))
     except UnicodeDecodeError:
-        return _lines(_mostly_utf8(data) or _in_other(data, name))
+        return _lines(_mostly(data, "utf-8") or _in_other(data, name))
 
 
 def wide_encoding(head: bytes) -> str:
@@ -85,18 +90,18 @@ def _is_written(character: str) -> bool:
     return character in "\t\n\v\f\r" or unicodedata.category(character) not in ("Cc", "Cn", "Co")
 
 
-def _known(declared: str) -> str:
+def known(declared: str) -> str:
     """The encoding that a name stands for; empty where there is none that could be."""
     try:
-        name = codecs.lookup(declared).name
+        name = codecs.lookup(_LABELS.get(declared.strip().lower(), declared)).name
     except (LookupError, ValueError):
         return ""
     return "" if name.startswith(_WIDE) else _AS_BROWSERS_DO.get(name, name)
 
 
-def _mostly_utf8(data: bytes) -> str:
-    """A text in UTF-8 that a few bytes spoil; empty where it is none."""
-    text = data.decode("utf-8", errors="replace")
+def _mostly(data: bytes, name: str) -> str:
+    """A text in an encoding that a few bytes spoil; empty where it is none."""
+    text = data.decode(name, errors="replace")
     bad = text.count("\ufffd")
     letters = len(text) - len(text.encode("ascii", errors="ignore")) - bad
     return text if letters >= _OUTNUMBERED * bad else ""
@@ -106,6 +111,8 @@ def _in_other(data: bytes, name: str) -> str:
     """Bytes in no UTF: as they say of themselves, or by the likeliest encoding."""
     try:
         return data.decode(name)
+    except UnicodeDecodeError:
+        return _mostly(data, name) or _guessed(data)
     except (LookupError, ValueError):
         return _guessed(data)
 

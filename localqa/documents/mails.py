@@ -11,7 +11,7 @@ from typing import Final
 
 from localqa.documents.building import Builder
 from localqa.documents.document import Document, DocumentError
-from localqa.documents.encodings import decoded
+from localqa.documents.encodings import decoded, decoded_page, known
 from localqa.documents.formats import Source, encrypted
 from localqa.documents.markup import MarkupWriter
 
@@ -19,6 +19,8 @@ _SHOWN_HEADERS: Final = ("From", "To", "Cc", "Date", "Subject")
 _NO_PROSE: Final = frozenset(
     f"text/{kind}" for kind in ("calendar", "css", "directory", "rtf", "vcard", "x-vcard")
 )
+_DECLARED: Final = re.compile(r"=\?([\w.:-]+)(?=[*?])")
+"""The encoding of an encoded word in a header."""
 _ENRICHED: Final = re.compile(r"<param>.*?</param>|<(<|nl>)?[^<>]*>?", re.DOTALL | re.IGNORECASE)
 
 
@@ -27,6 +29,8 @@ def read_eml(source: Source) -> Document:
     data = source.data
     if data.startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)):
         data = decoded(data).encode()
+    # Before the first header either would make all of it a body.
+    data = data.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
     # Of the two ways in which Python reads mails this one takes any header for what it is.
     message = email.message_from_bytes(data, policy=email.policy.compat32)
     _check_is_open(message, source)
@@ -126,6 +130,10 @@ def _header(message: Message, name: str) -> str:
 
 def _understood(name: str, text: str) -> str:
     """What a header says, or the header as it stands where Python cannot make anything of it."""
+    text = _DECLARED.sub(lambda word: f"=?{known(word[1]) or word[1]}", text)
+    if "(" in text:
+        # Of an address the name in brackets, as old mails have it, would be left out.
+        name = "Subject"
     try:
         return str(email.policy.default.header_factory(name, text)) or text
     except Exception:
@@ -135,7 +143,10 @@ def _understood(name: str, text: str) -> str:
 
 def _content(part: Message) -> str:
     payload = part.get_payload(decode=True)
-    return decoded(payload if isinstance(payload, bytes) else b"", part.get_content_charset() or "")
+    data, declared = payload if isinstance(payload, bytes) else b"", part.get_content_charset()
+    if part.get_content_type() == "text/html" and not declared:
+        return decoded_page(data)
+    return decoded(data, declared or "")
 
 
 def _shown_tag(tag: re.Match[str]) -> str:

@@ -90,6 +90,10 @@ class OdtNumbers:
         if not self._open:
             return ""
         own = self._open[-1]
+        if next(item.iterchildren(f"{_TEXT}p", f"{_TEXT}h"), None) is None:
+            # It only holds a list that goes on within it.
+            own.counts.setdefault(own.level, self.styles.get(own.style, {}).get(own.level, _Level()).start)
+            return ""
         return self._counted(own.style, own.level, own.counts, item.get(f"{_TEXT}start-value"))
 
     def next_heading(self, heading: etree._Element, level: int) -> str:

@@ -1,6 +1,7 @@
 """Reader of OpenDocument texts."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from lxml import etree
@@ -24,6 +25,7 @@ _SET_ASIDE: Final = frozenset(
 )
 """Comments, deleted text, descriptions of pictures, the numbers of notes, how letters are said."""
 
+_FIGURE: Final = re.compile(r"\s*[-+−]?\d")
 _GROUPS_OF_ROWS: Final = tuple(f"{_TABLE}table-{name}" for name in ("header-rows", "rows", "row-group"))
 
 
@@ -41,7 +43,8 @@ def read_odt(source: Source) -> Document:
     if body is not None:
         roots = [root, *([xml_root(styles)] if styles else [])]
         hidden = frozenset().union(*map(_hidden_styles, roots))
-        _OdtWriter(builder, OdtNumbers.of(*roots), hidden=hidden).write(body)
+        raised = dict(style for one in roots for style in _raised_styles(one))
+        _OdtWriter(builder, OdtNumbers.of(*roots), hidden=hidden, raised=raised).write(body)
     title = xml_root(meta).findtext(f".//{DC_TITLE}") if meta else ""
     return builder.built(source.name, source.media_type, source.digest, title=title or "")
 
@@ -55,13 +58,27 @@ def _hidden_styles(root: etree._Element) -> frozenset[str]:
     )
 
 
+def _raised_styles(root: etree._Element) -> Iterator[tuple[str, str]]:
+    """Names of the styles of raised or lowered letters, each with what stands before such a figure."""
+    for style in root.iter(f"{_STYLE}style"):
+        for one in style.iter(f"{_STYLE}text-properties"):
+            position = one.get(f"{_STYLE}text-position", "").split(" ")[0]
+            if position == "super" or position.strip("0%").isdigit():
+                yield style.get(f"{_STYLE}name", ""), "^"
+            elif position.startswith(("sub", "-")):
+                yield style.get(f"{_STYLE}name", ""), "_"
+
+
 class _OdtWriter:
     """Writes elements into a document: blocks one after the other, notes and boxes behind their paragraph."""
 
-    def __init__(self, builder: Builder, numbers: OdtNumbers, *, hidden: frozenset[str]) -> None:
+    def __init__(
+        self, builder: Builder, numbers: OdtNumbers, *, hidden: frozenset[str], raised: Mapping[str, str]
+    ) -> None:
         self._builder = builder
         self._numbers = numbers
         self._hidden = hidden
+        self._raised = raised
         self._number = ""
 
     def write(self, element: etree._Element) -> None:
@@ -116,7 +133,12 @@ class _OdtWriter:
             elif child.tag == f"{_TEXT}note-body" or child.tag.startswith(_DRAWING):
                 behind.append(child)
             else:
-                parts.append(self._inline(child, behind))
+                text = self._inline(child, behind)
+                mark = self._raised.get(child.get(f"{_TEXT}style-name", ""), "")
+                # 10^6 is not 106.
+                if mark and _FIGURE.match(text) and next(filter(None, reversed(parts)), "")[-1:].isdigit():
+                    parts.append(mark)
+                parts.append(text)
             parts.append(child.tail)
         return "".join(filter(None, parts))
 

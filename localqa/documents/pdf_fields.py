@@ -84,11 +84,24 @@ def _text(page: pdfium.PdfPage, annotation: "raw.FPDF_ANNOTATION") -> str:
     if kind == raw.FPDF_ANNOT_WIDGET and form is not None:
         if raw.FPDFAnnot_GetFormFieldType(form.raw, annotation) not in _WRITTEN:
             return ""
-        return _wide(partial(raw.FPDFAnnot_GetFormFieldValue, form.raw, annotation))
+        return _chosen(form, annotation) or _wide(
+            partial(raw.FPDFAnnot_GetFormFieldValue, form.raw, annotation)
+        )
     key = _HELD.get(kind)
     if key is None or raw.FPDFAnnot_GetValueType(annotation, key) != raw.FPDF_OBJECT_STRING:
         return ""
     return _wide(partial(raw.FPDFAnnot_GetStringValue, annotation, key))
+
+
+def _chosen(form: pdfium.PdfFormEnv, annotation: "raw.FPDF_ANNOTATION") -> str:
+    """What is chosen in a list, as it is shown: its value may be a code for it."""
+    if raw.FPDFAnnot_GetFormFieldType(form.raw, annotation) == raw.FPDF_FORMFIELD_TEXTFIELD:
+        return ""
+    return ", ".join(
+        _wide(partial(raw.FPDFAnnot_GetOptionLabel, form.raw, annotation, at))
+        for at in range(min(_MOST, raw.FPDFAnnot_GetOptionCount(form.raw, annotation)))
+        if raw.FPDFAnnot_IsOptionSelected(form.raw, annotation, at)
+    )
 
 
 def _wide(read: Callable[[Any, int], int]) -> str:

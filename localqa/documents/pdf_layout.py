@@ -236,7 +236,7 @@ def _stands_at(piece: Line, at: int, others: "np.ndarray[tuple[int, int], np.dty
 
 
 def _in_columns(pieces: list[Line]) -> list[Line]:
-    """Where lines run through two columns at once, the left column first, then the right one."""
+    """Where lines run through columns at once, the left column first, then those at its right."""
     gutter = _gutter(pieces)
     if gutter is None:
         return pieces
@@ -246,14 +246,14 @@ def _in_columns(pieces: list[Line]) -> list[Line]:
     for piece in pieces:
         if piece.left < gutter - 2 and piece.right > gutter + 2:
             # A heading or a table over both columns ends them.
-            ordered += left + right + [piece]
+            ordered += left + _in_columns(right) + [piece]
             left, right = [], []
         else:
             side = right if piece.left >= gutter - 2 else left
             # The cells of a table within a column stay what they are.
             piece.cell = piece.cell and bool(side) and abs(side[-1].top - piece.top) < _LEVEL * piece.size
             side.append(piece)
-    return ordered + left + right
+    return ordered + left + _in_columns(right)
 
 
 def _gutter(pieces: Sequence[Line]) -> float | None:

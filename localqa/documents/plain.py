@@ -43,6 +43,7 @@ def read_markdown(source: Source) -> Document:
 
     made = MarkdownIt("commonmark", {"html": True, "maxNesting": _NESTED})
     made.enable("table").enable("strikethrough")
+    made.block.ruler.at("reference", _reference)
     for kind in ("html_inline", "html_block"):
         made.add_render_rule(kind, _written_html)
     tokens = made.parse(_FRONT_MATTER.sub("", decoded(source.data)))
@@ -53,6 +54,14 @@ def read_markdown(source: Source) -> Document:
     rendered = made.renderer.render(tokens, made.options, {"closed": set(_closed(tokens))})
     title = MarkupWriter(builder).write(f"<body>{rendered}</body>")
     return builder.built(source.name, source.media_type, source.digest, title=title)
+
+
+def _reference(state: Any, start: int, end: int, silent: bool) -> bool:
+    """The address of a link below a text; a note of one word looks like one, and is text."""
+    from markdown_it.rules_block import reference
+
+    is_note = state.src.startswith("[^", state.bMarks[start] + state.tShift[start])
+    return not is_note and reference(state, start, end, silent)
 
 
 def _closed(tokens: Sequence[Any]) -> Iterator[str]:

@@ -8,11 +8,20 @@ from localqa.documents.building import Builder
 from localqa.documents.document import Document
 from localqa.documents.formats import Source, corrupted
 
-_CELL, _NOTE, _NOTE_END, _HIDDEN, _HIDDEN_END = "\x1f\x1d\x1c\x0e\x0f"
+_CELL, _NOTE, _NOTE_END, _HIDDEN, _HIDDEN_END, _RAISED, _LOWERED = "\x1f\x1d\x1c\x0e\x0f\x10\x11"
 _APART: Final = "{}"
 """Keeps a mark from being taken for the stand-in of the letter before it, which is left out."""
-_MEANT: Final = re.compile(r"\\(?:[^a-z]|(nestcell|cell|footnote|(?:v|deleted)0?|plain)(?![a-z0-9]) ?)|[{}]")
+_MEANT: Final = re.compile(
+    r"\\(?:[^a-z]|(nestcell|cell|footnote|shptxt|super|sub|(?:v|deleted)0?|plain)(?![a-z0-9]) ?)|[{}]"
+)
 """Words that striprtf does not tell from text, or leaves out, and what they are in."""
+_BINARY: Final = re.compile(r"(?<!\\)\\bin(?:f?sxn\d*|(\d{1,9})) ?")
+"""Bytes of a picture, so many, or words that only begin alike."""
+_OPENED: Final = re.compile(
+    r"(?<!\\)\\(?:\*\s*(?=\\footnote(?![a-z]))|\*\s*\\shpinst(?![a-z]) ?|shp(?:grp)?(?![a-z]) ?)"
+)
+"""What has striprtf leave a note or the words in a box out."""
+_FIGURE: Final = re.compile(rf"(?<=\d)([{_RAISED}{_LOWERED}])(?=\s*[-+−]?\d)")
 _IN_NOTE: Final = re.compile(f"{_NOTE}([^{_NOTE_END}]*){_NOTE_END}")
 _IN_HIDDEN: Final = re.compile(f"{_HIDDEN}[^{_HIDDEN_END}]*{_HIDDEN_END}")
 
@@ -24,7 +33,13 @@ def read_rtf(source: Source) -> Document:
     if not source.data.lstrip().startswith(b"{\\rtf"):
         raise corrupted(source.name, "it does not begin as RTF does")
     builder = Builder(source.limits)
-    text = rtf_to_text(_marked(source.data.decode("latin-1")), errors="replace")
+    rtf = _OPENED.sub("", _without_binary(source.data.decode("latin-1")))
+    # Without the space the address of a link would be read behind its words.
+    text = rtf_to_text(_marked(rtf.replace("\\fldinst{", "\\fldinst {")), errors="replace")
+    # Characters beyond U+FFFF come as two halves.
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = _FIGURE.sub(lambda mark: "^" if mark[1] == _RAISED else "_", text)
+    text = text.replace(_RAISED, "").replace(_LOWERED, "")
     text = _IN_HIDDEN.sub(lambda hidden: "\n" if "\n" in hidden[0] else "", text)
     # A note of several paragraphs is one line, like what it belongs to.
     for line in _IN_NOTE.sub(lambda note: note[0].replace("\n", " "), text).split("\n"):
@@ -36,6 +51,18 @@ def read_rtf(source: Source) -> Document:
         for note in _IN_NOTE.findall(line):
             builder.paragraph(note)
     return builder.built(source.name, source.media_type, source.digest, title=PurePath(source.name).name)
+
+
+def _without_binary(rtf: str) -> str:
+    """RTF without bytes of pictures, in which there may be braces; `\\bin` in a text stays what it is."""
+    parts: list[str] = []
+    at = 0
+    for found in _BINARY.finditer(rtf):
+        if found.start() >= at:
+            parts += (rtf[at : found.start()], _APART)
+            at = found.end() + int(found[1] or 0)
+    # striprtf looks for the letters alone.
+    return "".join((*parts, rtf[at:])).replace("\\bin", f"\\{_APART}bin")
 
 
 def _marked(rtf: str) -> str:
@@ -55,7 +82,9 @@ def _marked(rtf: str) -> str:
         elif found[1] in ("v0", "deleted0", "plain") and _HIDDEN_END in ends[-1]:
             parts.append(_APART + _HIDDEN_END)
             ends[-1] = ends[-1].replace(_HIDDEN_END, "")
-        elif found[1] == "footnote":
+        elif found[1] in ("super", "sub"):
+            parts.append(_APART + (_RAISED if found[1] == "super" else _LOWERED))
+        elif found[1] in ("footnote", "shptxt"):
             parts.append(_APART + _NOTE)
             ends[-1] += _APART + _NOTE_END
         elif found[1] in ("cell", "nestcell"):

@@ -71,17 +71,18 @@ def picture_pdf(stamp: str = "", at: int = 820) -> bytes:
 def form_pdf(name: str, note: str) -> bytes:
     """A PDF with a label and a field beside it that holds a name, a box that is ticked, and a note.
 
-    Below them are two places of another field, which holds the name for both.
+    Below them are two places of another field, which holds the name for both, and a country that was chosen.
     """
     content = b"BT /F1 10 Tf 1 0 0 1 72 700 Tm (Owner:) Tj 1 0 0 1 72 680 Tm (Ship: Ada) Tj "
-    content += b"1 0 0 1 72 640 Tm (Once:) Tj 1 0 0 1 72 620 Tm (Again:) Tj ET"
+    content += b"1 0 0 1 72 640 Tm (Once:) Tj 1 0 0 1 72 620 Tm (Again:) Tj "
+    content += b"1 0 0 1 72 600 Tm (Country:) Tj ET"
     widget = b"<< /Type /Annot /Subtype /Widget /F 4 /Rect [%s] /FT /%s /T (%s) /V %s >>"
     return _file(
         [
-            b"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [6 0 R 7 0 R 9 0 R] >> >>",
+            b"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [6 0 R 7 0 R 9 0 R 12 0 R] >> >>",
             b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
             b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F1 4 0 R >> >> "
-            b"/Contents 5 0 R /Annots [6 0 R 7 0 R 8 0 R 10 0 R 11 0 R] >>",
+            b"/Contents 5 0 R /Annots [6 0 R 7 0 R 8 0 R 10 0 R 11 0 R 12 0 R] >>",
             b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
             _stream(content),
             widget % (b"150 697 300 709", b"Tx", b"owner", f"({name})".encode("cp1252")),
@@ -92,6 +93,8 @@ def form_pdf(name: str, note: str) -> bytes:
                 b"<< /Type /Annot /Subtype /Widget /F 4 /Rect [150 %d 300 %d] /Parent 9 0 R >>" % place
                 for place in ((637, 649), (617, 629))
             ),
+            b"<< /Type /Annot /Subtype /Widget /F 4 /Rect [150 597 300 609] /FT /Ch /Ff 131072 /T (country) "
+            b"/V (276) /Opt [[(276) (Germany)] [(250) (France)]] >>",
         ]
     )
 

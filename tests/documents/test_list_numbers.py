@@ -230,6 +230,46 @@ def test_headings_of_opendocument(read):
     ]
 
 
+def test_an_interrupted_list_goes_on_at_every_level(read):
+    style = (
+        '<text:list-style style:name="L">'
+        + odt_level(1, style_num_suffix=".")
+        + odt_level(2, text_display_levels="2")
+    )
+
+    def goes_on(inner):
+        return (
+            '<text:list text:style-name="L" text:continue-numbering="true"><text:list-item>'
+            f"{inner}</text:list-item></text:list>"
+        )
+
+    def sub(text):
+        return f"<text:list><text:list-item><text:p>{text}</text:p></text:list-item></text:list>"
+
+    plain = "<text:p>plain</text:p>"
+    body = (
+        '<text:list text:style-name="L"><text:list-item><text:p>Scope</text:p></text:list-item></text:list>'
+        + plain
+        + goes_on(sub("a"))
+        + plain
+        + goes_on(sub("b"))
+        + goes_on("<text:p>Term</text:p>")
+    )
+    text = read(made.odt(body, styles=style + "</text:list-style>"), "a.odt").text
+    assert text.split("\n\n") == ["1. Scope", "plain", "1.1 a", "plain", "1.2 b", "2. Term"]
+
+
+def test_raised_figures_of_opendocument(read):
+    style = '<style:style style:name="{}"><style:text-properties style:text-position="{}"/></style:style>'
+
+    def span(name, figure):
+        return f'<text:span text:style-name="{name}">{figure}</text:span>'
+
+    styles = style.format("U", "super 58%") + style.format("D", "-33% 58%") + style.format("N", "0% 100%")
+    body = f"<text:p>10{span('U', 6)} 8{span('D', 10)} H{span('D', 2)}O 1{span('N', 2)}</text:p>"
+    assert read(made.odt(body, named=styles), "a.odt").text == "10^6 8_10 H2O 12"
+
+
 def test_text_that_a_style_with_a_name_hides(read):
     hidden = '<style:style style:name="H"><style:text-properties text:display="none"/></style:style>'
     body = '<text:p text:style-name="H">secret</text:p><text:p>seen</text:p>'

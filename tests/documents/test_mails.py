@@ -46,6 +46,29 @@ def test_the_declared_charset_is_read_as_browsers_do(read, charset, text, encodi
     assert read(data, "a.eml").text == f"Subject: x\n\n{text}"
 
 
+@pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\r\n", b"\n\n"])
+def test_what_stands_before_the_first_header_hides_none(read, before):
+    body = base64.b64encode(b"The rent is 900.")
+    data = before + mail(body, head="Subject: x\nContent-Transfer-Encoding: base64\n")
+    assert read(data, "a.eml").text == "Subject: x\n\nThe rent is 900."
+
+
+def test_a_page_in_a_mail_may_declare_its_charset_itself(read):
+    page = "<meta charset=iso-8859-2><p>Opłata wynosi 90 zł za każdą".encode("iso-8859-2")
+    assert read(mail(page, kind="text/html"), "a.eml").text == "Subject: x\n\nOpłata wynosi 90 zł za każdą"
+
+
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [
+        ("jsmith@x.example (John Smith)", "jsmith@x.example (John Smith)"),
+        ("=?gb2312?B?1uzpRrv5?= <a@b.example>", "朱镕基 <a@b.example>"),
+    ],
+)
+def test_names_in_headers(read, header, text):
+    assert read(mail("x", head=f"From: {header}\n"), "a.eml").text == f"From: {text}\n\nx"
+
+
 @pytest.mark.parametrize(
     ("data", "text", "notes"),
     [

@@ -121,6 +121,28 @@ def test_raised_figures_do_not_grow_into_the_number_before(read, page, text):
     assert read(f"<p>{page}</p>".encode(), "a.html").text.endswith(text)
 
 
+def test_notes_of_markdown_keep_their_words(read):
+    notes = "[^1]: Monthly.\n[^n]: https://example.com\n\n[terms]: /t\n\nSee [terms]."
+    source = f"The fee is 90[^1] euro.[^n]\n\n{notes}"
+    text = read(source.encode(), "a.md").text
+    assert "90[^1] euro" in text
+    assert "Monthly." in text
+    assert text.endswith("See terms.")
+
+
+@pytest.mark.parametrize(
+    ("label", "encoding", "text"),
+    [
+        ("gb2312", "gb18030", "第一条 租金每月九百元。"),
+        ("shift_jis", "cp932", "家賃は毎月九百円です。"),
+        ("windows-874", "cp874", "ค่าเช่า"),
+    ],
+)
+def test_a_bad_byte_spoils_no_page_that_declares_its_encoding(read, label, encoding, text):
+    page = f"<meta charset={label}><p>{text}</p><p>".encode(encoding) + b"\xff</p>"
+    assert read(page, "a.html").text.startswith(text)
+
+
 def test_numbers_of_markdown_are_kept(read):
     source = "3. Fill it\n4. Wait\n   - briefly\n\n7) Stop"
     assert read(source.encode(), "a.md").text == "3. Fill it\n\n4. Wait\n\nbriefly\n\n7. Stop"

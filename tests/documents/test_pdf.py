@@ -269,11 +269,22 @@ def test_the_mark_of_a_point_stands_before_it(read):
 def test_what_was_filled_in_stands_beside_its_label(read):
     document = read(made.form_pdf("Grace Hopper", "Seen by the harbour office."), "form.pdf")
     beside = "Owner: | Grace Hopper\nShip: Ada\n\nOnce: | Grace Hopper\nAgain: | Grace Hopper"
-    assert document.text == f"{beside}\n\nSeen by the harbour office."
+    assert document.text == f"{beside}\nCountry: | Germany\n\nSeen by the harbour office."
     start = document.text.index("Grace")
     (box,) = document.boxes(start, start + len("Grace"))
     assert 149 < box.left < 151 < box.right < 200
     assert (box.top, box.bottom) == pytest.approx((842 - 709, 842 - 697), abs=0.5)
+
+
+def test_three_columns_are_read_one_after_the_other(read):
+    columns = [
+        [f"{name} column line number {at}" for at in range(9)] for name in ("First", "Second", "Third")
+    ]
+    lines = [
+        (60 + 170 * column, 700 - 12 * at, 10, columns[column][at]) for at in range(9) for column in range(3)
+    ]
+    text = " ".join(read(made.pdf([lines]), "a.pdf").text.split())
+    assert text == " ".join(line for column in columns for line in column)
 
 
 def test_running_heads_and_page_numbers_are_set_aside(read):

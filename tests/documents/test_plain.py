@@ -66,6 +66,23 @@ def test_files_that_are_no_text(read, data):
         ),
         (r"seen\v  secret\v0  and {\deleted gone}{\plain\v\par secret}more", "seen and\n\nmore"),
         (r"seen {\v secret}{\b\v secret {x}}too{\v0  all}", "seen too all"),
+        (
+            r"In C:\\bin {\*\shppict{\pict{\*\picprop\shplid1025{\sp{\sn shapeType}{\sv 75}}}\picscalex100"
+            r"\jpegblip{\*\blipuid abcd}ffd8ffe0}} middle.\par The rent is 900.\par",
+            "In C:\\bin middle.\n\nThe rent is 900.",
+        ),
+        (r"\binfsxn4\binsxn4 One {\pict\bin5 a}}b{ ff} two", "One two"),
+        (
+            r"The rent{\super \chftn{\*\footnote\pard\plain\chftn Due monthly.}} is 9.\par",
+            "The rent is 9.\n\nDue monthly.",
+        ),
+        (
+            r"{\shp{\*\shpinst\shpleft0{\sp{\sn a}{\sv 1}}{\shptxt \pard Boxed words.\par}}}After\par",
+            "After\n\nBoxed words.",
+        ),
+        (r"\u-10179?\u-8704? smiles", "😀 smiles"),
+        (r'{\field{\*\fldinst{HYPERLINK "http://y.example/b"}}{\fldrslt the rules}} hold', "the rules hold"),
+        (r"10{\super 6} and H{\sub 2}O, 8{\sub 10}, 4{\super th}", "10^6 and H2O, 8_10, 4th"),
     ],
 )
 def test_rich_text(read, body, text):
