@@ -74,6 +74,9 @@ def main() -> None:
                 for name in args.adapters or _shipped()
                 for count in args.paragraphs
             ]
+            anew = {_key(row) for row in served}
+            kept = saved_rows("length_as_served") if whole else []
+            served = in_order([*(row for row in kept if _key(row) not in anew), *served])
             shown = [list(row.values()) for row in served]
             publish("length_as_served", _report(served), list(served[0]), shown, keep=whole)
             return

@@ -14,6 +14,7 @@ The last line printed is one JSON object, which benchmarks/results/methods.json 
 """
 
 import argparse
+import hashlib
 import json
 import re
 import sys
@@ -55,7 +56,7 @@ def main() -> None:
     args = _parser().parse_args()
     claim(RUNS, remedy="Move it away: this benchmark keeps its runs there.")
     if args.fresh:
-        clear(RUNS, re.compile(r"\d+|speed"))
+        clear(RUNS, re.compile(r"\d+-[0-9a-f]{8}|speed"))
     chosen = args.only or list(METHODS)
     results = {name: measure(name, args) for name in chosen}
     for name, result in results.items():
@@ -64,7 +65,7 @@ def main() -> None:
     for result in results.values():
         result["share_of_full_f1"] = round(100 * result["f1"] / full, 2) if full else None
     served = {
-        f"{name} in {precision}": judge(RUNS / f"{args.examples}" / name, precision, args)["f1"]
+        f"{name} in {precision}": judge(_runs_of(args) / name, precision, args)["f1"]
         for name, precisions in PRECISIONS.items()
         for precision in precisions
         if name in chosen
@@ -87,7 +88,7 @@ def main() -> None:
 
 def measure(name: str, args: argparse.Namespace) -> dict[str, Any]:
     """Train and judge one method, or read what an earlier run found."""
-    folder = RUNS / f"{args.examples}" / name
+    folder = _runs_of(args) / name
     if not (folder / "report.json").exists():
         print(f"{name}: training", file=sys.stderr)
         settings = ["--train_data", args.train, "--exclude_data", args.test, "--output_dir", str(folder)]
@@ -101,6 +102,12 @@ def measure(name: str, args: argparse.Namespace) -> dict[str, Any]:
         "adapter_bytes": report["result"]["adapter_bytes"],
         **scores,
     }
+
+
+def _runs_of(args: argparse.Namespace) -> Path:
+    """Where the runs of these data are kept."""
+    data = hashlib.sha256(repr((args.train, args.test)).encode()).hexdigest()
+    return RUNS / f"{args.examples}-{data[:8]}"
 
 
 def speed(name: str, args: argparse.Namespace) -> float:

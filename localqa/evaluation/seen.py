@@ -53,8 +53,9 @@ def known_rows(folder: Path, rows: Sequence[Row], sources: Sequence[str], sha256
         data = report.get("data")
         data = data if isinstance(data, dict) else {}
         if isinstance(data.get("train_rows"), dict):
-            # It holds those of the adapters before it.
-            return max(found, _count(rows, data["train_rows"]))
+            # It holds those of the adapters before it, but for older ones that kept none.
+            found = max(found, _count(rows, data["train_rows"]))
+            continue
         trained = data.get("train")
         names = [name for name in trained if isinstance(name, str)] if isinstance(trained, list) else []
         if data.get("train_sha256") == sha256 or files & {_file(name) for name in names}:

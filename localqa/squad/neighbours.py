@@ -18,6 +18,8 @@ from localqa.squad.records import Example, GoldAnswer
 
 BETWEEN = "\n\n"
 """What parts the paragraphs of a joined text."""
+LEFT_OUT = "-left-out"
+"""Behind the id of a question that is asked without its own paragraph."""
 _SEARCHED = 20
 """Paragraphs looked through for those that do not hold the answer."""
 
@@ -124,7 +126,7 @@ def surround(
         if right:
             made.append(_among(example, others, rng.randint(0, len(others))))
         else:
-            alone, name = BETWEEN.join(others), f"{example.id}-left-out"
+            alone, name = BETWEEN.join(others), f"{example.id}{LEFT_OUT}"
             made.append(replace(example, id=name, context=alone, answers=()))
     return made
 

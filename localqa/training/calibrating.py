@@ -17,6 +17,7 @@ from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded
 from localqa.model.bases import Base
 from localqa.model.runner import run_windows
+from localqa.squad.neighbours import LEFT_OUT
 from localqa.squad.records import Example
 from localqa.squad.split import split_by_context
 from localqa.training.saved import SavedAdapter
@@ -70,7 +71,8 @@ def before_and_after(kinds: Sequence[Kind], config: QAConfig, *, abstain: bool) 
         config: the adapter's settings.
         abstain: whether the new ones may refuse.
     """
-    halves = [[_half(kind, side) for kind in kinds] for side in (0, 1)]
+    sides = _sides(kinds)
+    halves = [[_half(kind, side, sides) for kind in kinds] for side in (0, 1)]
     if not all(any(kind.examples for kind in half) for half in halves):
         return []
     fitted = [calibrate([kind for kind in half if kind.examples], config, abstain=abstain) for half in halves]
@@ -103,14 +105,29 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     return tabulate(shown, ["kind", "questions", *_SHOWN.values()], disable_numparse=True)
 
 
-def _half(kind: Kind, side: int) -> Kind:
-    """One half of a kind; questions about one text are on the same side."""
-    contexts = {example.context for example in kind.examples}
-    if len(contexts) < 2:
-        return kind if side == 0 else Kind(kind.name, [], [])
-    parts = split_by_context(kind.examples, held_out=0.5, seed=0)
-    mine = {id(example) for example in parts[side]}
-    pairs = [pair for pair in zip(kind.examples, kind.decoded, strict=True) if id(pair[0]) in mine]
+def _sides(kinds: Sequence[Kind]) -> dict[str, int]:
+    """On which side each question is, the same in all kinds: a long one asks those of a short one again.
+
+    Questions about one text are on the same side.
+    """
+    sides: dict[str, int] = {}
+    for kind in kinds:
+        new = [example for example in kind.examples if _name(example) not in sides]
+        several = len({example.context for example in new}) > 1
+        parts = split_by_context(new, held_out=0.5, seed=0) if several else (new,)
+        for side, part in enumerate(parts):
+            for example in part:
+                sides.setdefault(_name(example), side)
+    return sides
+
+
+def _name(example: Example) -> str:
+    """Of a question, also where it is asked without its own paragraph."""
+    return example.id.removesuffix(LEFT_OUT)
+
+
+def _half(kind: Kind, side: int, sides: Mapping[str, int]) -> Kind:
+    pairs = [pair for pair in zip(kind.examples, kind.decoded, strict=True) if sides[_name(pair[0])] == side]
     return Kind(kind.name, [example for example, _ in pairs], [decoded for _, decoded in pairs])
 
 

@@ -187,6 +187,8 @@ class TrainConfig(RunConfig):
             raise ValueError("stride must be less than half of max_length")
         if self.validation_titles and not self.validation_data:
             raise ValueError("validation_titles needs validation_data")
+        if self.rehearsal_data and not self.rehearsal_size:
+            raise ValueError("rehearsal_data needs rehearsal_size")
         if self.method == "full" and self.precision != "none":
             raise ValueError(f"method full trains the base itself, which precision {self.precision} freezes")
         if self.precision.startswith("served-") and self.method != "lora":

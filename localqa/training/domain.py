@@ -38,6 +38,8 @@ from localqa.training.questions import run
 from localqa.training.saved import SavedAdapter
 
 PARTS: Final = ("train", "validation", "test")
+_FIXED: Final = frozenset(("train_data", "validation_data", "output_dir", "overwrite", "dry_run"))
+"""Settings of a training that follow from the field."""
 
 
 class DomainConfig(BaseModel):
@@ -148,6 +150,8 @@ def preprocess(config: DomainConfig, overwrite: bool) -> None:
 def train(config: DomainConfig, overwrite: bool) -> None:
     """Train the adapter on its part of the data."""
     _needs(config, "preprocess", "train")
+    if fixed := sorted(_FIXED & config.training.keys()):
+        raise ConfigError(f"training: {', '.join(fixed)} cannot be set for a field.", remedy="Leave it out.")
     values: dict[str, Any] = {"seed": config.seed, "exclude_data": [], **config.training}
     values |= {"train_data": [str(_part(config, "train"))], "output_dir": str(config.adapter)}
     values |= {"validation_data": [str(_part(config, "validation"))], "overwrite": overwrite}
@@ -168,9 +172,9 @@ def evaluate(config: DomainConfig, overwrite: bool) -> None:
     other = named_adapter(config.compare_with, *config.folders) if config.compare_with else None
     weights = [*_weights(config.adapter), *(_weights(other) if other else [])]
     state = _fingerprint([config.compare_with], _part(config, "test"), *weights)
-    if not overwrite and _is_done(config, "evaluate", state):
-        return
     folder = config.adapter / "evaluation"
+    if not overwrite and (folder / "test.json").exists() and _is_done(config, "evaluate", state):
+        return
     own, beside_it = SavedAdapter.load(config.adapter), SavedAdapter.load(other) if other else None
     examples = askable(read_examples(_part(config, "test")), own.windower)
     if beside_it:

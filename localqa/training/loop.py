@@ -99,11 +99,11 @@ def train_step(
     config: RunConfig, trainee: Trainee, optimizer: AdamW, batches: Sequence[Features], rate: float
 ) -> float:
     """One optimiser step over the accumulated batches; returns the mean loss of a feature."""
-    count = sum(len(batch) for batch in batches)
+    count = sum(trainee.weight(feature) for batch in batches for feature in batch)
     total = 0.0
     tokens = tokens_at_a_time(config, trainee.device)
     for part in (part for batch in batches for part in _parts(batch, tokens)):
-        loss = trainee.loss(config, part) * (len(part) / count)
+        loss = trainee.loss(config, part) * (sum(map(trainee.weight, part)) / count)
         loss.backward()
         total += loss.item()
     if not math.isfinite(total):

@@ -60,7 +60,8 @@ def make_trainee(config: TrainConfig, base: Base, *, begin_from: Path | None = N
     elif config.method == "prompt":
         trained = add_prompt(model, length=config.prompt_length)
     plain = not packs_weights(config.precision)
-    return Trainee(*quickened(config, trained, device, plain=plain), batch_loss=span_loss, unit="windows")
+    unit = "questions" if config.windows_per_question > 1 else "windows"
+    return Trainee(*quickened(config, trained, device, plain=plain), batch_loss=span_loss, unit=unit)
 
 
 def _continued(config: TrainConfig, base: Base, model: PreTrainedModel, folder: Path) -> PeftModel:
@@ -70,7 +71,20 @@ def _continued(config: TrainConfig, base: Base, model: PreTrainedModel, folder: 
         raise ConfigError(
             f"--init_adapter {folder} is no LoRA adapter.", remedy="Start from one, or from none."
         )
-    return load_lora(model, folder, "default", trainable=True)
+    loaded = load_lora(model, folder, "default", trainable=True)
+    had = loaded.peft_config["default"]
+    own = {
+        "lora_rank": had.r,
+        "lora_alpha": had.lora_alpha,
+        "lora_dropout": had.lora_dropout,
+        "rslora": had.use_rslora,
+    }
+    asked = {name: getattr(config, name) for name in own.keys() & config.model_fields_set}
+    wrong = sorted(name for name, value in asked.items() if value != own[name])
+    if wrong:
+        told = ", ".join(f"{name} {own[name]}" for name in wrong)
+        raise ConfigError(f"--init_adapter {folder} has {told}, which stays.", remedy="Leave these out.")
+    return loaded
 
 
 def _check_length(config: TrainConfig, model: nn.Module) -> None:

@@ -36,11 +36,14 @@ def load_data(config: TrainConfig) -> RunData:
         DataError: a file that cannot be read, or nothing usable in it.
     """
     train = _learned(config, config.train_data)
-    if config.exclude_data:
+    excluded = _read(config, config.exclude_data) if config.exclude_data else []
+    if excluded:
         # Before anything is held out of it: thresholds must not be fitted on these texts either.
-        train = _keep_out(train, _read(config, config.exclude_data), "--exclude_data")
+        train = _keep_out(train, excluded, "--exclude_data")
     if config.validation_data:
         validation = _of_titles(_learned(config, config.validation_data), config.validation_titles)
+        if excluded:
+            validation = _keep_out(validation, excluded, "--exclude_data", "validation")
         train = _keep_out(train, validation, "the validation data")
     elif config.validation_size:
         train, validation = split_by_context(
@@ -155,8 +158,10 @@ def _of_titles(examples: list[Example], titles: list[str]) -> list[Example]:
     return [example for example in examples if example.title in titles] if titles else examples
 
 
-def _keep_out(train: list[Example], held_back: list[Example], where: str) -> list[Example]:
-    kept, overlapping = without_overlap(train, held_back)
+def _keep_out(
+    some: list[Example], held_back: list[Example], where: str, what: str = "training"
+) -> list[Example]:
+    kept, overlapping = without_overlap(some, held_back)
     if overlapping:
-        print(f"{len(overlapping)} training questions left out: their context stands in {where} too")
+        print(f"{len(overlapping)} {what} questions left out: their context stands in {where} too")
     return kept

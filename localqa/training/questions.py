@@ -15,6 +15,7 @@ from localqa.model.adapter_files import named_adapter
 from localqa.model.adapters import save_adapter
 from localqa.model.bases import DEFAULT_BASE, Base
 from localqa.model.loading import served_bits
+from localqa.model.versions import versions
 from localqa.squad.metrics import Scores
 from localqa.squad.records import Example
 from localqa.squad.split import fingerprint
@@ -96,7 +97,8 @@ class Questions:
         """EM and F1 on the validation data."""
         held_out, config = self.examples.validation, _qa_config(self.config, self.base)
         score = partial(validate, self.trainee.model, held_out, windower=self.windower, config=config)
-        return (lambda: _evaluation(score())) if held_out else None
+        abstain = may_abstain(self.config, self.examples)
+        return (lambda: _evaluation(score(), abstain=abstain)) if held_out else None
 
     def augmentation(self) -> Augmentation:
         """Another accepted answer, and masked tokens."""
@@ -125,7 +127,7 @@ class Questions:
         return {
             "train": self.config.train_data,
             "train_questions": len(train),
-            "train_windows": len(self.features),
+            "train_windows": sum(1 + len(feature.beside) for feature in self.features),
             # A question that was asked of a longer text is known when it is asked of its own paragraph, too.
             "train_rows": sketch(
                 _rows([*train, *self.examples.alone]), self.start.rows if self.start else None
@@ -185,16 +187,15 @@ def _judged_origin(folder: Path, base: Base, data: RunData) -> Start:
     if data.validation:
         origin = SavedAdapter.load(folder, base)
         scores = score_decoded(data.validation, origin.predict(data.validation), origin.config)
-    return Start(folder.name, scores, kept_rows(folder))
+    # Its report may be gone already, where this run replaces it and was ended; its latest version has it.
+    kept = (kept_rows(one.folder) for one in reversed(versions(folder)) if one.current)
+    return Start(folder.name, scores, kept_rows(folder) or next(kept, None))
 
 
-def _evaluation(scores: Scores) -> Evaluation:
-    """What the best weights are chosen by: with unanswerable questions, what the best threshold reaches.
-
-    An abstaining adapter will have that threshold.
-    """
-    exact = scores.exact if scores.best_exact is None else scores.best_exact
-    f1 = scores.f1 if scores.best_f1 is None else scores.best_f1
+def _evaluation(scores: Scores, *, abstain: bool) -> Evaluation:
+    """What the best weights are chosen by: what the best threshold reaches, if they will abstain."""
+    exact = scores.best_exact if abstain and scores.best_exact is not None else scores.exact
+    f1 = scores.best_f1 if abstain and scores.best_f1 is not None else scores.f1
     return Evaluation({"exact": exact, "f1": f1}, goal=f1)
 
 

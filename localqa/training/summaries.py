@@ -200,7 +200,13 @@ def make_trainee(config: SummaryTrainConfig, base: Base) -> Trainee:
         rslora=config.rslora,
         head=False,
     )
-    return Trainee(*quickened(config, trained, device), batch_loss=summary_loss, unit="texts")
+    return Trainee(
+        *quickened(config, trained, device),
+        batch_loss=summary_loss,
+        unit="texts",
+        # The loss is that of a token.
+        weight=lambda text: len(text.labels),
+    )
 
 
 def summary_loss(config: SummaryTrainConfig, trainee: Trainee, texts: Sequence[Text]) -> torch.Tensor:

@@ -21,6 +21,7 @@ class Trainee:
         bf16: whether the arithmetic is bfloat16, either way.
         batch_loss: mean loss of some features, a scalar in fp32.
         unit: what a feature is.
+        weight: how much a feature counts in that mean: what is learned in parts then has the same gradients.
     """
 
     model: nn.Module
@@ -28,6 +29,7 @@ class Trainee:
     bf16: bool
     batch_loss: Callable[[Any, "Trainee", Sequence[Any]], torch.Tensor]
     unit: str
+    weight: Callable[[Any], int] = lambda _: 1
 
     @property
     def device(self) -> torch.device:

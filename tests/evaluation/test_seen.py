@@ -32,6 +32,14 @@ def test_rows_of_the_adapter_before_count_too(tmp_path):
     assert known_rows(folder, ROWS, ["x.json"], "0") == 100
 
 
+def test_an_older_ancestor_without_rows_of_its_own_counts_by_its_files(tmp_path):
+    (tmp_path / "x.json").write_text("[]")
+    adapter(tmp_path / "old", data={"train": [str(tmp_path / "x.json")]})
+    new = {"train_rows": sketch(NEW)}
+    folder = adapter(tmp_path / "new", data=new, settings={"init_adapter": "old"})
+    assert known_rows(folder, ROWS, [str(tmp_path / "x.json")], "0") == len(ROWS)
+
+
 def test_many_rows_are_told_by_a_sample(tmp_path):
     many = [(f"What is {number}?", "") for number in range(100_000)]
     kept = sketch(many)

@@ -1,6 +1,7 @@
 """New settings judged on questions that they were not fitted on, and what an adapter said kept."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded, Span
 from localqa.model.adapters import add_lora, save_adapter
 from localqa.model.loading import load_model
+from localqa.squad.neighbours import LEFT_OUT
 from localqa.squad.records import Example, GoldAnswer
+from localqa.training import calibrating
 from localqa.training.calibrating import before_and_after, decoded_kinds, table
 
 CONFIG = QAConfig(base="b", base_sha256="0")
@@ -49,6 +52,17 @@ def test_overconfident_scores_are_mended_on_questions_that_were_not_fitted_on():
         assert row["after"]["ece"] < 15
         assert row["before"]["questions"] == row["after"]["questions"]
     assert "short" in table(rows)
+
+
+def test_a_long_kind_is_judged_by_what_was_fitted_on_other_questions():
+    short, long = kind("short", 40, 0.5, 20), kind("long", 40, 0.5, 40)
+    again = [
+        replace(one, id=f"{one.id}{LEFT_OUT if at % 2 else ''}", context=other.context)
+        for at, (one, other) in enumerate(zip(short.examples, long.examples, strict=True))
+    ]
+    sides = calibrating._sides([short, Kind("long", again, long.decoded)])
+    assert sorted(sides.values()) == [0] * 20 + [1] * 20
+    assert set(sides) == {one.id for one in short.examples}
 
 
 def test_a_kind_about_one_text_is_judged_whole():

@@ -74,6 +74,14 @@ def test_all_stages_make_an_adapter_and_a_page_and_are_not_done_twice(domain, tm
     assert capsys.readouterr().out.count("done already") == 3
 
 
+def test_an_evaluation_that_is_gone_is_made_again(domain, tmp_path):
+    path, _, _ = domain
+    assert main([str(path)]) == 0
+    shutil.rmtree(tmp_path / "models/faq/evaluation")
+    assert main([str(path)]) == 0
+    assert (tmp_path / "models/faq/evaluation/test.json").exists()
+
+
 def test_stages_run_one_by_one_in_their_order(domain, tmp_path):
     path, _, _ = domain
     with pytest.raises(ConfigError, match="preprocess of 'faq' was not run"):
@@ -188,6 +196,8 @@ def test_question_too_long_to_be_asked_is_told_and_the_others_judged(domain, row
         ({"test_share": 1.5}, "test_share"),
         ({"colour": "red"}, "colour"),
         ({"training": {"learning_rate": -1}}, "learning_rate"),
+        ({"training": {"dry_run": True}}, "dry_run"),
+        ({"training": {"validation_data": ["x.json"]}}, "validation_data"),
     ],
 )
 def test_bad_files_are_told_by_key(domain, changes, told):

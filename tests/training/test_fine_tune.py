@@ -14,9 +14,9 @@ import torch
 from bert_qa import BertQA
 from localqa.errors import ConfigError, LocalQAError, ResourceError
 from localqa.evaluation.seen import known_rows
-from localqa.squad.metrics import score
+from localqa.squad.metrics import Scores, score
 from localqa.squad.readers import read_examples
-from localqa.training import loop
+from localqa.training import loop, questions
 from localqa.training.config import TrainConfig
 from localqa.training.question_data import load_data
 from localqa.training.questions import run
@@ -218,6 +218,19 @@ def test_adapter_can_be_trained_further(tmp_path, flags):
     losses = [report_of(tmp_path, name, parent="")["curve"]["losses"] for name in ("first", "second")]
     assert losses[1][0]["loss"] < losses[0][0]["loss"]
     assert json.loads((tmp_path / "second" / "adapter_config.json").read_text())["r"] == 8
+
+
+def test_settings_that_an_adapter_has_already_are_not_taken_for_others(tmp_path, flags):
+    first = run(TrainConfig(**flags | {"max_steps": 2}, output_dir=str(tmp_path / "first")))
+    more = flags | {"init_adapter": str(first), "lora_rank": 64, "max_steps": 2}
+    with pytest.raises(ConfigError, match="lora_rank 16, which stays"):
+        run(TrainConfig(**more, output_dir=str(tmp_path / "second")))
+
+
+def test_best_weights_are_chosen_as_they_will_answer():
+    scores = Scores(exact=30.0, f1=40.0, total=10, missing=0, best_exact=80.0, best_f1=90.0)
+    assert questions._evaluation(scores, abstain=True).goal == 90.0
+    assert questions._evaluation(scores, abstain=False).goal == 40.0
 
 
 def test_adapter_is_named_and_its_scores_stand_beside_the_new_ones(tmp_path, flags, monkeypatch, capsys):

@@ -28,6 +28,27 @@ def test_excluded_contexts_are_in_neither_part(tiny_data, tmp_path):
         assert not held_back & {example.context for example in (*data.train, *data.validation)}
 
 
+def test_excluded_contexts_are_not_in_given_validation_data_either(tiny_data, tmp_path, capsys):
+    records = json.loads(tiny_data.read_text())
+    for name, some in (("train", records[:8]), ("validation", records[8:12]), ("test", records[10:12])):
+        (tmp_path / f"{name}.json").write_text(json.dumps(some))
+    files = {name: [str(tmp_path / f"{name}.json")] for name in ("train", "validation", "test")}
+    config = TrainConfig(
+        train_data=files["train"],
+        validation_data=files["validation"],
+        exclude_data=files["test"],
+        output_dir="x",
+    )
+    held_back = {record["context"] for record in records[10:12]}
+    assert not held_back & {example.context for example in load_data(config).validation}
+    assert "validation questions left out" in capsys.readouterr().out
+
+
+def test_rehearsal_without_a_number_is_refused():
+    with pytest.raises(ValueError, match="rehearsal_size"):
+        TrainConfig(train_data=["x"], output_dir="x", rehearsal_data=["y"])
+
+
 def article(title, name):
     qas = [{"id": name, "question": "Who came?", "answers": [{"text": name, "answer_start": 0}]}]
     return {"title": title, "paragraphs": [{"context": f"{name} came to the house in {title}.", "qas": qas}]}

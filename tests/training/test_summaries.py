@@ -4,13 +4,15 @@ import importlib
 import json
 
 import pytest
+import torch
+from torch.optim import SGD
 
 from fine_tune import main
 from localqa.cli import run_verb
 from localqa.errors import ConfigError
 from localqa.training.config import SummaryTrainConfig, TrainConfig, checked, parse_config
-from localqa.training.loop import InterruptedTraining
-from localqa.training.summaries import run
+from localqa.training.loop import InterruptedTraining, train_step
+from localqa.training.summaries import Text, make_trainee, run
 from tests.conftest import ROOT, STORIES
 
 
@@ -38,6 +40,35 @@ def test_rouge_rises(summary_adapter):
         "report.md",
         "summary_config.json",
     ]
+
+
+LONG_AND_SHORT = [Text([5, 6, 7, 1], [8, 1]), Text([6, 5, 1], [7, 8, 9, 5, 6, 7, 1])]
+
+
+@pytest.mark.parametrize(
+    ("changes", "batches"),
+    [
+        ({"micro_batch_tokens": 8}, [LONG_AND_SHORT]),
+        ({"gradient_accumulation": 2}, [[one] for one in LONG_AND_SHORT]),
+    ],
+)
+def test_parts_of_a_batch_have_the_gradients_of_all_of_it(tiny_t5, changes, batches):
+    values = {"train_data": ["x"], "output_dir": "x", "base": str(tiny_t5.folder), "bf16": False}
+    gradients = []
+    for more, some in (({}, [LONG_AND_SHORT]), (changes, batches)):
+        config = SummaryTrainConfig(**values, **more)
+        trainee = make_trainee(config, tiny_t5)
+        optimizer = SGD([one for one in trainee.model.parameters() if one.requires_grad], lr=0.0)
+        kept = []
+        optimizer.register_step_pre_hook(
+            lambda *_, kept=kept, trainee=trainee: kept.extend(
+                one.grad.clone() for one in trainee.model.parameters() if one.grad is not None
+            )
+        )
+        train_step(config, trainee, optimizer, some, 0.0)
+        gradients.append(torch.cat([one.flatten() for one in kept]))
+    assert gradients[0].abs().max() > 0
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-6)
 
 
 def test_evaluation_and_comparison_know_the_task(summary_adapter, tiny_t5, stories, tmp_path, capsys):
