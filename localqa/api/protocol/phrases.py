@@ -7,6 +7,8 @@ from typing import Final
 from localqa.api.protocol.facts import is_label, may_be_for_people, speaks_to_assistant, states_fact
 from localqa.api.protocol.parts import RULES, Part, sentences, stripped, words
 
+QUESTIONS: Final = 5
+"""Sentences at the end of a message that can ask together."""
 _HEAD: Final = 240
 """Characters of a sentence that are looked at: what it is shows at its start."""
 
@@ -199,6 +201,19 @@ def trimmed(text: str, part: Part, dropped: Callable[[str, Part], bool] = is_ins
             break
         part = stripped(text, Part(part.start, last.start))
     return part
+
+
+def without_thanks(text: str, whole: Part) -> Part:
+    """A text without what is said behind its last question, such as thanks."""
+    part = whole
+    for _ in range(QUESTIONS):
+        last = last_sentence(text, part)
+        if is_question(text, last):
+            return part
+        if last.start == part.start or not is_frame(text, last):
+            break
+        part = stripped(text, Part(part.start, last.start))
+    return whole
 
 
 def without_instructions(text: str, part: Part) -> tuple[list[Part], bool]:

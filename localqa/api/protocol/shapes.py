@@ -13,12 +13,13 @@ from typing import Final, Literal, TypeAlias
 
 from localqa.api.protocol.parts import Part, sentences, stripped, words
 from localqa.api.protocol.phrases import (
-    is_frame,
+    QUESTIONS,
     is_instruction,
     is_question,
     last_sentence,
     trimmed,
     without_instructions,
+    without_thanks,
 )
 
 # Tags around a text, by the last word of their names: `<context>`, `<retrieved-documents>`.
@@ -61,8 +62,6 @@ _REPHRASES: Final = re.compile(
     r"\bstandalone (?:question|query)\b.*\b(?:do not answer|don['’]t answer|reformulate|rephrase)\b",
     re.I | re.S,
 )
-_QUESTIONS: Final = 5
-"""Sentences at the end of a message that can ask together."""
 _ASKING: Final = re.compile(
     r"\s*(?:who|whom|whose|what|which|when|where|why|how|is|are|was|were|do|does|did|can|could|should)\b"
     r"[^.:\n]*:[ \t]*$",
@@ -101,9 +100,9 @@ def free_shape(text: str, part: Part | None = None) -> Shape | None:
 
     That is what ends, or begins, with a question.
     """
-    whole = _to_its_question(text, trimmed(text, Part(0, len(text)) if part is None else part))
+    whole = without_thanks(text, trimmed(text, Part(0, len(text)) if part is None else part))
     question = at = last_sentence(text, whole)
-    for _ in range(_QUESTIONS):
+    for _ in range(QUESTIONS):
         if not is_question(text, at) or at.start == whole.start:
             break
         question = at
@@ -119,19 +118,6 @@ def free_shape(text: str, part: Part | None = None) -> Shape | None:
         rest = Part(question.end, whole.end)
     rest = trimmed(text, rest)
     return Shape((rest,), stripped(text, question)) if words(text, rest, most=2) > 1 else None
-
-
-def _to_its_question(text: str, whole: Part) -> Part:
-    """A text without what is said behind its last question, such as thanks."""
-    part = whole
-    for _ in range(_QUESTIONS):
-        last = last_sentence(text, part)
-        if is_question(text, last):
-            return part
-        if last.start == part.start or not is_frame(text, last):
-            break
-        part = stripped(text, Part(part.start, last.start))
-    return whole
 
 
 def marked(text: str) -> tuple[Part, ...]:
