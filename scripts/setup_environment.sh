@@ -88,20 +88,20 @@ install_larger_base() {
   echo "$packages" >"$venv/.larger-base"
 }
 
-if set_up; then
-  install_larger_base "${2:-}"
-  exit
-fi
+end_if_set_up() {
+  if set_up; then
+    install_larger_base "${1:-}"
+    exit
+  fi
+}
+end_if_set_up "${2:-}"
 
 # Two set-ups at once would make one environment twice.
 mkdir -p "$(dirname "$venv")"
 if command -v flock >/dev/null; then
   exec 9>"$venv.lock"
   flock -n 9 || { say "waiting for another set-up of $venv"; flock 9; }
-  if set_up; then
-    install_larger_base "${2:-}"
-    exit
-  fi
+  end_if_set_up "${2:-}"
 fi
 
 # A set-up that broke off can leave an environment without pip, PYTHON may name another version now, and the programs of an

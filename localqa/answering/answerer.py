@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from localqa.answering.library import NOTHING, LibraryAsk, Located, ask_library
 from localqa.answering.limits import Work, check_ask, check_question, check_text, parts
 from localqa.answering.long_texts import shortened
-from localqa.answering.routing import NO_OLLAMA, Answered, Ask, Because, Extracted, Generated, route
+from localqa.answering.routing import (
+    NO_OLLAMA,
+    Answered,
+    Ask,
+    Because,
+    Extracted,
+    Generated,
+    is_the_callers,
+    route,
+)
 from localqa.answering.shelf import Shelf
 from localqa.answering.summaries import Summarized, Summarizes, by_adapter, by_ollama
 from localqa.answering.writing import Written, write
@@ -20,7 +29,6 @@ from localqa.documents.library import Scope
 from localqa.documents.search import Found, search
 from localqa.errors import InvalidInputError, LocalQAError
 from localqa.extraction.answers import Answer, Patience, Query
-from localqa.ollama.errors import CallerGoneError
 from localqa.ollama.finding import Finder
 from localqa.reading.reads import Reads
 
@@ -196,9 +204,9 @@ class Answerer:
                 written = next(self._routed([ask], patience, without_text="not_in_library"))
                 # Where it breaks off later, what the library says is the answer.
                 return replace(written, refusal=answer) if isinstance(written, Generated) else written
-            except (CallerGoneError, InvalidInputError):
-                raise
-            except LocalQAError:
+            except LocalQAError as e:
+                if is_the_callers(e):
+                    raise
                 because = "ollama_failed"
         self._counts.routed(because, generated=False)
         return Extracted(because, answer, found.place, tuple(place for _, place in found.others))

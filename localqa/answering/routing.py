@@ -112,12 +112,17 @@ class Generated:
         Raises:
             LocalQAError: the error, where this was no fallback, or nobody waits any more.
         """
-        if self.refusal is None or isinstance(error, CallerGoneError):
+        if self.refusal is None or is_the_callers(error):
             raise error
         return Extracted("ollama_failed", self.refusal)
 
 
 Answered: TypeAlias = Extracted | Generated
+
+
+def is_the_callers(error: LocalQAError) -> bool:
+    """Whether the caller left, or asked wrongly: no other answer stands in for that of a model then."""
+    return isinstance(error, CallerGoneError | InvalidInputError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +223,9 @@ def _answered(ask: Ask, found: Answer | None, ollama: "Ollama | None", gone: Gon
         return Extracted("requested" if ask.route == "extractive" else "context_given", kept)
     try:
         return _generating("not_answerable", ask, ollama, gone, held, refusal=kept)
-    except (CallerGoneError, InvalidInputError):
-        raise
-    except LocalQAError:
+    except LocalQAError as e:
+        if is_the_callers(e):
+            raise
         return Extracted("ollama_failed", kept)
 
 

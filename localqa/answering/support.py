@@ -12,14 +12,13 @@ from typing import Final
 
 import regex
 
+from localqa.documents.indexed import UNSPACED
 from localqa.extraction.answers import Answer
 from localqa.squad.metrics import f1
 
 _ENOUGH: Final = 0.8
 """Share of the answer's content words that must stand in the context."""
-_CLOSE: Final = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-"""Scripts that put no space between words: each character is one."""
-_WORD: Final = regex.compile(rf"[{_CLOSE}]|(?:(?![{_CLOSE}])[\w\p{{M}}])+(?:[.,:]\d+)*")
+_WORD: Final = regex.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}])[\w\p{{M}}])+(?:[.,:]\d+)*")
 _ITEM: Final = re.compile(r"^[ \t]*(?:\((?P<both>\d{1,3})\)|(?P<one>\d{1,3})[.)])(?=[ \t])", re.MULTILINE)
 """The number of an item in a list."""
 _NOT: Final = re.compile(r"\b(wo|ca|sha)?n['’]t\b|(?<=\w)n['’]t\b")

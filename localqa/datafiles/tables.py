@@ -82,9 +82,9 @@ def read_table(
         body = _Body(lines, at, name, columns, chosen)
         rows = list(body.rows(spaced=False))
         # Spaces before quotation marks make them part of the text, or of the wrong cell.
-        if any(isinstance(row, DataError) or _has_spaced_quote(row) for row in rows):
+        quoted = any(map(_has_spaced_quote, rows))
+        if quoted or _faults(rows):
             spaced = list(body.rows(spaced=True))
-            quoted = any(not isinstance(row, DataError) and _has_spaced_quote(row) for row in rows)
             if _faults(spaced) < _faults(rows) or (quoted and _faults(spaced) == _faults(rows)):
                 rows = spaced
     finally:

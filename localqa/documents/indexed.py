@@ -5,8 +5,9 @@ from typing import Final
 
 import regex
 
-_CLOSE: Final = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
-"""Of scripts that put no space between words: each character is one."""
+UNSPACED: Final = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+"""Scripts that put no space between words, for a class of characters: each character is one."""
+_CLOSE: Final = regex.compile(rf"[{UNSPACED}]")
 WORD: Final = regex.compile(r"[\p{L}\p{N}\p{M}\p{Co}]+")
 _COMMON_TEXT: Final = """
 a about after all also an and any are as at be because been before being between both but by can could did

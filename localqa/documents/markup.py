@@ -9,7 +9,7 @@ from lxml import etree, html
 from lxml.html import defs
 
 from localqa.documents.building import Builder
-from localqa.documents.numerals import numeral
+from localqa.documents.numerals import numeral, parting
 
 _SET_ASIDE: Final = frozenset(
     ("script", "style", "noscript", "template", "svg", "math", "nav", "head", "iframe", "object", "button")
@@ -43,8 +43,7 @@ _NO_NUMBERS: Final = re.compile(
 )
 _HIDDEN: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _RAISED: Final = {"sup": "^", "sub": "_"}
-"""What stands before a raised or lowered figure that follows another one: 10^6 is not 106."""
-_FIGURE: Final = re.compile(r"\s*[-+−]?\d")
+"""What stands before a raised or lowered figure that follows another one; see `parting`."""
 _MARK: Final = re.compile(r"\s*(?:\d{1,3}|[*†‡§]+)\s*")
 """Of a note, as it stands behind a word."""
 _MENU: Final = 5
@@ -209,10 +208,8 @@ def _is_mark_of_note(element: html.HtmlElement) -> bool:
 
 
 def _parting(element: html.HtmlElement, before: Sequence[str | None]) -> str:
-    """What keeps a raised or lowered figure apart from a figure right before it."""
-    last = next((part for part in reversed(before) if part), "")
-    figure = last[-1:].isdigit() and _FIGURE.match(next(filter(str.strip, element.itertext()), ""))
-    return _RAISED[element.tag] if figure else ""
+    """What keeps a raised or lowered element apart from a figure right before it."""
+    return parting(_RAISED[element.tag], before, next(filter(str.strip, element.itertext()), ""))
 
 
 def _is_hidden(element: html.HtmlElement) -> bool:

@@ -1,7 +1,14 @@
-"""The numbers of lists as people see them; HTML and OpenDocument name their kinds alike: 1, a, A, i, I."""
+"""Numbers as people see them: those of lists, and figures that are raised or lowered.
 
+HTML and OpenDocument name the kinds of lists alike: 1, a, A, i, I.
+"""
+
+import re
+from collections.abc import Sequence
 from typing import Final
 
+FIGURE: Final = re.compile(r"\s*[-+−]?\d")
+"""How the text of a raised or lowered figure begins."""
 _VALUES: Final = (1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1)
 _LETTERS: Final = ("m", "cm", "d", "cd", "c", "xc", "l", "xl", "x", "ix", "v", "iv", "i")
 _MOST_ROMAN: Final = 3_999
@@ -25,6 +32,12 @@ def numeral(number: int, kind: str = "1", *, repeats: bool = False) -> str:
     else:
         return str(number)
     return text.upper() if kind.isupper() else text
+
+
+def parting(mark: str, before: Sequence[str | None], text: str) -> str:
+    """`mark` where a raised or lowered figure would grow into a figure right before it: 10^6 is not 106."""
+    last = next((part for part in reversed(before) if part), "")
+    return mark if last[-1:].isdigit() and FIGURE.match(text) else ""
 
 
 def whole(text: str | None, otherwise: int) -> int:

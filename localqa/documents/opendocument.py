@@ -1,6 +1,5 @@
 """Reader of OpenDocument texts."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -10,6 +9,7 @@ from localqa.documents.archives import DC_TITLE, member, opened, xml_root
 from localqa.documents.building import Builder
 from localqa.documents.document import Document
 from localqa.documents.formats import Source, encrypted
+from localqa.documents.numerals import parting
 from localqa.documents.odt_numbers import OdtNumbers
 
 _NS: Final = "urn:oasis:names:tc:opendocument:xmlns:"
@@ -25,7 +25,6 @@ _SET_ASIDE: Final = frozenset(
 )
 """Comments, deleted text, descriptions of pictures, the numbers of notes, how letters are said."""
 
-_FIGURE: Final = re.compile(r"\s*[-+−]?\d")
 _GROUPS_OF_ROWS: Final = tuple(f"{_TABLE}table-{name}" for name in ("header-rows", "rows", "row-group"))
 
 
@@ -135,10 +134,7 @@ class _OdtWriter:
             else:
                 text = self._inline(child, behind)
                 mark = self._raised.get(child.get(f"{_TEXT}style-name", ""), "")
-                # 10^6 is not 106.
-                if mark and _FIGURE.match(text) and next(filter(None, reversed(parts)), "")[-1:].isdigit():
-                    parts.append(mark)
-                parts.append(text)
+                parts += (parting(mark, parts, text), text)
             parts.append(child.tail)
         return "".join(filter(None, parts))
 

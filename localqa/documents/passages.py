@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import regex
 
 from localqa.documents.document import Document, Heading
+from localqa.documents.indexed import UNSPACED
 
 WORDS: Final = 100
 _LONGEST: Final = 1.5
@@ -17,10 +18,8 @@ _BLOCK: Final = regex.compile(r"\n{2,}")
 _SENTENCE: Final = regex.compile(
     r"(?<=[.!?…][\"'”’)\]]{0,3})\s+(?=[\p{Lu}\p{Lt}\p{Lo}\p{N}\"'“‘(\[])|(?<=[。！？])(?=\S)|\n"
 )
-_UNSPACED: Final = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Khmer}\p{Lao}\p{Myanmar}"
-"""Scripts that write no spaces between words."""
-_PLACE: Final = regex.compile(rf"\s+|(?<=[{_UNSPACED}])(?!\p{{M}})")
-_WORD: Final = regex.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
+_PLACE: Final = regex.compile(rf"\s+|(?<=[{UNSPACED}])(?!\p{{M}})")
+_WORD: Final = regex.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 _CHARACTERS: Final = 10
 """Of a word, on the average, in texts that have few spaces: they are measured by it."""
 _DEPTH: Final = 6

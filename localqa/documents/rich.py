@@ -7,6 +7,7 @@ from typing import Final
 from localqa.documents.building import Builder
 from localqa.documents.document import Document
 from localqa.documents.formats import Source, corrupted
+from localqa.documents.numerals import FIGURE
 
 _CELL, _NOTE, _NOTE_END, _HIDDEN, _HIDDEN_END, _RAISED, _LOWERED = "\x1f\x1d\x1c\x0e\x0f\x10\x11"
 _APART: Final = "{}"
@@ -21,7 +22,7 @@ _OPENED: Final = re.compile(
     r"(?<!\\)\\(?:\*\s*(?=\\footnote(?![a-z]))|\*\s*\\shpinst(?![a-z]) ?|shp(?:grp)?(?![a-z]) ?)"
 )
 """What has striprtf leave a note or the words in a box out."""
-_FIGURE: Final = re.compile(rf"(?<=\d)([{_RAISED}{_LOWERED}])(?=\s*[-+−]?\d)")
+_FIGURE: Final = re.compile(rf"(?<=\d)([{_RAISED}{_LOWERED}])(?={FIGURE.pattern})")
 _IN_NOTE: Final = re.compile(f"{_NOTE}([^{_NOTE_END}]*){_NOTE_END}")
 _IN_HIDDEN: Final = re.compile(f"{_HIDDEN}[^{_HIDDEN_END}]*{_HIDDEN_END}")
 

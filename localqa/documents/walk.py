@@ -124,10 +124,8 @@ def is_gone(path: Path) -> bool:
     """Whether a file is there no longer; one in a folder that cannot be looked into may be."""
     try:
         path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
+    except OSError as e:
+        return isinstance(e, FileNotFoundError | NotADirectoryError)
     return False
 
 

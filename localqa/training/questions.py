@@ -187,9 +187,11 @@ def _judged_origin(folder: Path, base: Base, data: RunData) -> Start:
     if data.validation:
         origin = SavedAdapter.load(folder, base)
         scores = score_decoded(data.validation, origin.predict(data.validation), origin.config)
-    # Its report may be gone already, where this run replaces it and was ended; its latest version has it.
-    kept = (kept_rows(one.folder) for one in reversed(versions(folder)) if one.current)
-    return Start(folder.name, scores, kept_rows(folder) or next(kept, None))
+    rows = kept_rows(folder)
+    if rows is None:
+        # Its report is gone already where this run replaces it and was ended; its latest version has it.
+        rows = next((kept_rows(one.folder) for one in reversed(versions(folder)) if one.current), None)
+    return Start(folder.name, scores, rows)
 
 
 def _evaluation(scores: Scores, *, abstain: bool) -> Evaluation:

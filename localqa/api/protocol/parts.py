@@ -6,6 +6,8 @@ from typing import Final, NamedTuple
 
 import regex
 
+from localqa.documents.indexed import UNSPACED
+
 _ASKS: Final = (
     r"(?i:who|whom|whose|what|which|when|where|why|how|is|are|was|were|do|does|did|can|could|should|will|"
     r"would)\b"
@@ -20,8 +22,7 @@ _SENTENCE_END: Final = regex.compile(
 )
 """Not behind an abbreviation. A line that goes on in lower case was only wrapped."""
 # In scripts without spaces two characters count as a word.
-_UNSPACED: Final = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
-_WORD: Final = regex.compile(rf"{_UNSPACED}{{1,2}}|(?:(?!{_UNSPACED})\w)+")
+_WORD: Final = regex.compile(rf"[{UNSPACED}]{{1,2}}|(?:(?![{UNSPACED}])\w)+")
 RULES: Final = ' \t\r\n-–—=_*~#`"“”'
 """White space, and what frames a text: lines of dashes, fences, quotes."""
 _FRAMES: Final = re.compile(r"[ \t]*(?:[-=*_~#]{3,}|`{3}\w*|\"{3}|“)[ \t]*\r?(?:\n|$)|\s+|\"{3}")
