@@ -94,7 +94,7 @@ def _text(page: pdfium.PdfPage, annotation: "raw.FPDF_ANNOTATION") -> str:
 
 
 def _chosen(form: pdfium.PdfFormEnv, annotation: "raw.FPDF_ANNOTATION") -> str:
-    """What is chosen in a list, as it is shown, for which its value may be a code; nothing of other fields."""
+    """What is chosen in a list, as it is shown: its value may be a code. Nothing of other fields."""
     return ", ".join(
         _wide(partial(raw.FPDFAnnot_GetOptionLabel, form.raw, annotation, at))
         for at in range(min(_MOST, raw.FPDFAnnot_GetOptionCount(form.raw, annotation)))
