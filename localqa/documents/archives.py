@@ -1,7 +1,9 @@
 """Formats that are archives of XML: opening them, and what is in them."""
 
 import io
+import re
 import zipfile
+from dataclasses import replace
 from typing import Final
 
 from lxml import etree
@@ -11,6 +13,9 @@ from localqa.documents.formats import Source, corrupted, encrypted
 
 DC_TITLE: Final = "{http://purl.org/dc/elements/1.1/}title"
 _PROPERTIES: Final = "docProps/core.xml"
+_STRICT: Final = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")
+"""How names begin in files that Office saved as "Strict Open XML"."""
+_TRANSITIONAL: Final = rb"http://schemas.openxmlformats.org/\1/2006/"
 
 
 def opened(source: Source) -> zipfile.ZipFile:
@@ -34,6 +39,24 @@ def opened(source: Source) -> zipfile.ZipFile:
             remedy="Split it, or save it without pictures.",
         )
     return archive
+
+
+def transitional(source: Source) -> Source:
+    """An Office file with the names that its readers know; "Strict Open XML" has others for the same things.
+
+    Raises:
+        DocumentError: it is damaged, encrypted or too large.
+    """
+    with opened(source) as archive:
+        if not _STRICT.search(member(archive, "_rels/.rels", source, needed=False)):
+            return source
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as made:
+            for name in dict.fromkeys(archive.namelist()):
+                content = archive.read(name)
+                is_xml = name.endswith((".xml", ".rels"))
+                made.writestr(name, _STRICT.sub(_TRANSITIONAL, content) if is_xml else content)
+    return replace(source, data=stream.getvalue())
 
 
 def member(archive: zipfile.ZipFile, name: str, source: Source, *, needed: bool = True) -> bytes:

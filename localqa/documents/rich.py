@@ -22,6 +22,7 @@ _OPENED: Final = re.compile(
     r"(?<!\\)\\(?:\*\s*(?=\\footnote(?![a-z]))|\*\s*\\shpinst(?![a-z]) ?|shp(?:grp)?(?![a-z]) ?)"
 )
 """What has striprtf leave a note or the words in a box out."""
+_NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 _FIGURE: Final = re.compile(rf"(?<=\d)([{_RAISED}{_LOWERED}])(?={FIGURE.pattern})")
 _IN_NOTE: Final = re.compile(f"{_NOTE}([^{_NOTE_END}]*){_NOTE_END}")
 _IN_HIDDEN: Final = re.compile(f"{_HIDDEN}[^{_HIDDEN_END}]*{_HIDDEN_END}")
@@ -34,7 +35,7 @@ def read_rtf(source: Source) -> Document:
     if not source.data.lstrip().startswith(b"{\\rtf"):
         raise corrupted(source.name, "it does not begin as RTF does")
     builder = Builder(source.limits)
-    rtf = _OPENED.sub("", _without_binary(source.data.decode("latin-1")))
+    rtf = _OPENED.sub("", _ascii(_without_binary(source.data.decode("latin-1"))))
     # Without the space the address of a link would be read behind its words.
     text = rtf_to_text(_marked(rtf.replace("\\fldinst{", "\\fldinst {")), errors="replace")
     # Characters beyond U+FFFF come as two halves.
@@ -64,6 +65,20 @@ def _without_binary(rtf: str) -> str:
             at = found.end() + int(found[1] or 0)
     # striprtf looks for the letters alone.
     return "".join((*parts, rtf[at:])).replace("\\bin", f"\\{_APART}bin")
+
+
+def _ascii(rtf: str) -> str:
+    """RTF of bytes alone: some programs write UTF-8 into it, which the format does not know."""
+    try:
+        text = rtf.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return rtf
+    return _NOT_ASCII.sub(_escaped, text)
+
+
+def _escaped(letter: re.Match[str]) -> str:
+    units = letter[0].encode("utf-16-le")
+    return "".join(f"{{\\uc1\\u{units[at] + 256 * units[at + 1]}?}}" for at in range(0, len(units), 2))
 
 
 def _marked(rtf: str) -> str:

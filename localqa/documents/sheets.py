@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from lxml import etree
 
-from localqa.documents.archives import core_title, opened
+from localqa.documents.archives import core_title, opened, transitional
 from localqa.documents.building import Builder
 from localqa.documents.document import Document
 from localqa.documents.formats import Source
@@ -24,6 +24,7 @@ def read_xlsx(source: Source) -> Document:
     """A workbook: a page for each sheet, rows as they are shown; formulas by the values that were kept."""
     from openpyxl import load_workbook
 
+    source = transitional(source)
     with opened(source) as archive:
         title = core_title(archive)
         book = load_workbook(io.BytesIO(source.data), read_only=True, data_only=True, keep_links=False)

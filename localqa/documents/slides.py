@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, Final
 
-from localqa.documents.archives import core_title, opened, xml_root
+from localqa.documents.archives import core_title, opened, transitional, xml_root
 from localqa.documents.building import Builder
 from localqa.documents.document import Document
 from localqa.documents.formats import Source
@@ -29,6 +29,7 @@ def read_pptx(source: Source) -> Document:
     """A presentation: a page for each slide, with its tables, its charts as tables and the notes below it."""
     from pptx import Presentation
 
+    source = transitional(source)
     with opened(source) as archive:
         title = core_title(archive)
     deck = Presentation(io.BytesIO(source.data))

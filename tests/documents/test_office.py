@@ -430,3 +430,43 @@ def test_chapters_in_the_encoding_that_they_declare(read):
     text = "Opłata wynosi pięćdziesiąt złotych za każdą część."
     chapter = f'<?xml version="1.0" encoding="iso-8859-2"?><html><body><p>{text}</p></body></html>'
     assert read(made.epub({"a.xhtml": chapter.encode("iso-8859-2")}), "a.epub").text == text
+
+
+def strict(data):
+    """The same file as "Strict Open XML", which Office saves, too."""
+    return rewritten(
+        data,
+        lambda _, content: re.sub(
+            rb"http://schemas\.openxmlformats\.org/(?!package/)(\w+)/2006/",
+            rb"http://purl.oclc.org/ooxml/\1/",
+            content,
+        ),
+    )
+
+
+def test_a_strict_workbook_is_read(read):
+    book = workbook()
+    book.create_sheet("Dates").append([datetime.date(2024, 3, 1)])
+    date = rb'<c r="A1" s="\1" t="d"><v>2024-03-01</v></c>'
+    file = rewritten(
+        strict(saved(book)),
+        lambda _, content: re.sub(rb'<c r="A1" s="(\d+)" t="n"><v>45352</v></c>', date, content),
+    )
+    assert read(file, "a.xlsx").text == f"{SHEET}\n\nDates\n\n2024-03-01"
+
+
+def test_a_strict_presentation_is_read(read):
+    from pptx import Presentation
+
+    deck = Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[1])
+    slide.shapes.title.text = "Fees"
+    slide.placeholders[1].text = "Forty euros a month"
+    assert read(strict(saved(deck)), "a.pptx").text == "Fees\n\nForty euros a month"
+
+
+def test_a_strict_word_document_is_read(read):
+    body = made.word_paragraph("Fees", "Heading1") + made.word_table([["Month", "40 euros"]])
+    document = read(strict(made.docx(body)), "a.docx")
+    assert document.text == "Fees\n\nMonth | 40 euros"
+    assert headings(document) == [("Fees", 1)]

@@ -82,6 +82,7 @@ def test_files_that_are_no_text(read, data):
         ),
         (r"\u-10179?\u-8704? smiles", "😀 smiles"),
         (r'{\field{\*\fldinst{HYPERLINK "http://y.example/b"}}{\fldrslt the rules}} hold', "the rules hold"),
+        (r"Grüße: \uc0 9 € – 😀\par {\*\generator ä}Ende", "Grüße: 9 € – 😀\n\nEnde"),
         (r"10{\super 6} and H{\sub 2}O, 8{\sub 10}, 4{\super th}", "10^6 and H2O, 8_10, 4th"),
     ],
 )
