@@ -1,5 +1,6 @@
 """What a terminal is shown: the texts and names of others are told there, and not obeyed."""
 
+import io
 import os
 import re
 import signal
@@ -28,8 +29,17 @@ def guarded() -> Iterator[None]:
 
 
 @contextmanager
-def piped() -> Iterator[None]:
-    """End quietly where whoever reads what is printed has gone, as behind `| head -1`."""
+def ending_quietly() -> Iterator[None]:
+    """End without a stack trace where the user ends it, or who reads what is printed has gone (`| head -1`).
+
+    What is printed comes out on streams of any encoding, and nowhere where they are closed.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, io.TextIOWrapper(io.FileIO(os.devnull, "w"), encoding="utf-8"))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         try:
             yield
@@ -39,6 +49,9 @@ def piped() -> Iterator[None]:
         # Python's own end would write the rest again, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(128 + signal.SIGPIPE) from e
+    except KeyboardInterrupt as e:
+        print("Ended.", file=sys.stderr)
+        raise SystemExit(128 + signal.SIGINT) from e
 
 
 class _Shown:

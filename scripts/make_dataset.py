@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import door  # noqa: F401 - it puts the project's folder on the path
+from localqa.cli import reporting
 from localqa.cli.flags import positive
-from localqa.errors import ConfigError, LocalQAError, report_and_exit
+from localqa.errors import ConfigError, LocalQAError
 from localqa.squad.checks import check
 from localqa.squad.mock import make_mock
 from localqa.squad.records import Example
@@ -28,7 +29,7 @@ _EXAMPLES = """examples:
 def main(argv: Sequence[str] | None = None) -> None:
     """Make the examples, check them, write them."""
     args = _setup(argv)
-    try:
+    with reporting():
         out = Path(args.out)
         examples = make_mock(args.questions, seed=args.seed, unanswerable=args.unanswerable)
         problems = check(examples).problems
@@ -43,8 +44,6 @@ def main(argv: Sequence[str] | None = None) -> None:
             missing = sum(example.is_impossible for example in some)
             pages = len({example.context for example in some})
             print(f"{path}: {len(some):,} questions about {pages:,} pages, {missing:,} without an answer")
-    except LocalQAError as e:
-        report_and_exit(e)
 
 
 def _write(examples: list[Example], path: Path, *, overwrite: bool) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 import requests
 
 import door  # noqa: F401 - what it imports keeps what is asked of this machine away from proxies
-from localqa.cli.flags import add_key_flag, key_headers, server_address
-from localqa.terminal import piped
+from localqa.cli.flags import add_key_flag, duration, key_headers, server_address
+from localqa.terminal import ending_quietly
 
 CONTEXT = (
     "Machine learning is a subset of artificial intelligence that enables computers to learn and make "
@@ -322,7 +322,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "url", nargs="?", type=server_address, default="http://localhost:5000", help="default: %(default)s"
     )
     parser.add_argument(
-        "--timeout", type=float, default=60.0, help="seconds per request (default: %(default)s)"
+        "--timeout", type=duration, default=60.0, help="seconds per request (default: %(default)s)"
     )
     add_key_flag(parser)
     flags = parser.parse_args(arguments)
@@ -339,5 +339,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    with piped():
+    with ending_quietly():
         sys.exit(main())

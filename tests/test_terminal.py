@@ -3,8 +3,10 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -68,3 +70,37 @@ def test_an_error_shows_the_name_that_was_given():
     sent = on_a_terminal("ask", "Who?", "--file", f"{TITLE}.txt")
     assert "\\x1b]0;owned\\x07.txt" in sent
     assert "\x1b" not in sent
+
+
+def ended(*words, **streams):
+    """A verb that has run to its end, or to an interrupt."""
+    command = [sys.executable, "-m", "localqa", *map(str, words)]
+    return subprocess.run(command, cwd=ROOT, capture_output="stdout" not in streams, timeout=60, **streams)
+
+
+def test_interrupted_is_ended_and_no_fault():
+    command = [sys.executable, "-m", "localqa", "ask", "Who?", "--file", "-"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        # What it is asked about never comes; by then it has started to read.
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        said, told = process.communicate(timeout=30)
+    assert (process.returncode, said, told) == (130, b"", b"Ended.\n")
+
+
+def test_letters_that_a_stream_does_not_have_are_told():
+    latin = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    said = ended("ask", "Who?", "--context", "“Ada” 日本 wrote it.", "--no-abstain", "--json", env=latin)
+    assert said.returncode == 0
+    assert "Ada" in said.stdout.decode("latin-1")
+    assert said.stderr == b""
+
+
+def test_closed_streams_end_nothing(doubtful):
+    closed = f"{sys.executable} -m localqa check {doubtful} >&- 2>&-"
+    assert subprocess.run(closed, cwd=ROOT, shell=True, timeout=60).returncode == 1
+    closed = f"{sys.executable} -m localqa ask Who? --file - <&-"
+    said = subprocess.run(closed, cwd=ROOT, shell=True, capture_output=True, text=True, timeout=60)
+    assert said.returncode == 2
+    assert said.stderr.startswith("error: ")

@@ -8,13 +8,15 @@ the verb's help, and `EPILOG`, where it has one, stands at the end of it. One wh
 import argparse
 import errno
 import importlib
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from localqa import __version__
-from localqa.terminal import guarded, piped
+from localqa.terminal import ending_quietly, guarded
 
 if TYPE_CHECKING:
     from localqa.errors import LocalQAError
@@ -43,6 +45,8 @@ _EXTRAS: Final[Mapping[str, str]] = {
     "ray": "ray",
 }
 """Which extra of the package brings a module that is not there."""
+_FLAG: Final = re.compile(r"--(no[_-])?([a-z][a-z0-9_-]*)(?=$|=)")
+"""Flags have the names of the fields that they set, those that set one to "no" a dash behind `no`."""
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What the system says of a file that is being written, without its name."""
 
@@ -53,32 +57,50 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words and words[0] in VERBS:
         return run_verb(words[0], words[1:], prog=f"localqa {words[0]}")
     # Answers --help, --version and what is no verb, and ends the process.
-    with piped():
+    with ending_quietly():
         _overview().parse_args(words or ["--help"])
     return 0
 
 
-def run_verb(verb: str, words: Sequence[str], *, prog: str) -> int:
-    """Run a verb with its words under the name that the user called it by; returns the exit status.
-
-    An expected failure ends the process with its message and remedy.
-    """
+@contextmanager
+def reporting() -> Iterator[None]:
+    """End the process on an expected failure with its message and remedy, and quietly where the user does."""
     # Here, not above: the overview of all verbs does without.
     from localqa.errors import LocalQAError, report_and_exit
 
-    with piped():
+    with ending_quietly():
         try:
-            module = importlib.import_module(f"localqa.cli.{verb.replace('-', '_')}")
-            with guarded():
-                if hasattr(module, "main"):
-                    return int(module.main(words, prog))
-                return int(module.run(_parser(module, prog).parse_args(words)))
+            yield
         except LocalQAError as e:
             report_and_exit(e)
         except ModuleNotFoundError as e:
             report_and_exit(_not_installed(e))
         except OSError as e:
             report_and_exit(_refused_by_system(e))
+
+
+@reporting()
+def run_verb(verb: str, words: Sequence[str], *, prog: str) -> int:
+    """Run a verb with its words under the name that the user called it by; returns the exit status.
+
+    A failure ends the process, see `reporting`.
+    """
+    words = _as_declared(words)
+    module = importlib.import_module(f"localqa.cli.{verb.replace('-', '_')}")
+    with guarded():
+        if hasattr(module, "main"):
+            return int(module.main(words, prog))
+        return int(module.run(_parser(module, prog).parse_args(words)))
+
+
+def _as_declared(words: Sequence[str]) -> list[str]:
+    """The words with `--top-k` as `--top_k` and `--no_abstain` as `--no-abstain`: people write both."""
+    end = words.index("--") if "--" in words else len(words)
+    return [_FLAG.sub(_declared, word) for word in words[:end]] + list(words[end:])
+
+
+def _declared(flag: re.Match[str]) -> str:
+    return f"--{'no-' if flag[1] else ''}{flag[2].replace('-', '_')}"
 
 
 def _not_installed(error: ModuleNotFoundError) -> "LocalQAError":

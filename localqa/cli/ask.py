@@ -36,10 +36,14 @@ def _context(args: argparse.Namespace) -> str:
         return str(args.context)
     try:
         # As text Python would read CRLF as one character, and the offsets would not be the file's.
-        content = sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes()
+        content = _standard_input() if args.file == "-" else Path(args.file).read_bytes()
         return content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as e:
         raise InvalidInputError(f"Cannot read '{args.file}' ({e}).", remedy="Give a UTF-8 text file.") from e
+
+
+def _standard_input() -> bytes:
+    return sys.stdin.buffer.read() if sys.stdin else b""
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

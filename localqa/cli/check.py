@@ -4,8 +4,6 @@ Exit status: 0 when nothing is wrong, 1 when problems remain, 2 when a file cann
 """
 
 import argparse
-import io
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,7 +37,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--repair", metavar="OUT", type=Path, help="write FILE repaired to OUT (.json: SQuAD, .jsonl: flat)"
     )
     parser.add_argument(
-        "--limit-shown",
+        "--limit_shown",
         metavar="N",
         type=whole(0),
         default=20,
@@ -55,8 +53,6 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         LocalQAError: a file cannot be read, or the repaired one not be written.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # data may hold what the terminal cannot show
     if arguments.repair:
         return repair_file(arguments)
     clean = [check_file(file, arguments) for file in arguments.files]

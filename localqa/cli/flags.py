@@ -47,9 +47,9 @@ def add_base_flag(parser: argparse.ArgumentParser) -> None:
 
 
 def add_verdict_flags(parser: argparse.ArgumentParser) -> None:
-    """Declare `--no_abstain` and `--min_score`; see `BertQA.answer`."""
+    """Declare `--no-abstain` and `--min_score`; see `BertQA.answer`."""
     parser.add_argument(
-        "--no_abstain",
+        "--no-abstain",
         dest="abstain",
         action="store_const",
         const=False,
@@ -100,6 +100,17 @@ def add_key_flag(parser: argparse.ArgumentParser) -> None:
 def key_headers(key: str) -> dict[str, str | bytes]:
     """What a request brings its key in; as bytes, for it may hold any letters."""
     return {"Authorization": f"Bearer {key}".encode()} if key else {}
+
+
+def duration(text: str) -> float:
+    """Reads a flag that is a time, longer than none."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds above 0")
+    return value
 
 
 def _probability(text: str) -> float:

@@ -25,7 +25,7 @@ def test_the_best_span_at_any_rate(capsys):
     words = ["ask", "Who sold the moon?", "--context", "Ada wrote it.", "--adapter", "squad2", "--json"]
     main(words)
     assert json.loads(capsys.readouterr().out)["answerable"] is False
-    main([*words, "--no_abstain"])
+    main([*words, "--no-abstain"])
     assert json.loads(capsys.readouterr().out)["answerable"] is True
 
 

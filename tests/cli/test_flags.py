@@ -1,5 +1,7 @@
 """What flags of several verbs read, and what they refuse."""
 
+import json
+
 import pytest
 
 from localqa.cli import main
@@ -57,3 +59,17 @@ def test_address_without_a_scheme_is_http(given, address):
 
 def test_without_a_key_none_is_sent():
     assert key_headers("") == {}
+
+
+def test_both_spellings_of_a_flag_are_one(capsys):
+    said = []
+    for words in (["--top_k=2", "--no_abstain", "--min_score", "0"], ["--top-k", "2", "--no-abstain"]):
+        assert main(["ask", "Who wrote it?", "--context", "Ada wrote it in 1843.", "--json", *words]) == 0
+        said.append(json.loads(capsys.readouterr().out))
+    assert said[0] == said[1]
+    assert said[0]["alternatives"]
+
+
+def test_what_stands_behind_two_dashes_is_no_flag(capsys):
+    assert main(["ask", "--context", "The flag is --top-k here.", "--no-abstain", "--", "--top-k"]) == 0
+    assert "%" in capsys.readouterr().out

@@ -70,7 +70,7 @@ def test_rather_nothing_than_a_guess(source, tmp_path):
 
 
 def test_adapter_that_abstains_is_made_to_answer(source, tmp_path):
-    run(source, tmp_path / "out.jsonl", "--adapter", "squad2", "--no_abstain")
+    run(source, tmp_path / "out.jsonl", "--adapter", "squad2", "--no-abstain")
     check(answered(tmp_path / "out.jsonl"))
     assert all(row["answer"] for row in answered(tmp_path / "out.jsonl") if row["error"] is None)
 
