@@ -98,9 +98,11 @@ def check_report(folder: Path, name: str) -> None:
     """Refuse to write NAME.md, NAME.json and NAME.png over files that are no report of this project.
 
     Raises:
-        ConfigError: naming them.
+        ConfigError: naming them, or the name is more than a name.
         ResourceError: nothing can be written there.
     """
+    if Path(name).name != name:
+        raise ConfigError(f"'{name}' is no name of a file.", remedy="Say in --output where it shall be.")
     check_writable(folder)
     files = [folder / f"{name}{kind}" for kind in (".md", ".json", ".png")]
     refuse_foreign(

@@ -18,7 +18,8 @@ case "${1:-train}" in
   demo) requirements=requirements-demo.txt levels="demo dev" ;;
   train) requirements=requirements.txt levels="train dev" ;;
   dev) requirements=requirements-dev.txt levels="dev" ;;
-  *) sed -n '2,11p' scripts/setup_environment.sh >&2; exit 2 ;;
+  -h|--help) sed -n '2,11s/^# \{0,1\}//p' scripts/setup_environment.sh; exit ;;
+  *) sed -n '2,11s/^# \{0,1\}//p' scripts/setup_environment.sh >&2; exit 2 ;;
 esac
 venv=${VENV:-.venv}
 venv=${venv%/}

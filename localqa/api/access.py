@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
@@ -10,8 +9,7 @@ from typing import Final
 from flask import Flask, request
 from flask.wrappers import Request
 
-from localqa.config import Settings
-from localqa.errors import ConfigError, LocalQAError
+from localqa.errors import LocalQAError
 
 OPEN_PATHS: Final = ("/", "/docs", "/docs/", "/openapi.json", "/livez", "/readyz", "/api/health", "/metrics")
 """Probes, metrics and the documents, which hold nothing of the users' own."""
@@ -27,21 +25,6 @@ def register_access(app: Flask, keys: Sequence[str]) -> None:
     """Ask every request of this app for one of the keys, where there are any."""
     if keys:
         app.before_request(partial(_check_key, _digests(keys)))
-
-
-def check_exposure(settings: Settings) -> None:
-    """Refuse to listen beyond this machine without keys.
-
-    Raises:
-        ConfigError: the address is not a loopback one, there are no keys, and nobody has waived them.
-    """
-    if settings.keys or settings.allow_open or _is_loopback(settings.host):
-        return
-    raise ConfigError(
-        f"QA_HOST={settings.host} lets other machines ask, and there are no API keys.",
-        remedy="Set QA_API_KEYS to one or more secrets, or QA_ALLOW_OPEN=true where something else guards "
-        "the port, or QA_HOST=127.0.0.1.",
-    )
 
 
 def _check_key(digests: Sequence[bytes]) -> None:
@@ -109,10 +92,3 @@ def _fits(key: str, encoding: str) -> bool:
 
 def _digest(key: bytes) -> bytes:
     return hashlib.sha256(key).digest()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -6,11 +6,12 @@ import threading
 from localqa import __version__
 from localqa.answering.summaries import Summarizes
 from localqa.api import adapters, answering, asking, documents, state, summarizing
-from localqa.api.access import check_exposure, register_access
+from localqa.api.access import register_access
 from localqa.api.addresses import Addresses
 from localqa.api.docs import register_docs
 from localqa.api.errors import register_error_handlers
 from localqa.api.hooks import refuse_where_there_is_no_room, register_hooks
+from localqa.api.listening import check_exposure
 from localqa.api.logs import configure_logging
 from localqa.api.origins import register_origins, unused_star
 from localqa.api.output import StrictJSONProvider

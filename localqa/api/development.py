@@ -1,11 +1,15 @@
 """Flask's development server: one process, nothing in front of it."""
 
-from werkzeug.serving import WSGIRequestHandler, run_simple
+import logging
+
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from localqa.api.app import create_app
 from localqa.api.listening import ensure_can_listen
 from localqa.api.logs import configure_logging
 from localqa.config import Settings
+
+_log = logging.getLogger("localqa.app")
 
 
 def serve(settings: Settings) -> None:
@@ -17,7 +21,9 @@ def serve(settings: Settings) -> None:
     ensure_can_listen(settings.host, settings.port)
     app = create_app(settings)
     configure_logging(settings.log_level, ("werkzeug",))
-    run_simple(settings.host, settings.port, app, threaded=True, request_handler=_QuietHandler)
+    server = make_server(settings.host, settings.port, app, threaded=True, request_handler=_QuietHandler)
+    _log.warning("this is Flask's development server; `localqa serve` is the one to rely on")
+    server.serve_forever()
 
 
 class _QuietHandler(WSGIRequestHandler):

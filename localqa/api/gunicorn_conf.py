@@ -14,7 +14,7 @@ from types import FrameType
 from gunicorn.arbiter import Arbiter
 
 from localqa.api import worker
-from localqa.api.listening import ensure_can_listen
+from localqa.api.listening import check_exposure, ensure_can_listen
 from localqa.api.logs import PrintableLogger
 from localqa.config import Settings
 from localqa.errors import LocalQAError, report_and_exit
@@ -74,14 +74,18 @@ class Worker(worker.Worker):
 
 
 def on_starting(server: Arbiter) -> None:
-    """Tell of a taken port at once, with a remedy; gunicorn alone would try for five seconds."""
+    """Tell at once, and with a remedy, what keeps it from serving.
+
+    gunicorn alone would try a taken port for five seconds, and bury what a worker says under its own lines.
+    """
     inherited = "GUNICORN_FD" in os.environ or "LISTEN_FDS" in os.environ
-    for address in [] if inherited else server.cfg.address:
-        if isinstance(address, tuple):
-            try:
+    try:
+        check_exposure(_settings)
+        for address in [] if inherited else server.cfg.address:
+            if isinstance(address, tuple):
                 ensure_can_listen(*address[:2])
-            except LocalQAError as e:
-                report_and_exit(e)
+    except LocalQAError as e:
+        report_and_exit(e)
 
 
 bind = (

@@ -1,10 +1,27 @@
-"""Finding out before the model is loaded whether the server will be able to listen, and to how many."""
+"""Finding out before the model is loaded whether the server may and can listen, and to how many."""
 
 import errno
+import ipaddress
 import resource
 import socket
 
+from localqa.config import Settings
 from localqa.errors import ConfigError
+
+
+def check_exposure(settings: Settings) -> None:
+    """Refuse to listen beyond this machine without keys.
+
+    Raises:
+        ConfigError: the address is not a loopback one, there are no keys, and nobody has waived them.
+    """
+    if settings.keys or settings.allow_open or _is_loopback(settings.host):
+        return
+    raise ConfigError(
+        f"QA_HOST={settings.host} lets other machines ask, and there are no API keys.",
+        remedy="Set QA_API_KEYS to one or more secrets, or QA_ALLOW_OPEN=true where something else guards "
+        "the port, or QA_HOST=127.0.0.1.",
+    )
 
 
 def ensure_can_listen(host: str, port: int) -> None:
@@ -37,7 +54,7 @@ def connections_of(wanted: int) -> int:
 
 
 def _cannot_listen(error: OSError, *, host: str, port: int) -> ConfigError:
-    other = f"`PORT={port + 1 if port < 65_535 else 5001} make serve`"
+    other = _with_port(port + 1 if port < 65_535 else 5001)
     if error.errno == errno.EADDRINUSE:
         return ConfigError(
             f"Port {port} on {host} is already in use.",
@@ -46,13 +63,17 @@ def _cannot_listen(error: OSError, *, host: str, port: int) -> ConfigError:
     if error.errno == errno.EACCES:
         return ConfigError(
             f"Port {port} on {host} may not be used by this user.",
-            remedy="Take one above 1023: `PORT=5001 make serve`.",
+            remedy=f"Take one above 1023, {_with_port(5001)}.",
         )
     if error.errno == errno.EADDRNOTAVAIL:
         return _bad_host(host)
     return ConfigError(
-        f"Cannot listen on {host}:{port}: {error.strerror}.", remedy=f"Take another port: {other}."
+        f"Cannot listen on {host}:{port}: {error.strerror}.", remedy=f"Take another port, {other}."
     )
+
+
+def _with_port(port: int) -> str:
+    return f"`localqa serve --port {port}` or `PORT={port} make serve`"
 
 
 def _bad_host(host: str) -> ConfigError:
@@ -60,3 +81,10 @@ def _bad_host(host: str) -> ConfigError:
         f"{host!r} is not an address of this machine.",
         remedy="Set QA_HOST to 127.0.0.1 (this machine only) or 0.0.0.0 (every network).",
     )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

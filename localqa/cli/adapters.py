@@ -123,6 +123,10 @@ def combine_adapters(args: argparse.Namespace) -> None:
             f"The adapter '{twice}' is named twice.",
             remedy="Name each adapter once, with the sum of its weights.",
         )
+    if args.rank is not None and args.method != "svd":
+        raise ConfigError(
+            f"--rank has no effect with {args.method}.", remedy="Leave it out, or give --method svd."
+        )
     output = _output(args)
     base = resolve_base(args.base or QAConfig.load(folders[0]).base)
     with _made(output) as made:

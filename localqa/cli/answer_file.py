@@ -97,7 +97,7 @@ def answer(args: argparse.Namespace, work: Work) -> None:
         print(f"{total - left:,} of {total:,} rows are answered already")
     answering = _by_ray if args.ray else _here
     done = answering(args, source, work, missing)
-    with tqdm(total=total, initial=total - left, desc="answer", unit="row") as bar:
+    with tqdm(total=total, initial=total - left, desc="answer", unit="row", disable=None) as bar:
         for rows in done:
             bar.update(rows)
     errors = work.count(parts, columns.error())

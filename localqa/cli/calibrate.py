@@ -36,6 +36,8 @@ EPILOG = """examples:
       --data data/user_documents/choose.json
   localqa calibrate --adapter squad --config configs/squad.json
 """
+_FEW = 100
+"""Questions of a kind, below which chance decides much of a fit."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -65,6 +67,10 @@ def run(args: argparse.Namespace) -> int:
         f"offset {config.score_offset:g} -> {fitted.score_offset:g}, "
         f"no-answer threshold {config.null_threshold} -> {fitted.null_threshold}"
     )
+    print(f"What it was is kept: `localqa adapters rollback {args.adapter}` brings it back.")
+    fewest = min(map(len, examples.values()))
+    if fewest < _FEW:
+        print(f"warning: {fewest} questions of a kind are few: what is fitted may hold for these alone.")
     rows = before_and_after(kinds, config, abstain=abstain)
     if rows:
         print(f"Before, and with settings fitted on the other half of these questions:\n{table(rows)}")

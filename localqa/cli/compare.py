@@ -57,6 +57,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     columns = parse_columns(args.columns) if args.columns else None
     examples = load_reported(args.data, columns=columns, limit=args.limit, text_format=format_of(args))
+    for given in (args.before, args.after):
+        if given != UNTRAINED:
+            locate_adapter(models_dirs(), given)
     outcomes = [judge(name, args, examples) for name in (args.before, args.after)]
     cautions = [found for name in (args.before, args.after) if (found := caution(name, args, examples))]
     for text in cautions:
@@ -143,7 +146,7 @@ def judge(name: str, args: argparse.Namespace, examples: Sequence[Example]) -> l
         adapter = untrained(Path(folder), args) if name == UNTRAINED else name
         qa = BertQA.load(base=args.base, adapter=adapter, precision=args.precision)
         pairs = [(example.question, example.context) for example in examples]
-        with tqdm(total=len(pairs), desc=name, unit="window") as bar:
+        with tqdm(total=len(pairs), desc=name, unit="window", disable=None) as bar:
             answers = qa.answer_batch(pairs, 2, on_batch=bar.update)
             # Long contexts make several windows.
             bar.total = bar.n

@@ -79,6 +79,7 @@ def findings() -> Iterator[Finding]:
     yield Finding("settings", ", ".join(map(str, files)) or "the environment alone, no file")
     for name in unknown_variables():
         yield Finding("settings", f"{name} is no setting", "See .env.example for those there are.")
+    yield from _address(settings)
     yield from _model(settings)
     yield _library(settings)
     yield _cache()
@@ -107,15 +108,36 @@ def _version(package: str) -> str | None:
         return None
 
 
+def _address(settings: Settings) -> Iterator[Finding]:
+    """Whether it may and can listen where it is told to."""
+    from localqa.api.listening import check_exposure, ensure_can_listen
+
+    try:
+        check_exposure(settings)
+        # Port 0 is any that is free: whether the address is one of this machine.
+        ensure_can_listen(settings.host, 0)
+    except LocalQAError as e:
+        yield Finding("address", e.message, e.remedy, stops=True)
+        return
+    try:
+        ensure_can_listen(settings.host, settings.port)
+    except LocalQAError as e:
+        # Most likely by the server that is asked about.
+        yield Finding("address", e.message, e.remedy)
+    else:
+        yield Finding("address", f"{settings.host}, port {settings.port}")
+
+
 def _model(settings: Settings) -> Iterator[Finding]:
     """Adapter, base, engine and precision, each of which the next one needs."""
     from localqa.extraction.qa_config import QAConfig
-    from localqa.model.adapter_files import known_adapters, locate_adapter
-    from localqa.model.bases import resolve_base
+    from localqa.model.adapter_files import adapter_folder, check_named, known_adapters
+    from localqa.model.bases import is_packed, resolve_base
 
     known = ", ".join(known_adapters(settings.models_dirs)) or "none"
     try:
-        folder = locate_adapter(settings.models_dirs, settings.adapter)
+        check_named(settings)
+        folder = adapter_folder(settings.models_dirs, settings.adapter)
         config = QAConfig.load(folder)
     except LocalQAError as e:
         yield Finding("adapter", e.message, e.remedy, stops=True)
@@ -123,6 +145,9 @@ def _model(settings: Settings) -> Iterator[Finding]:
     yield Finding("adapter", f"{settings.adapter} ({folder}); known: {known}")
     bases = {}
     for name in dict.fromkeys([settings.base, config.base]):
+        if is_packed(name):
+            yield Finding("base", f"{name}: installed; unpacked when it is used for the first time")
+            continue
         try:
             bases[name] = base = resolve_base(name, fetch=False)
         except LocalQAError as e:

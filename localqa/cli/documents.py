@@ -14,12 +14,14 @@ from localqa.answering.library import READ, LibraryAsk, Located, Place, ask_libr
 from localqa.answering.shelf import Shelf
 from localqa.cli.documents_told import (
     Told,
+    check_asked,
     check_named,
-    check_paths,
+    existing,
     print_json,
     print_list,
     print_nowhere,
     print_outcomes,
+    print_removed,
     print_text,
     the_one,
     where_of,
@@ -70,7 +72,10 @@ class Own:
 
     def entries(self, collection: str | None = None) -> list[Entry]:
         """The documents; where there is no library none is made."""
-        return self.shelf.library.entries(Scope(collection)) if self.shelf.holds_documents else []
+        if not self.shelf.holds_documents:
+            return []
+        self.shelf.check(Scope(collection))
+        return self.shelf.library.entries(Scope(collection))
 
     def held(self, collection: str | None = None) -> Library:
         """The library, which holds documents, of that collection if one is named.
@@ -104,12 +109,12 @@ def run(args: argparse.Namespace) -> int:
 
 def add(args: argparse.Namespace) -> int:
     """Read files and folders; 1 where one of them could not be read."""
-    check_paths(args.paths)
+    paths = existing(args.paths)
     own = Own(args)
     importer = own.shelf.importer(args.collection, args.password)
     outcomes = []
     with tqdm(unit="file", disable=None, leave=False) as bar:
-        for outcome in importer.add(args.paths, sync=args.sync):
+        for outcome in importer.add(paths, sync=args.sync):
             outcomes.append(outcome)
             bar.update()
             bar.set_postfix_str(printable(Path(outcome.name).name[-40:]))
@@ -149,13 +154,13 @@ def remove(args: argparse.Namespace) -> int:
     """Forget documents, or a whole collection."""
     check_named(args.documents, args.collection)
     own = Own(args)
-    named = [_find(own, one)["id"] for one in args.documents]
+    named = list(dict.fromkeys(_find(own, one)["id"] for one in args.documents))
     library = own.held(args.collection)
     chosen = named or [one.id for one in own.entries(args.collection)]
     with library.removing():
         for document in chosen:
             library.remove(document)
-    print(f"{len(chosen)} removed")
+    print_removed(len(chosen), as_json=args.json)
     return 0
 
 
@@ -182,22 +187,26 @@ def reindex_(args: argparse.Namespace) -> int:
 
 def search_(args: argparse.Namespace) -> int:
     """Print the passages that a question is likeliest answered by."""
+    check_asked(args.question)
     own = Own(args)
     own.held(args.collection)
     library = own.shelf.searched
     vector = own.shelf.embedder.vectors([args.question])[0]
     found = search(library, args.question, vector, scope=Scope(args.collection), most=args.top_k)
-    if args.json:
-        print_json([asdict(one) for one in found])
-        return 0
     documents = own.shelf.documents()
-    for one in found:
+    if args.json:
+        from localqa.api.document_schemas import PassageModel, SearchResponse
+
+        shown = [PassageModel.of(one, documents) for one in found]
+        print_json(SearchResponse(passages=shown, count=len(shown)).model_dump())
+    for one in [] if args.json else found:
         print(f"{one.score:.3f}  {_where(one.passage, documents, one.passage.start)}\n{one.passage.text}\n")
     return 0
 
 
 def ask(args: argparse.Namespace) -> int:
     """Print the answer with its file, page and passage; 1 where the documents hold none."""
+    check_asked(args.question)
     own = Own(args)
     own.held(args.collection)
     found = ask_library(
@@ -271,9 +280,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         return one
 
     one = action("add", add, "read files and folders into the library")
-    one.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="files, and folders with all below them"
-    )
+    one.add_argument("paths", nargs="+", metavar="PATH", help="files, and folders with all below them")
     _add_collection(one, "that they go into", DEFAULT_COLLECTION)
     one.add_argument(
         "--sync", action="store_true", help="remove documents whose files have vanished from there"

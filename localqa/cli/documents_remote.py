@@ -14,11 +14,12 @@ from urllib3.util import Retry
 from localqa.cli.documents_told import (
     Told,
     check_named,
-    check_paths,
+    existing,
     print_json,
     print_list,
     print_nowhere,
     print_outcomes,
+    print_removed,
     print_text,
     the_one,
     where_of,
@@ -109,13 +110,13 @@ class Server:
 
 def add(args: argparse.Namespace) -> int:
     """Send files and folders, one after another; 1 where one of them could not be read."""
-    check_paths(args.paths)
+    paths = existing(args.paths)
     server = Server(args.url, args.key)
     known = {one["name"]: one for one in server.documents(args.collection)}
     outcomes: list[dict[str, Any]] = []
     seen, passed_over = set(), []
     with tqdm(unit="file", disable=None, leave=False) as bar:
-        for one in walk(args.paths):
+        for one in walk(paths):
             if isinstance(one, Skipped):
                 outcomes.append({"name": str(one.path), "state": "skipped", "reason": one.reason})
                 passed_over.append(one.path)
@@ -126,7 +127,7 @@ def add(args: argparse.Namespace) -> int:
             seen |= {one.name, *(outcome["name"] for outcome in new)}
             outcomes += new
             bar.update()
-    outcomes += _vanished(server, args.paths, known, seen, passed_over) if args.sync else ()
+    outcomes += _vanished(server, paths, known, seen, passed_over) if args.sync else ()
     if args.json:
         print_json(outcomes)
     else:
@@ -158,11 +159,12 @@ def remove(args: argparse.Namespace) -> int:
     server = Server(args.url, args.key)
     if args.collection:
         found = server.ask("DELETE", f"/api/collections/{args.collection}")
-        print(f"{found['documents']} removed")
+        print_removed(found["documents"], as_json=args.json)
         return 0
-    for named in args.documents:
-        server.ask("DELETE", f"/api/documents/{_find(server, named)['id']}")
-    print(f"{len(args.documents)} removed")
+    chosen = dict.fromkeys(_find(server, named)["id"] for named in args.documents)
+    for document in chosen:
+        server.ask("DELETE", f"/api/documents/{document}")
+    print_removed(len(chosen), as_json=args.json)
     return 0
 
 

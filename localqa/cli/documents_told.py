@@ -36,11 +36,16 @@ def the_one(documents: Sequence[Told], named: str, where: str) -> Told:
     return found[0]
 
 
-def check_paths(paths: Sequence[Path]) -> None:
-    """Refuse to add what is not there; raises InvalidInputError."""
+def existing(paths: Sequence[str]) -> list[Path]:
+    """The files and folders to add; raises InvalidInputError where one is not there, or none is named."""
+    if "" in paths:
+        raise InvalidInputError(
+            "A path is empty.", remedy="Name files and folders; . is the folder you are in."
+        )
     missing = [path for path in paths if not os.path.exists(path)]  # noqa: PTH110 - Path's own raises where a folder is closed
     if missing:
         raise InvalidInputError(f"There is no {missing[0]}.", remedy="Name files and folders that are there.")
+    return [Path(path) for path in paths]
 
 
 def check_named(documents: Sequence[str], collection: str | None) -> None:
@@ -50,6 +55,12 @@ def check_named(documents: Sequence[str], collection: str | None) -> None:
             "Name documents or a --collection to remove.",
             remedy="localqa documents list shows what is there.",
         )
+
+
+def check_asked(question: str) -> None:
+    """Refuse a question without words; raises InvalidInputError."""
+    if not question.strip():
+        raise InvalidInputError("The question is empty.", remedy="Ask something.")
 
 
 def where_of(name: str, page: int | None, heading: str) -> str:
@@ -68,6 +79,14 @@ def print_nowhere(score: float, nearest: tuple[str, str] | None) -> None:
     if nearest:
         where, text = nearest
         print(f"        nearest: {where}\n        {shorten(text, _NEAREST_CHARS, placeholder=' ...')}\n")
+
+
+def print_removed(count: int, *, as_json: bool) -> None:
+    """Tell how many documents were removed."""
+    if as_json:
+        print_json({"removed": count})
+    else:
+        print(f"{count} removed")
 
 
 def print_json(value: object) -> None:

@@ -177,7 +177,7 @@ def _stem(source: str) -> str:
 def _in_process(args: argparse.Namespace, examples: Sequence[Example]) -> list[Answer]:
     qa = BertQA.load(base=args.base, adapter=args.adapter, precision=args.precision)
     pairs = [(example.question, example.context) for example in examples]
-    with tqdm(total=len(pairs), desc="answer", unit="window") as bar:
+    with tqdm(total=len(pairs), desc="answer", unit="window", disable=None) as bar:
         answers = qa.answer_batch(pairs, _TOP_K, on_batch=bar.update)
         # Long contexts make several windows.
         bar.total = bar.n
@@ -186,7 +186,8 @@ def _in_process(args: argparse.Namespace, examples: Sequence[Example]) -> list[A
 
 def _over_http(args: argparse.Namespace, examples: Sequence[Example]) -> list[Answer]:
     answers: list[Answer] = []
-    with requests.Session() as session, tqdm(total=len(examples), desc="answer", unit="question") as bar:
+    progress = tqdm(total=len(examples), desc="answer", unit="question", disable=None)
+    with requests.Session() as session, progress as bar:
         # Settings of the environment for other programs send no text to a proxy, and no other key.
         session.trust_env = False
         session.headers.update(key_headers(args.key))

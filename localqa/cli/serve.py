@@ -17,10 +17,15 @@ def run(args: argparse.Namespace) -> int:
     """Serve until it is ended.
 
     Raises:
-        LocalQAError: a setting is not usable, the port is taken, the model cannot be loaded.
+        LocalQAError: a setting is not usable, there is no such adapter, the port is taken, the model cannot
+            be loaded.
     """
     given = {name: value for name in _FLAGS if (value := getattr(args, name)) is not None}
     settings = Settings.load(**given)
+    # Here, not above: the help does without.
+    from localqa.model.adapter_files import check_named
+
+    check_named(settings)
     if not args.development:
         _become_gunicorn(given)
     # Here, not above: gunicorn's worker loads what it needs itself.

@@ -14,7 +14,7 @@ DESCRIPTION = (
     "Give flags, or one JSON/YAML file with the same "
     "names. A run that was ended in the middle continues when the same command is given again. A file that "
     "describes a whole field, as configs/domain_example.json, is carried out in stages: preprocess, train, "
-    "evaluate, report."
+    "evaluate, report; --stage carries out one of them."
 )
 
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str], prog: str) -> int:
     """
     try:
         if arguments and not arguments[0].startswith("-") and is_domain_file(Path(arguments[0])):
-            run_domain(Path(arguments[0]), list(arguments[1:]))
+            run_domain(Path(arguments[0]), list(arguments[1:]), prog=prog)
         else:
             config = parse_config(arguments, prog=prog, description=DESCRIPTION)
             if isinstance(config, TrainConfig):

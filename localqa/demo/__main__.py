@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         page.block_thread()
     except OSError:
         print(f"error: port {args.port} of {args.host} is not free", file=sys.stderr)
-        print("  what to do: choose another one: PORT=7861 make demo, or --port 7861", file=sys.stderr)
+        print("  what to do: PORT=7861 make demo, or --port 7861, or another --host", file=sys.stderr)
         return 2
     return 0
 

@@ -17,7 +17,13 @@ def open_library(where: str) -> Library:
         LibraryError: it cannot be opened.
     """
     if not in_postgres(where):
-        return SqliteLibrary(Path(where).expanduser())
+        path = Path(where).expanduser()
+        if path.is_dir():
+            raise LibraryError(
+                f"{path} is a folder, and a library is a file.",
+                remedy=f"Name one in it: QA_LIBRARY={path / 'library.sqlite'}.",
+            )
+        return SqliteLibrary(path)
     try:
         import psycopg  # noqa: F401 - whether it is there, so that no other import is taken for it
     except ImportError as e:

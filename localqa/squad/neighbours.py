@@ -120,7 +120,7 @@ def surround(
         right: whether the example's own paragraph is there; without it there is no answer.
     """
     made = []
-    for example in tqdm(examples, desc=f"{count} paragraphs", unit="question", leave=False):
+    for example in tqdm(examples, desc=f"{count} paragraphs", unit="question", leave=False, disable=None):
         rng = random.Random(f"{seed} {example.id}")  # noqa: S311 - no secret hangs on it
         others = _so_many_others(example, paragraphs, count - 1 if right else count, rng)
         if right:
@@ -147,7 +147,7 @@ def _so_many_others(example: Example, paragraphs: Paragraphs, count: int, rng: r
 def _sample(examples: Sequence[Example], share: float, seed: int, doing: str) -> list[Example]:
     rng = random.Random(seed)  # noqa: S311 - no secret hangs on it
     chosen = rng.sample(examples, round(share * len(examples)))
-    return list(tqdm(chosen, desc=doing, unit="question", leave=False))
+    return list(tqdm(chosen, desc=doing, unit="question", leave=False, disable=None))
 
 
 def _others(example: Example, paragraphs: Paragraphs, count: int, rng: random.Random) -> list[str]:

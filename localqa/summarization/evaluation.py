@@ -47,7 +47,7 @@ def summaries(summarizer: Summarizer, pairs: Sequence[Pair], description: str) -
     """A summary of each text, with progress."""
     return [
         summarizer.summarize(pair.document).text
-        for pair in tqdm(pairs, desc=description, unit="text", mininterval=0.5)
+        for pair in tqdm(pairs, desc=description, unit="text", mininterval=0.5, disable=None)
     ]
 
 

@@ -53,7 +53,7 @@ def decoded_kinds(folder: Path, base: Base, examples: Mapping[str, Sequence[Exam
     kinds = []
     for name, some in examples.items():
         pairs = [(example.question, example.context) for example in some]
-        with tqdm(total=len(pairs), desc=name, unit="question", leave=False) as bar:
+        with tqdm(total=len(pairs), desc=name, unit="question", leave=False, disable=None) as bar:
             decoded = kept.of(pairs, decode, at_a_time=_AT_A_TIME, on_done=bar.update)
         kinds.append(Kind(name, some, decoded))
     return kinds

@@ -332,7 +332,7 @@ def _parser(kind: type[RunConfig], prog: str, description: str) -> argparse.Argu
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=34, width=110),
     )
     for name, field in kind.model_fields.items():
-        default = "" if field.is_required() or field.default in (None, [], {}) else f" [{field.default}]"
+        default = "" if field.is_required() or field.default in (None, "", [], {}) else f" [{field.default}]"
         text = f"{field.description}{default}".replace("%", "%%")
         parser.add_argument(f"--{name}", help=text, **_argument(field.annotation))
     return parser

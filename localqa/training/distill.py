@@ -57,7 +57,7 @@ def with_soft_labels(
     """
     lazy = _Teacher(teacher_folder(teacher))
     done: list[Feature] = []
-    with tqdm(total=len(features), desc="teacher", unit="window") as bar:
+    with tqdm(total=len(features), desc="teacher", unit="window", disable=None) as bar:
         for at in range(0, len(features), _CHUNK):
             chunk = features[at : at + _CHUNK]
             texts = [_texts(feature, examples) for feature in chunk]

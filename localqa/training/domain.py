@@ -86,14 +86,14 @@ def is_domain_file(path: Path) -> bool:
     return "name" in (values := read_file(path)) and "data" in values
 
 
-def run_domain(path: Path, argv: Sequence[str]) -> None:
+def run_domain(path: Path, argv: Sequence[str], *, prog: str = "localqa train") -> None:
     """Carry out the stages that the arguments ask for.
 
     Raises:
         LocalQAError: the file, its data or its training cannot be used.
         InterruptedTraining: after SIGINT or SIGTERM, with a checkpoint written.
     """
-    args = _parser().parse_args(list(argv))
+    args = _parser(prog).parse_args(list(argv))
     config = _read(path)
     for name in STAGES if args.stage == "all" else (args.stage,):
         print(f"== {name}")
@@ -355,9 +355,9 @@ def _finish(config: DomainConfig, stage: str, state: str, found: Mapping[str, An
     _record(config, stage).write_text(text, encoding="utf-8")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="fine_tune.py DOMAIN.json",
+        prog=f"{prog} FIELD.json",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

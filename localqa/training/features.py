@@ -56,7 +56,9 @@ def make_features(examples: Sequence[Example], windower: Windower, *, progress: 
     """Label every window of every example with its first gold answer, and keep the others' labels."""
     features: list[Feature] = []
     chunks = range(0, len(examples), _CHUNK)
-    for at in tqdm(chunks, desc="tokenise", unit="k questions", disable=not progress, leave=False):
+    for at in tqdm(
+        chunks, desc="tokenise", unit="k questions", disable=None if progress else True, leave=False
+    ):
         chunk = examples[at : at + _CHUNK]
         groups = windower.windows([(example.question, example.context) for example in chunk])
         for index, (example, windows) in enumerate(zip(chunk, groups, strict=True), start=at):

@@ -27,7 +27,7 @@ def predict(
     """Decoded logits of each example; the model is put into evaluation mode and back."""
     was_training = model.training
     model.eval()
-    with tqdm(desc=description, unit="window", leave=False) as bar:
+    with tqdm(desc=description, unit="window", leave=False, disable=None) as bar:
 
         def run(windows: Sequence[Window]) -> list[Logits]:
             bar.reset(total=len(windows))

@@ -82,11 +82,20 @@ def test_flags_override_the_environment(monkeypatch: pytest.MonkeyPatch) -> None
     seen = {}
     monkeypatch.setenv("QA_ADAPTER", "law")
     monkeypatch.setenv("QA_BASE", "other/base")
-    monkeypatch.setattr(app_module, "run_simple", lambda host, port, app, **_: seen.update(port=port))
+
+    class Server:
+        def __init__(self, host: str, port: int, app: Api, **_: object) -> None:
+            seen.update(port=port)
+
+        def serve_forever(self) -> None:
+            seen.update(served=True)
+
+    monkeypatch.setattr(app_module, "make_server", Server)
     monkeypatch.setattr(app_module, "create_app", lambda settings: seen.update(settings=settings))
     port = free_port()
     main(["--port", str(port), "--adapter", "squad"])
     assert seen["port"] == port
+    assert seen["served"]
     assert (seen["settings"].adapter, seen["settings"].base) == ("squad", "other/base")
 
 
@@ -138,6 +147,32 @@ def test_gunicorn_tells_of_a_taken_port(tmp_path: Path, taken_port: int) -> None
     ended = gunicorn(tmp_path, port=taken_port)
     assert ended.returncode == 2
     assert "make serve" in ended.stderr
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"QA_HOST": "0.0.0.0"}, "there are no API keys"),
+        ({"QA_ADAPTER": "nosuch"}, 'no adapter "nosuch"'),
+        ({"QA_SUMMARY_ADAPTER": "nosuch"}, 'no adapter "nosuch"'),
+        ({"QA_HOST": "nosuchhost.invalid", "QA_ALLOW_OPEN": "true"}, "is not an address of this machine"),
+    ],
+)
+def test_what_keeps_serve_from_serving_is_all_that_it_says(variables: dict[str, str], told: str) -> None:
+    for words in (["serve", "--port", str(free_port())], ["doctor"]):
+        command = [sys.executable, "-m", "localqa", *words]
+        ended = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "QA_OLLAMA": "off", **variables},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert told in ended.stdout + ended.stderr
+        assert "failed to load" not in ended.stderr
+        assert ended.returncode == (2 if words[0] == "serve" else 1)
 
 
 @pytest.mark.integration

@@ -1,8 +1,11 @@
 """`localqa doctor`: what it finds, and when it says that nothing could be served."""
 
+import socket
+
 import pytest
 
 from localqa.cli import doctor, main
+from localqa.model import bases
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +46,32 @@ def test_what_keeps_it_from_serving_is_told_with_a_remedy(capsys, monkeypatch, v
     assert told in said
     assert "FAIL" in said
     assert "what to do: " in said
+
+
+def test_a_base_in_parts_is_told_and_not_unpacked(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("QA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("QA_ADAPTER", "squad2-large")
+    found = bases._module_folder
+    parts = bases.PINS[bases.LARGER_BASE].modules
+    monkeypatch.setattr(bases, "_module_folder", lambda name: tmp_path if name in parts else found(name))
+    assert main(["doctor"]) == 0
+    assert "unpacked when it is used for the first time" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_port_that_is_taken_is_a_note(capsys, monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setenv("QA_PORT", str(taken.getsockname()[1]))
+        assert main(["doctor"]) == 0
+    assert "already in use" in capsys.readouterr().out
+
+
+def test_a_folder_is_no_library(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("QA_LIBRARY", str(tmp_path))
+    assert main(["doctor"]) == 0
+    assert "is a folder, and a library is a file" in capsys.readouterr().out
 
 
 def test_a_misspelt_setting_is_a_note(capsys, monkeypatch):

@@ -54,6 +54,8 @@ def test_a_folder_is_added_asked_listed_shown_exported_and_removed(folder, tmp_p
     assert "not in your documents" in foreign.stdout
     assert "nearest: docs/" in foreign.stdout
     assert "quay.md" in documents("search", "Where do boats moor?", *where, check=0).stdout.splitlines()[0]
+    passages = json.loads(documents("search", "Where do boats moor?", "--json", *where, check=0).stdout)
+    assert passages["passages"][0]["name"] == "docs/quay.md"
     listed = json.loads(documents("list", "--json", *where, check=0).stdout)
     assert [one["name"] for one in listed] == ["docs/fares.pdf", "docs/quay.md"]
     assert "--- page 2 ---" in documents("show", "docs/fares.pdf", *where, check=0).stdout
@@ -61,7 +63,9 @@ def test_a_folder_is_added_asked_listed_shown_exported_and_removed(folder, tmp_p
     assert "north side" in exported[1]["text"]
     assert "2 unchanged" in documents("add", folder, *where).stdout
     assert "0 replaced" not in documents("reindex", *where, check=0).stdout
-    assert "1 removed" in documents("remove", "docs/quay.md", *where, check=0).stdout
+    assert documents("list", "--collection", "nosuch", *where).returncode == 2
+    twice = documents("remove", "docs/quay.md", "docs/quay.md", "--json", *where, check=0)
+    assert json.loads(twice.stdout) == {"removed": 1}
     assert documents("remove", "docs/quay.md", *where).returncode == 2
     assert "1 removed" in documents("remove", "--collection", "default", *where, check=0).stdout
 
@@ -121,6 +125,9 @@ def test_the_same_on_a_running_server(folder, tmp_path):
     ("words", "told"),
     [
         (["add", "/nowhere"], "There is no /nowhere"),
+        (["add", ""], "A path is empty"),
+        (["search", " "], "The question is empty"),
+        (["ask", ""], "The question is empty"),
         (["remove"], "Name documents or a --collection"),
         (["show", "nothing"], "0 documents are 'nothing'"),
         (["list", "--url", f"http://127.0.0.1:{free_port()}"], "cannot be reached"),
