@@ -1,31 +1,20 @@
 """What a record says of its answers, in any of the shapes in use -> `GoldAnswer`s."""
 
-import ast
-import io
-import json
 import math
-import re
-import tokenize
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import islice
 
 from localqa.errors import DataError
 from localqa.squad.align import occurrences
+from localqa.squad.places import in_answer, is_place
 from localqa.squad.records import GoldAnswer
+from localqa.squad.written_out import unwritten
 
 UNKNOWN_START = -1
 NONE_WORDS = ("", "none", "null", "nan")
 """What the cell of a table says where there is nothing, in small letters."""
-
-_STARTS = ("answer_start", "start")
-_ENDS = ("answer_end", "end")
-# A dictionary or list with texts in it, as Python and JSON write them.
-_WRITTEN_OUT = re.compile(r"\{\s*['\"]|\[\s*['\"{]|\{\s*\}|\[\s*\]")
-
-_NUMPY = re.compile(r"array|u?int\d*|float\d*|str_")
-"""What NumPy's values are printed as calls of."""
-_VALUES = (tokenize.STRING, tokenize.NUMBER)
-"""Tokens that are values by themselves."""
+_TEXTS = ("text", "answer", "answer_text", "value")
+"""What an answer's words are called in it."""
 
 
 def kind_of(value: object) -> str:
@@ -43,18 +32,10 @@ def is_null(value: object) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def is_marked_span(value: object) -> bool:
-    """Whether this is a stretch of text as annotation tools export it: {"start", "end", ...}."""
-    return isinstance(value, Mapping) and all(
-        isinstance(value.get(name), int) and not isinstance(value.get(name), bool)
-        for name in ("start", "end")
-    )
-
-
 def gold_answers(
     value: object, *, starts: object, context: str, where: str, impossible: bool = False
 ) -> tuple[GoldAnswer, ...]:
-    """Answers as text, {text, answer_start}, {[..], [..]}, {text, start, end} or a list of these.
+    """Answers as text, {text, answer_start}, {[..], [..]}, {text, start, end}, [start, end] or lists of these.
 
     A text may also be such a thing written out, as data frames and spreadsheets keep it in a cell.
 
@@ -73,8 +54,8 @@ def gold_answers(
     if impossible and isinstance(value, list):
         value = [one for one in value if not (isinstance(one, Mapping) and is_null(one.get("text", "")))]
     value, starts = (
-        _unwritten(value, context=context, where=where),
-        _unwritten(starts, context="", where=where),
+        unwritten(value, context=context, where=where),
+        unwritten(starts, context="", where=where),
     )
     if isinstance(starts, list):
         if isinstance(value, str):
@@ -83,14 +64,6 @@ def gold_answers(
             return _answer_object({"text": value, "answer_start": starts}, context=context, where=where)
         starts = None
     return _answers(value, start=start_of(starts, where=where), context=context, where=where)
-
-
-def place_of(fields: Mapping[str, object]) -> dict[str, object] | None:
-    """The answer of a record that gives its place alone, as {start, end}; None: it does not."""
-    names = [
-        next((name for name in some if not is_null(fields.get(name))), None) for some in (_STARTS, _ENDS)
-    ]
-    return {name: fields[name] for name in names if name} if all(names) else None
 
 
 def start_of(value: object, *, where: str) -> int:
@@ -117,9 +90,14 @@ def _answers(value: object, *, start: int, context: str, where: str) -> tuple[Go
         return (_located(value, start, context=context),)
     if isinstance(value, Mapping):
         return _answer_object(value, context=context, where=where, start=start)
+    if is_place(value):
+        return (_cut(value[0], value[1], context=context, where=where),)
     if isinstance(value, list):
         found: list[GoldAnswer] = []
         for index, entry in enumerate(value):
+            if is_place(entry):
+                found.extend(_answers(entry, start=UNKNOWN_START, context=context, where=where))
+                continue
             if not isinstance(entry, (str, Mapping)) and not is_null(entry):
                 raise DataError(f"{where}: answer {index} must be text or an object, found {kind_of(entry)}.")
             # A start beside several answers cannot belong to all of them.
@@ -132,10 +110,11 @@ def _answers(value: object, *, start: int, context: str, where: str) -> tuple[Go
 def _answer_object(
     value: Mapping[str, object], *, context: str, where: str, start: int = UNKNOWN_START
 ) -> tuple[GoldAnswer, ...]:
-    starts = next((value[name] for name in _STARTS if name in value), None)
-    if "text" not in value:
-        return (_cut(value, starts, context=context, where=where),)
-    text = value["text"]
+    starts, end = in_answer(value)
+    name = next((name for name in _TEXTS if name in value), None)
+    if name is None:
+        return (_cut(starts, end, context=context, where=where),)
+    text = value[name]
     if is_null(text):
         if start_of(starts, where=where) > 0:
             raise DataError(f"{where}: the answer has a start, but no text.")
@@ -159,9 +138,8 @@ def _answer_object(
     )
 
 
-def _cut(value: Mapping[str, object], starts: object, *, context: str, where: str) -> GoldAnswer:
+def _cut(starts: object, ends: object, *, context: str, where: str) -> GoldAnswer:
     """An answer that is given by its place alone."""
-    ends = next((value[name] for name in _ENDS if name in value), None)
     if starts is None or ends is None or isinstance(starts, list) or isinstance(ends, list):
         raise DataError(f'{where}: the answer has no "text" field.')
     start, end = start_of(starts, where=where), start_of(ends, where=where)
@@ -177,51 +155,3 @@ def _located(text: str, start: int, *, context: str) -> GoldAnswer:
         if len(places) == 1:
             start = places[0]
     return GoldAnswer(text, start)
-
-
-def _unwritten(value: object, *, context: str, where: str) -> object:
-    """The dictionary or list that a text writes out; any other value as it is."""
-    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")) or value in context:
-        return value
-    readers: tuple[Callable[[str], object], ...] = (json.loads, _python)
-    for read in readers:
-        try:
-            found = read(value)
-        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, tokenize.TokenError):
-            continue
-        if isinstance(found, (dict, list)):
-            return found
-    if _WRITTEN_OUT.match(value.lstrip()):
-        raise DataError(
-            f"{where}: the answer is a dictionary or list written out as text, and damaged: {value!r:.60}.",
-            remedy='Write the answer alone, or all of it, as in {"text": ["..."], "answer_start": [0]}.',
-        )
-    return value
-
-
-def _python(text: str) -> object:
-    """What Python and NumPy print, without running anything; NumPy puts no commas between values."""
-    parts: list[str] = []
-    before = None
-    for token in tokenize.generate_tokens(io.StringIO(text.strip()).readline):
-        if token.type in (tokenize.NEWLINE, tokenize.NL, tokenize.ENDMARKER):
-            continue
-        if before in _VALUES and token.type in _VALUES:
-            parts.append(",")
-        parts.append(token.string)
-        before = token.type
-    return ast.literal_eval(_Printed().visit(ast.parse(" ".join(parts), mode="eval")))
-
-
-class _Printed(ast.NodeTransformer):
-    """NumPy's ways of printing -> plain literals: `np.array([...], dtype=...)`, `np.int64(4)`, `nan`."""
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802 (ast's name)
-        name = ast.unparse(node.func).rpartition(".")[2]
-        return self.visit(node.args[0]) if len(node.args) == 1 and _NUMPY.fullmatch(name) else node
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802 (ast's name)
-        return ast.Constant(None) if node.id == "nan" else node
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # noqa: N802 (ast's name)
-        return ast.Constant(None) if ast.unparse(node) in ("np.nan", "numpy.nan") else node

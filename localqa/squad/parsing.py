@@ -9,11 +9,10 @@ from localqa.squad.golds import (
     NONE_WORDS,
     UNKNOWN_START,
     gold_answers,
-    is_marked_span,
     is_null,
     kind_of,
-    place_of,
 )
+from localqa.squad.places import in_record, is_mark, start_beside
 from localqa.squad.records import Example, GoldAnswer
 
 __all__ = ["UNKNOWN_START", "kind_of"]
@@ -34,8 +33,10 @@ _TRUTH = {
     **dict.fromkeys(("false", "0", "0.0", "no"), False),
     **dict.fromkeys(NONE_WORDS, None),
 }
-_ANNOTATED_BY = {"annotator", "annotation_id", "lead_time"}
-"""Fields that tell Label Studio's short export from other records, marked or not."""
+_ANNOTATED_BY = {"annotator", "annotation_id", "lead_time", "_input_hash"}
+"""Fields that tell Label Studio's short export and Prodigy's from other records, marked or not."""
+_VERDICTS = ("accept", "reject", "ignore")
+"""What an annotator says in Prodigy, in a field that is called "answer"."""
 _NO_ANSWER_REMEDY = 'Give an answer, or mark the record as not answerable with "is_impossible": true.'
 
 
@@ -85,54 +86,33 @@ def flat_example(record: object, *, where: str, columns: Mapping[str, str]) -> E
     """
     fields, columns = _annotated(as_object(record, where=where), columns)
     context = text_of(fields, columns["context"], where=where)
-    answer_key = _answer_key(fields, columns["answer"])
-    answers = fields[answer_key] if answer_key else place_of(fields)
-    return build_example(
-        fields,
-        where=where,
-        context=context,
-        title=_optional_text(fields, columns["title"], where=where),
-        answers=answers,
-        has_answers=answer_key is not None or answers is not None,
-        starts=fields.get(_start_key(fields, columns["answer_start"])),
-        columns=columns,
-    )
+    title = _optional_text(fields, columns["title"], where=where)
+    return _example(fields, where=where, context=context, title=title, columns=columns)
 
 
-def qa_example(record: object, *, where: str, context: str, title: str) -> Example:
-    """Read one entry of a SQuAD paragraph's "qas". Raises DataError naming `where`."""
-    fields = as_object(record, where=where)
-    return build_example(
-        fields,
-        where=where,
-        context=context,
-        title=title,
-        answers=fields.get("answers"),
-        has_answers="answers" in fields,
-        starts=None,
-        columns=DEFAULT_COLUMNS,
-    )
-
-
-def build_example(
-    fields: Mapping[str, object],
-    *,
-    where: str,
-    context: str,
-    title: str,
-    answers: object,
-    has_answers: bool,
-    starts: object,
-    columns: Mapping[str, str],
+def qa_example(
+    record: object, *, where: str, context: str, title: str, columns: Mapping[str, str]
 ) -> Example:
-    """Put one example together; `starts` belongs to an answer that is given as plain text.
+    """Read one entry of a SQuAD paragraph's "qas", see `flat_example`."""
+    return _example(
+        as_object(record, where=where), where=where, context=context, title=title, columns=columns
+    )
+
+
+def _example(
+    fields: Mapping[str, object], *, where: str, context: str, title: str, columns: Mapping[str, str]
+) -> Example:
+    """Put one example together.
 
     An empty answer counts as "no answer" only where the record says so (`is_impossible`, null or
     an empty list), so that a wrong column name cannot turn a whole file unanswerable.
     """
+    answer_key = _answer_key(fields, columns["answer"])
+    answers = fields[answer_key] if answer_key else in_record(fields)
+    starts = start_beside(fields, columns["answer_start"])
     question = text_of(fields, columns["question"], where=where)
     impossible = _truth(fields.get(columns["is_impossible"]), where=where)
-    if not has_answers and impossible is not True:
+    if answer_key is None and answers is None and impossible is not True:
         raise DataError(f"{where}: no answer field.", remedy=_NO_ANSWER_REMEDY)
     golds = gold_answers(answers, starts=starts, context=context, where=where, impossible=impossible is True)
     if impossible is True and all(not gold.text for gold in golds):
@@ -171,11 +151,6 @@ def as_list(fields: Mapping[str, object], name: str, *, where: str) -> list[obje
     if isinstance(value, list):
         return value
     raise DataError(f'{where}: "{name}" must be a list, found {kind_of(value)}.')
-
-
-def context_of(fields: Mapping[str, object], *, where: str) -> str:
-    """A SQuAD paragraph's context. Raises DataError when it is missing or not text."""
-    return text_of(fields, "context", where=where)
 
 
 def title_of(fields: Mapping[str, object], *, where: str) -> str:
@@ -217,11 +192,6 @@ def _is_nothing(value: object) -> bool:
     return is_null(value) or (isinstance(value, str) and value.strip().lower() in NONE_WORDS)
 
 
-def _start_key(fields: Mapping[str, object], name: str) -> str:
-    """The field that holds the start; annotation tools and answered files call it so."""
-    return "start" if name == DEFAULT_COLUMNS["answer_start"] and name not in fields else name
-
-
 def _annotated(
     fields: Mapping[str, object], columns: Mapping[str, str]
 ) -> tuple[Mapping[str, object], Mapping[str, str]]:
@@ -237,17 +207,26 @@ def _annotated(
             for annotation in annotations
             if isinstance(annotation, Mapping) and not annotation.get("was_cancelled")
             for result in _entries(annotation.get("result"))
-            if is_marked_span(result.get("value"))
+            if is_mark(result.get("value"))
         ]
         # Without a mark there is no answer field: what nobody has annotated says nothing.
         fields = {"id": fields.get("id"), **data, **({columns["answer"]: spans} if spans else {})}
     marks = [
         name
         for name, value in fields.items()
-        if _entries(value) and all(map(is_marked_span, _entries(value)))
+        if isinstance(value, list) and value and all(map(is_mark, value))
     ]
     if not marks and not fields.keys() & _ANNOTATED_BY:
         return fields, columns
+    if fields.get("answer") in _VERDICTS:
+        # Not what is asked for: what the annotator said of the marks.
+        kept = marks if fields["answer"] == _VERDICTS[0] else ()
+        fields = {
+            name: one
+            for name, one in fields.items()
+            if name != "answer" and (name in kept or name not in marks)
+        }
+        marks = [*kept]
     # An empty list of marks is what nobody has marked, not a question that cannot be answered.
     fields = {name: value for name, value in fields.items() if marks or value != []}
     if _answer_key(fields, columns["answer"]) is None and len(marks) == 1:

@@ -12,13 +12,15 @@ from localqa.datafiles.files import TextFormat, parse_json, read_bytes
 from localqa.datafiles.tables import Needed, read_table
 from localqa.errors import DataError
 from localqa.squad.golds import kind_of
-from localqa.squad.parsing import as_list, as_object, context_of, title_of
+from localqa.squad.parsing import as_list, as_object, text_of, title_of
 
 _WRAPPERS: Final = ("data", "qa_pairs", "examples")
 _SHAPES_REMEDY = (
     'Expected SQuAD JSON ({"data": [{"paragraphs": ...}]}), a list of records with question, context '
     'and answer, or such a list under "data", "qa_pairs" or "examples".'
 )
+_QUESTIONS: Final = ("qas", "questions", "qa_pairs", "qa")
+"""What the list of a paragraph's questions is called."""
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _NEXT_OBJECT = re.compile(r"\}\s*,\s*(?=\{)")
 
@@ -74,6 +76,28 @@ class Source:
         """Of the file, for messages."""
         return self.path.name
 
+    @property
+    def context(self) -> str:
+        """What a context is called."""
+        return next(iter(self.needed.get("context", ("context",))))
+
+    def questions_in(self, record: object) -> str | None:
+        """Under which name a record holds the questions about its context; None: it is no paragraph."""
+        if not self.nested or not isinstance(record, dict):
+            return None
+        if "qas" in record or self.context not in record:
+            return "qas" if "qas" in record else None
+        return next((name for name in _QUESTIONS if _is_objects(record.get(name))), None)
+
+    def is_nested(self, record: object) -> bool:
+        """Whether a record is an article or a paragraph in SQuAD's shape."""
+        return (
+            self.nested
+            and isinstance(record, dict)
+            and "paragraphs" in record
+            or bool(self.questions_in(record))
+        )
+
     def holds_needed(self, record: Mapping[str, object]) -> bool:
         """Whether a record has what a table must have."""
         return all(any(name in record for name in names) for names in self.needed.values())
@@ -121,16 +145,31 @@ def _read_json(source: Source) -> Iterator[Raw | DataError]:
 def _read_root(source: Source, root: object) -> Iterator[Raw | DataError]:
     prefix, records = source.name + ":", root
     if isinstance(root, dict):
-        key = next((name for name in _WRAPPERS if name in root), None)
-        if source.nested and key is None and _is_nested(root):
+        if source.is_nested(root):
             yield from _opened(source, root, where=f"{source.name}:")
             return
+        key = next((name for name in _WRAPPERS if name in root), None)
         if key is None and source.holds_needed(root):
-            yield Raw(f"{source.name}:", root)
+            rows = _rows_of_columns(root, source.needed)
+            yield from (
+                [Raw(f"{source.name}:", root)]
+                if rows is None
+                else (Raw(f"{source.name}:[{index}]", row) for index, row in enumerate(rows))
+            )
             return
+        lists = [name for name, value in root.items() if _is_objects(value)]
+        if key is None and len(lists) > 1:
+            raise DataError(
+                f"{source.name}: this JSON object holds {len(lists)} lists of records: {', '.join(lists)}.",
+                remedy="Write each into a file of its own.",
+            )
+        key = key or next(iter(lists), None)
         if key is None:
             raise DataError(f"{source.name}: no list of records in this JSON object.", remedy=_SHAPES_REMEDY)
         prefix, records = f"{source.name}:{key}", root[key]
+        if isinstance(records, dict) and source.is_nested(records):
+            yield from _opened(source, records, where=prefix)
+            return
     if not isinstance(records, list):
         raise DataError(
             f"{source.name}: expected a list of records, found {kind_of(records)}.", remedy=_SHAPES_REMEDY
@@ -221,21 +260,37 @@ def holds_others(record: Mapping[str, object]) -> bool:
     return any(isinstance(record.get(name), list) for name in (*_WRAPPERS, "paragraphs", "qas"))
 
 
-def _is_nested(record: Mapping[str, object]) -> bool:
-    return "paragraphs" in record or ("qas" in record and "context" in record)
+def _is_objects(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+
+
+def _rows_of_columns(table: Mapping[str, object], needed: Needed) -> list[dict[str, object]] | None:
+    """The rows of a table that was written by columns, as lists or as pandas does; None: it is one record."""
+    columns: dict[str, list[object]] = {}
+    for name, value in table.items():
+        if isinstance(value, dict) and all(map(str.isdecimal, value)):
+            value = list(value.values())
+        if isinstance(value, list):
+            columns[name] = value
+    there = [name for names in needed.values() for name in names if name in table]
+    lengths = {len(values) for values in columns.values()}
+    if not there or len(lengths) != 1 or not set(there) <= columns.keys():
+        return None
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 def _opened(source: Source, record: object, *, where: str) -> Iterator[Raw | DataError]:
     """The questions of an article or a paragraph in SQuAD's shape; any other record as it is."""
+    questions = source.questions_in(record)
     if source.nested and isinstance(record, dict) and "paragraphs" in record:
-        yield from _article(record, where=where)
-    elif source.nested and isinstance(record, dict) and "qas" in record:
-        yield from _paragraph(record, where=where, title="")
+        yield from _article(source, record, where=where)
+    elif questions is not None:
+        yield from _paragraph(source, record, where=where, title="", name=questions)
     else:
         yield Raw(where, record)
 
 
-def _article(article: Mapping[str, object], *, where: str) -> Iterator[Raw | DataError]:
+def _article(source: Source, article: Mapping[str, object], *, where: str) -> Iterator[Raw | DataError]:
     try:
         title = title_of(article, where=where)
         paragraphs = as_list(article, "paragraphs", where=where)
@@ -243,20 +298,23 @@ def _article(article: Mapping[str, object], *, where: str) -> Iterator[Raw | Dat
         yield _with_text(error, json.dumps(article, ensure_ascii=False))
         return
     for index, paragraph in enumerate(paragraphs):
-        yield from _paragraph(paragraph, where=f"{where}.paragraphs[{index}]", title=title)
+        name = source.questions_in(paragraph) or "qas"
+        yield from _paragraph(source, paragraph, where=f"{where}.paragraphs[{index}]", title=title, name=name)
 
 
-def _paragraph(paragraph: object, *, where: str, title: str) -> Iterator[Raw | DataError]:
+def _paragraph(
+    source: Source, paragraph: object, *, where: str, title: str, name: str
+) -> Iterator[Raw | DataError]:
     try:
         fields = as_object(paragraph, where=where)
         own = title or title_of(fields, where=where)
-        shared = Paragraph(context_of(fields, where=where), own)
-        questions = as_list(fields, "qas", where=where)
+        shared = Paragraph(text_of(fields, source.context, where=where), own)
+        questions = as_list(fields, name, where=where)
     except DataError as error:
         yield _with_text(error, json.dumps(paragraph, ensure_ascii=False))
         return
     for index, record in enumerate(questions):
-        yield Raw(f"{where}.qas[{index}]", record, shared)
+        yield Raw(f"{where}.{name}[{index}]", record, shared)
 
 
 def _read_jsonl(source: Source) -> Iterator[Raw | DataError]:

@@ -56,7 +56,7 @@ def read_examples(
     Args:
         source: a .json, .jsonl/.ndjson, .csv or .tsv file, or `squad`, `squad_v2`, `squad:validation`.
         columns: field name -> column name for flat records (fields: question, context, answer,
-            answer_start, id, title, is_impossible); nested SQuAD JSON has no columns and ignores it.
+            answer_start, id, title, is_impossible).
         split: the split of a dataset known by name; `train` unless given here or after the name's colon.
         limit: read this many examples at most.
         faults: where given, records that cannot be read are put here, and the others are returned.
@@ -70,7 +70,7 @@ def read_examples(
         flat=partial(flat_example, columns=names),
         needed={field: [names[field]] for field in ("question", "context")},
         mapping="question=q,context=passage,answer=a",
-        nested=qa_example,
+        nested=partial(qa_example, columns=names),
     )
     if limit is not None and limit < 1:
         raise ConfigError(f"limit must be at least 1, not {limit}.")
