@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +15,9 @@ Row = dict[str, Any]
 STAGED: Final = "rows.staged"
 """A file of rows in the folder of a run: objects, and lists of a text that is no row and what is wrong."""
 _LINES: Final = (".jsonl", ".ndjson", ".staged")
-_BLANK = b"\xef\xbb\xbf \t\r\n"
+_BLANK: Final = re.compile(r"[\s\ufeff\u200b]*")
+_BLANKS_BEGIN: Final = (b"", *(bytes([one]) for one in b" \t\r\n\f\v\x1c\x1d\x1e\x1f\xc2\xe1\xe2\xe3\xef"))
+"""With these bytes white space begins in UTF-8."""
 _DEEPEST = 200
 
 
@@ -41,6 +44,12 @@ class BadLine:
 
     text: str
     problem: str
+
+
+def is_blank(line: bytes) -> bool:
+    """Whether a line holds nothing but white space, of any script."""
+    # Most lines are told by their first letter.
+    return line[:1] in _BLANKS_BEGIN and _BLANK.fullmatch(line.decode("utf-8", "replace")) is not None
 
 
 def find_parts(path: Path, size: int) -> list[Part]:
@@ -82,7 +91,7 @@ def read_part(path: Path, part: Part, columns: Sequence[str] | None = None) -> l
     with path.open("rb") as file:
         file.seek(part.at)
         while len(rows) < part.rows and (line := file.readline()):
-            if line.strip(_BLANK):
+            if not is_blank(line):
                 rows.append(_parsed(line, staged=path.name == STAGED))
     return rows
 
@@ -101,7 +110,7 @@ def _jsonl_parts(path: Path, size: int) -> Iterator[Part]:
     with path.open("rb") as file:
         for line in file:
             begins, at = at, at + len(line)
-            if not line.strip(_BLANK):
+            if is_blank(line):
                 continue
             first = first if rows else begins
             rows += 1

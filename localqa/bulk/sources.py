@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from localqa.bulk.parts import write_whole
-from localqa.bulk.rows import STAGED
+from localqa.bulk.rows import STAGED, is_blank
 from localqa.datafiles.files import TextFormat, find_file
 from localqa.errors import DataError
 from localqa.squad.raw import Raw, holds_others, read_raw
@@ -14,7 +14,6 @@ from localqa.squad.raw import Raw, holds_others, read_raw
 _IN_PLACE: Final = (".jsonl", ".ndjson")
 INPUTS: Final = (*_IN_PLACE, ".json", ".csv", ".tsv", ".parquet")
 _HEAD_BYTES = 1 << 20
-_BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
 def check_input(path: Path) -> None:
@@ -94,7 +93,7 @@ def _is_plain(path: Path, needed: list[str]) -> bool:
             if b"\0" in head[:8] or (b"\r" in head and b"\n" not in head):
                 return False
             lines.seek(0)
-            first = next((line for line in lines if line.strip(_BLANK)), b"{}")
+            first = next((line for line in lines if not is_blank(line)), b"{}")
             if not _is_record(first, needed):
                 return False
             lines.seek(0)
@@ -108,7 +107,7 @@ def _is_plain(path: Path, needed: list[str]) -> bool:
 def _is_record(line: bytes, needed: list[str]) -> bool:
     """Whether a line is a record by itself: no part of a longer text, and no list of others."""
     try:
-        record = json.loads(line.strip(_BLANK))
+        record = json.loads(line.decode("utf-8-sig").strip("\ufeff\u200b"))
     except (ValueError, RecursionError):
         return False
     return isinstance(record, dict) and (set(needed) <= record.keys() or not holds_others(record))

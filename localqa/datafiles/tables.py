@@ -161,9 +161,10 @@ class _Body:
         self.name = name
         self.header = header
         self.delimiter = delimiter
-        blank = " " if delimiter == "\t" else r" \t"
-        quote = rf'"[{blank}]+(?![{blank}])(?=' + re.escape(delimiter) + r"|\s*$)"
-        self._space_behind = re.compile(quote)
+        blank = r"[^\S\r\n\t]" if delimiter == "\t" else r"[^\S\r\n]"
+        border = re.escape(delimiter)
+        self._spaces = re.compile(rf'"{blank}+(?!{blank})(?={border}|\s*$)|(?:(?<={border})|^){blank}+"')
+        """Around quotation marks; what csv skips are spaces alone, before them alone."""
 
     def rows(self, *, spaced: bool) -> Iterator[Row | DataError]:
         """Each row, or what is wrong with it; reading goes on with the next line."""
@@ -196,8 +197,8 @@ class _Body:
         cells, end, problem = self._cells(at, spaced=spaced, most=most)
         while len(cells) > len(self.header) and not cells[-1].strip():
             cells.pop()
-        if problem and end == at + 1 and len(cells) != len(self.header):
-            mended = self._space_behind.sub('"', self.lines[at])
+        if end == at + 1 and len(cells) != len(self.header):
+            mended = self._spaces.sub('"', self.lines[at])
             if mended != self.lines[at]:
                 cells, _, problem = self._cells(at, spaced=spaced, most=1, line=mended)
         if problem:

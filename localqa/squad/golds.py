@@ -35,7 +35,7 @@ def is_null(value: object) -> bool:
 def gold_answers(
     value: object, *, starts: object, context: str, where: str, impossible: bool = False
 ) -> tuple[GoldAnswer, ...]:
-    """Answers as text, {text, answer_start}, {[..], [..]}, {text, start, end}, [start, end] or lists of these.
+    """Answers as text, {text, answer_start}, {[..], [..]}, {text, start, end}, [start, end] or lists of it.
 
     A text may also be such a thing written out, as data frames and spreadsheets keep it in a cell.
 

@@ -22,6 +22,7 @@ _SHAPES_REMEDY = (
 _QUESTIONS: Final = ("qas", "questions", "qa_pairs", "qa")
 """What the list of a paragraph's questions is called."""
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_BLANK = re.compile(r"[\s\ufeff\u200b]*")
 _NEXT_OBJECT = re.compile(r"\}\s*,\s*(?=\{)")
 
 
@@ -319,7 +320,7 @@ def _paragraph(
 
 def _read_jsonl(source: Source) -> Iterator[Raw | DataError]:
     lines = _LINE_END.split(source.text)
-    filled = [(number, line) for number, line in enumerate(lines, start=1) if line.strip("\ufeff \t")]
+    filled = [(number, line) for number, line in enumerate(lines, start=1) if not _BLANK.fullmatch(line)]
     # One JSON text over many lines, or a list of records in one, under the name of the other kind.
     whole = _whole_text(source, first=filled[0][1]) if filled else None
     if whole is not None:

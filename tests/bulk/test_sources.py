@@ -9,6 +9,7 @@ from localqa.bulk.rows import STAGED
 from localqa.bulk.sources import check_input, rows_file
 from localqa.datafiles.files import TextFormat
 from localqa.errors import ConfigError, DataError
+from localqa.squad.raw import read_raw
 
 ROW = {"question": "Who opened the café?", "context": "It was opened by Ada."}
 LINE = json.dumps(ROW, ensure_ascii=False)
@@ -66,8 +67,14 @@ def test_questions_in_squads_shape_bring_their_context(tmp_path, name, indent, s
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_blank_lines_are_no_rows(tmp_path, end):
-    content = end.join(["", LINE, "", "  \t", LINE, LINE, "", ""])
+    content = end.join(["", LINE, "", "  \t", LINE, "\u00a0", "\f\v", "\u200b \u3000", LINE, "\u2028", ""])
     assert rows(tmp_path, "q.jsonl", content) == [ROW] * 3
+    assert (
+        len(
+            list(read_raw(tmp_path / "q.jsonl", needed={}, mapping="", nested=True, text_format=TextFormat()))
+        )
+        == 3
+    )
 
 
 def test_lines_in_utf8_are_read_in_place(tmp_path):

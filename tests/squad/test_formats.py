@@ -129,7 +129,7 @@ def test_delimiter_may_be_named_in_the_file_or_by_the_user(tmp_path):
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("space", [" ", "  "])
+@pytest.mark.parametrize("space", [" ", "  ", "\t", "\u00a0", " \t"])
 def test_spaces_around_quoted_cells_are_not_part_of_them(tmp_path, end, space):
     rows = [f'Who?,{space}"Ada, who built it.",{space}"Ada"', f'Why?,"For Ada, of course."{space},Ada']
     content = end.join(["question,context,answer", *rows]) + end
