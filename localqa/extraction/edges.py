@@ -40,6 +40,12 @@ _UNIT = rf"(?:{_SI}(?:[/·⋅]{_SI})?(?:[²³]|\^-?\d)?|%|‰|°|′|″|{_CURRE
 # After a space these would be words or initials as often as units.
 _SPACED = rf"(?!(?:in|h|[BJKNLTs])(?![{_WORD}/²³])){_UNIT}"
 _SUBCLAUSE = r"(?:\([\p{L}\d]{1,5}\))"
+_HEX = r"[0-9A-Fa-f]{1,4}+"
+_TAG = (
+    r"</?(?:a|abbr|b|big|br|cite|code|dd|div|dt|em|font|h[1-6]|i|li|mark|p|q|s|small|span|strong|sub|sup|td|th|tt|u)"
+    r"(?:\s[^<>\n]*+)?/?>"
+)
+"""Of HTML, where it is only how words look."""
 _PIECES: Final = tuple(
     regex.compile(pattern, regex.VERBOSE)
     for pattern in (
@@ -49,12 +55,16 @@ _PIECES: Final = tuple(
         rf"(?<![{_WORD}.+%_'-])(?:mailto:)?[{_WORD}.+%_'-]++@[{_WORD}-]++(?:\.[{_WORD}-]++)*+",
         rf"(?<![{_WORD}.-])(?:[{_WORD}-]++\.)+[a-z]{{2,24}}+(?![{_WORD}])(?::\d++)?+"
         r"""(?:/[^\s<>"(),;]*+(?<![.:!?]))?""",
+        rf"(?<![{_WORD}.@-])[{_WORD}.-]++@[{_WORD}.-]++:[{_WORD}.~-]*+/[^\s<>\"(),;]*+(?<![.:!?])",
+        rf"(?<![{_WORD}:])(?:(?:{_HEX}:){{2,7}}{_HEX}|(?:{_HEX}(?::{_HEX})*+)?+::(?:{_HEX}(?::{_HEX})*+)?+)"
+        rf"(?:/\d{{1,3}})?(?![{_WORD}:])",
         r"""(?<![^\s("'])(?:[A-Za-z]:\\|~?/|\.\.?/)[^\s<>"(),;|]++(?<![.:!?])""",
         # amounts
         rf"(?<![{_WORD}])(?:[-+−±~≈<>≤≥]\ ?)?(?:{_CURRENCY}\ ?)?(?:{_NUMBER}|(?<!\S)\.\d++)"
         rf"(?:{_UNIT}|[\ \u00A0\u202F]{_SPACED})?",
         rf"(?<![{_WORD}])(?:US|CA|AU|NZ|HK)?{_CURRENCY}\ ?{_NUMBER}(?:[kKmMbB]n?(?![{_WORD}]))?",
         rf"(?<![{_WORD}])(?:{_CURRENCIES}\ ?{_NUMBER}|{_NUMBER}\ ?{_CURRENCIES})(?![{_WORD}])",
+        rf"(?<![{_WORD}])\d++'\ ?\d{{1,2}}(?:\"|''|”|″)?",
         # telephone numbers, dates, times, ratios
         rf"(?<![{_WORD}])\+\d[\d\ ()./\u00A0-]{{5,20}}\d(?![{_WORD}])",
         rf"(?<![{_WORD}])(?:\d{{1,6}}[-/.:]){{2,}}\d{{1,6}}(?![{_WORD}])(?::\d++)?",
@@ -66,8 +76,14 @@ _PIECES: Final = tuple(
         r"[#№§¶]\ ?\d++(?:\.\d++)*+",
         rf"[#@][{_WORD}]++",
         rf"(?<![{_WORD}_])[{_WORD}]++(?:_++[{_WORD}]++)++(?:\(\))?",
+        rf"(?<![{_WORD}.:])[{_WORD}]++(?:(?:\.|::|->)[{_WORD}]++)*+\(\)",
+        rf"(?<![{_WORD}:])[{_WORD}]++(?:::[{_WORD}]++)++",
+        # keys and sums in letters and digits
+        rf"(?<![{_WORD}])(?=\S*?\d)(?=\S*?[A-Za-z])[A-Za-z0-9_/+-]{{7,}}[A-Za-z0-9]={{0,2}}(?![{_WORD}])",
         # names that go on in brackets: poly(methyl methacrylate), employee(s)
         rf"(?<![{_WORD}])[{_WORD}]++\([^()\n]{{1,60}}\)",
+        # and that begin in them: (R)-ibuprofen
+        rf"(?<![{_WORD}])\([\p{{L}}\d,+±-]{{1,8}}\)-[{_WORD}]++(?:-[{_WORD}]++)*+",
         # abbreviations, names and negations with marks inside
         rf"(?<![{_WORD}.])(?:\p{{L}}\.){{2,}}+",
         rf"(?<![{_WORD}])(?:[OD]['’]\p{{Lu}}\p{{L}}+|\p{{L}}+n['’]t)(?![{_WORD}])",
@@ -78,18 +94,24 @@ _CLUSTER: Final = regex.compile(r"\X")
 _BULLETS = r"[-*+•‣▪◦·●■►▶–—>#]++"
 _LEADING: Final = regex.compile(
     # An accent on a space has no letter to go with.
-    rf"(?:[\s|\u200B\uFEFF\u2060,;:!?…]\p{{M}}*+|\.(?!\.*[{_WORD}])|(?:(?<=[\n\r\f]\s*)|(?<!\S\s*)){_BULLETS}\s++)++"
+    rf"(?:{_TAG}(?=.)|[\s|\u200B\uFEFF\u2060,;:!?…]\p{{M}}*+|\.(?!\.*[{_WORD}])|(?:(?<=[\n\r\f]\s*)|(?<!\S\s*)){_BULLETS}\s++)++"
 )
 _TRAILING: Final = " \t\n\r\f\v\u00a0\u1680\u2028\u2029\u202f\u205f\u3000\u200b\ufeff\u2060\u00ad,;:|"
-_TRAILING_HEADING: Final = regex.compile(r"\s++#++$")
+_TRAILING_MARKUP: Final = regex.compile(rf"(?:\s++#++|(?:\s*+{_TAG})++)$")
 
 _PARTNER: Final = {
     "(": ")", "[": "]", "{": "}", "（": "）", "【": "】", "［": "］", "「": "」", "『": "』", "《": "》",
+    "〈": "〉", "〔": "〕", "〖": "〗", "｢": "｣", "⟨": "⟩",
     "«": "»", "‹": "›", "“": "”", "„": "“", "‚": "‘", "‘": "’",
 }  # fmt: skip
 _CLOSING: Final = frozenset(_PARTNER.values())
+_EITHER: Final = "«»‹›”"
+"""Quotes that open in one language and close in another, told by what stands beside them."""
 _EMPHASIS: Final = frozenset("*_`~")
-_MARKS: Final = regex.compile(r"\*{1,3}|_{1,3}|`{1,3}|~~|[\"'()\[\]{}（）【】［］「」『』《》«»‹›“”„‚‘’]")
+_MARKS: Final = regex.compile(
+    r"\*{1,3}|_{1,3}|`{1,3}|~~|''|[\"＂'()\[\]{}（）【】［］「」『』《》〈〉〔〕〖〗｢｣⟨⟩«»‹›“”„‚‘’]"
+)
+_ALSO_PAIRS: Final = (("„", "”"), ("‚", "’"), ("»", "«"), ("›", "‹"), ("``", "''"))
 Mark: TypeAlias = regex.Match[str]
 _PARTED: Final = regex.compile(r"[\p{P}\p{S}\s]{0,2}")
 
@@ -128,9 +150,9 @@ def _trimmed(context: str, start: int, end: int) -> tuple[int, int]:
         if context[base - 1] not in _TRAILING and not context[base - 1].isspace():
             break
         end = base - 1
-    heading = _TRAILING_HEADING.search(context, max(start, end - _PAIR_REACH), end)
-    if heading:
-        end = heading.start()
+    markup = _TRAILING_MARKUP.search(context, max(start, end - _PAIR_REACH), end)
+    if markup and markup.start() > start:
+        end = markup.start()
     # A match may look at what stands before the span: a bullet is one at the beginning of a line alone.
     leading = _LEADING.match(context, start, end)
     return (leading.end() if leading else start), end
@@ -221,6 +243,8 @@ def _with_whole_pairs(context: str, start: int, end: int) -> tuple[int, int]:
             return start, mark.start()
         if partner:
             return partner.start(), end
+    if context[end : end + 1] == '"' and _is_inch(context, end):
+        return start, end + 1
     return _without_emphasis_around(context, start, end)
 
 
@@ -246,7 +270,16 @@ def _marks(context: str, start: int, end: int) -> Iterator[tuple[Mark, bool, boo
         after = context[mark.end() : mark.end() + 1]
         free_before = not before or not (before.isalnum() or before in ".,;:!?%°")
         free_after = not after or not after.isalnum()
-        if text in _PARTNER or text in _CLOSING:
+        if text == '"' and _is_inch(context, mark.start()):
+            continue
+        if text in _EITHER:
+            opens = free_before and bool(after) and after.isalnum()
+            closes = bool(before) and not before.isspace() and not (after and after.isalnum())
+            # Between spaces, as French has them, each is what it is in most languages.
+            if not opens and not closes:
+                opens, closes = text in _PARTNER, text in _CLOSING
+            yield mark, opens, closes
+        elif text in _PARTNER or text in _CLOSING:
             # What closes in one language opens in another.
             closes = text in _CLOSING and (
                 text not in "“‘" or not free_before or not after or after.isspace()
@@ -257,10 +290,21 @@ def _marks(context: str, start: int, end: int) -> Iterator[tuple[Mark, bool, boo
             yield mark, opens, free_after and bool(before) and not before.isspace()
 
 
+def _is_inch(context: str, at: int) -> bool:
+    """Whether a straight quote is a unit: behind a digit, where no quotation is open."""
+    if not at or not context[at - 1].isdigit() or context[at + 1 : at + 2].isalnum():
+        return False
+    low = max(0, at - _REACH)
+    for pause in BREAK.finditer(context, low, at):
+        low = pause.end()
+    quotes = [one for one in range(low, at) if context[one] == '"' and not context[one - 1 : one].isdigit()]
+    return len(quotes) % 2 == 0
+
+
 def _fit(opening: Mark, closing: Mark) -> bool:
     """Whether two marks are a pair."""
     first, second = opening.group(), closing.group()
-    return second == _PARTNER.get(first, first) or (first, second) in (("„", "”"), ("‚", "’"))
+    return second == _PARTNER.get(first, first) or (first, second) in _ALSO_PAIRS
 
 
 def _closing_after(context: str, opening: Mark, end: int, reach: int = _PAIR_REACH) -> Mark | None:
