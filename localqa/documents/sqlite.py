@@ -82,8 +82,8 @@ class SqliteLibrary:
         self._vectors = VectorIndex(self._rows_after, self._numbers, self._halves)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Its owner's alone, with all that SQLite makes beside it: API keys keep nobody from a file. One that
-            # is there is left alone: closing it would drop the locks of all connections of this process.
+            # Its owner's alone, with all that SQLite makes beside it: API keys keep nobody from a file. One
+            # that is there is left alone: closing it would drop the locks that this process has on it.
             with contextlib.suppress(FileExistsError):
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
             connection = self._connection

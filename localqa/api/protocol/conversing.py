@@ -86,8 +86,14 @@ def messages_of(sent: Sequence[Mapping[str, Any]]) -> list[Message]:
             starts.append(length)
             length += len(text) + len(_BETWEEN)
         parts = tuple(starts) if isinstance(message.get("content"), list) else ()
-        found.append(Message(str(role).strip().lower(), _BETWEEN.join(texts), {"message": at}, parts=parts))
+        found.append(Message(_role(role), _BETWEEN.join(texts), {"message": at}, parts=parts))
     return found
+
+
+def _role(given: object) -> str:
+    """Who says it, in this protocol's words for what other programs call user and assistant."""
+    role = str(given).strip().lower()
+    return "user" if role == "human" else "assistant" if "assistant" in role else role
 
 
 def refuse_images(body: Mapping[str, Any]) -> None:

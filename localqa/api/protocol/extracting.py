@@ -14,7 +14,7 @@ from localqa.api.protocol.parts import Part, paragraphs, stripped, words
 from localqa.api.protocol.phrases import is_remark, is_talk, rules_for_people, trimmed, without_instructions
 from localqa.api.protocol.shapes import (
     Shape,
-    before_the_past,
+    beside_the_past,
     earlier_answer,
     free_shape,
     marked,
@@ -28,7 +28,7 @@ from localqa.extraction.answers import Answer, Query
 
 NOT_ANSWERABLE: Final = "The text does not answer this question."
 _BETWEEN: Final = "\n\n"
-_ASSISTANT: Final = ("assistant", "model", "ai", "bot", "chatbot", "gpt")
+_ASSISTANT: Final = ("assistant", "model", "ai", "bot", "chatbot", "gpt", "llm", "agent")
 _TOOLS: Final = ("tool", "function", "ipython", "observation")
 _SYSTEM: Final = ("system", "developer")
 _LONG: Final = 100
@@ -245,7 +245,9 @@ def _texts(others: Sequence[Message], has_marked: bool) -> list[tuple[Message, P
             has_marked = True
             found.append((message, parts, True))
         elif message.role in _SYSTEM:
-            parts, instructs = without_instructions(message.text, before_the_past(message.text))
+            told = [without_instructions(message.text, part) for part in beside_the_past(message.text)]
+            parts = [part for kept, _ in told for part in kept]
+            instructs = any(instructs for _, instructs in told)
             found.append((message, [] if is_remark(message.text, parts) else parts, not instructs))
         elif message.role == "user":
             part = trimmed(message.text, whole, is_talk)
@@ -275,7 +277,7 @@ def _with_values(messages: Sequence[Message]) -> Iterator[tuple[Message, list[Pa
 
 def _doubtful(message: Message) -> list[Part]:
     """What a message holds of text if its instructions are none."""
-    return rules_for_people(message.text, before_the_past(message.text))
+    return [rule for part in beside_the_past(message.text) for rule in rules_for_people(message.text, part)]
 
 
 def _put_together(question: str, texts: Sequence[tuple[Message, Part]], earlier: Source | None) -> Extraction:

@@ -51,11 +51,12 @@ _FACT: Final = re.compile(
     )
 )
 _TO_ASSISTANT: Final = re.compile(
+    r"助手|助理|アシスタント|어시스턴트|"
     r"\b(?:respon(?:d|ds|ding|ses?)\b(?! times?\b)|repl(?:y|ies)\b|answering\b|"
     r"(?<!know the )(?<!have the )answers?\b"
     r"(?! to (?:the|your|a) (?!user|given|following|original)\w+ question)|"
     r"(?:json|xml|html|markdown|bullet|emojis?|citations?|cite|hallucinat\w*|prompts?|contexts?|tone|"
-    r"assistant|chatbot|bot|ai|language model|step by step)\b|"
+    r"assistant|assistent\w*|ассистент\w*|помощник\w*|chatbot|bot|ai|language model|step by step)\b|"
     r"(?:\d|two|three|four|five|ten|one|few)[ -](?:\w+ )?"
     r"(?:words?|sentences?|paragraphs?|characters|tokens?)\b|"
     r"knowledge (?:cutoff|date)\b|today(?:['’]?s)? date\b|"

@@ -107,6 +107,7 @@ def chat() -> ResponseReturnValue:
     def content(text: str) -> dict[str, Any]:
         return {"message": {"role": "assistant", "content": text}}
 
+    refuse_images(body)
     messages = messages_in(body)
     if not messages:
         return _loaded(body, adapter, content(""))
@@ -145,7 +146,10 @@ def embeddings() -> ResponseReturnValue:
         return pass_through(name)
     check_keep_alive(body)
     prompt = _text(body, "prompt")
-    return {"embedding": embedded(texts_in(prompt), truncate=True).lists()[0] if prompt else []}
+    dimensions = dimensions_in(body, zero_is_all=True)
+    if not prompt:
+        return {"embedding": []}
+    return {"embedding": embedded(texts_in(prompt), truncate=True, dimensions=dimensions).lists()[0]}
 
 
 @blueprint.route("/api/pull", methods=["POST"])

@@ -52,6 +52,7 @@ def complete_chat() -> ResponseReturnValue:
     adapter = names.own_adapter(name, current_service().reader)
     if adapter is None:
         return pass_through(name, whole=body.get("stream") is not True)
+    refuse_images(body)
     messages = messages_in(body)
 
     def extracted() -> Extraction:
@@ -152,12 +153,14 @@ def _check_wishes(body: dict[str, Any]) -> None:
     Raises:
         InvalidInputError: several answers, or a call of a tool.
     """
-    if isinstance(body.get("n"), int) and body["n"] > 1:
+    if body.get("n") not in (None, 1, "1"):
         raise InvalidInputError("n: there is one answer.", remedy="Leave it out.")
-    choice = body.get("tool_choice")
-    if choice == "required" or isinstance(choice, dict):
+    # functions is what tools were called before.
+    wishes = {name: body.get(name) for name in ("tool_choice", "function_call")}
+    wanted = [name for name, choice in wishes.items() if choice not in (None, "auto", "none")]
+    if wanted:
         raise InvalidInputError(
-            f"tool_choice: {quoted(model_in(body))} does not support tools.",
+            f"{wanted[0]}: {quoted(model_in(body))} does not support tools.",
             remedy="Leave it out; response_format gives JSON by a schema.",
         )
 

@@ -37,6 +37,9 @@ _INSTRUCTIONS: Final = _any(
     rf"you(?:['’]re| are) (?:the |very |always )*(?:\w+ )?(?:assistant|chatbot|bot|model|ai|expert|"
     rf"{_TONES})\b",
     r"(?:du bist|sie sind|tu es|vous êtes|eres|usted es|sei|você é|je bent) (?:ein|un|um|uma|een|ein\w+)",
+    r"(?:du är|ni är|du er|jesteś|olet|eşti|ești|ты|вы|sen)\b.{0,40}\b(?:ass?ist[ea]n|pomocn|avustaj|"
+    r"ассистент|помощник)\w*|.{0,30}(?:助手|助理|アシスタント|어시스턴트)",
+    r"system (?:prompt|message)\s*:.*|detailed thinking (?:on|off)\b",
     r"(?:act|behave|pretend|imagine|role-?play)\b.*\b(?:as|you|like)\b",
     r"i want you to\b|as an? (?:ai|assistant|expert|helpful)\b|(?:the )?(?:ai )?assistant (?:is|gives|"
     r"answers|should)\b|(?:the ai|if the (?:ai|assistant))\b",
@@ -129,6 +132,7 @@ _SMALL_TALK: Final = _any(
     r"(?:now |just |then |first |so )*(?:tell|list|show|help|say|try|stop|repeat|talk|chat|forget|look at|"
     r"here (?:is|are))\b(?! your)",
 )
+_COMMANDS: Final = _any(r"(?:name|identify|state|find|extract|give|list|tell|say|determine|specify|quote)\b")
 _QUESTION_WORDS: Final = _any(
     r"(?:(?:and|so|but|then|now|please|ok(?:ay)?),? )*(?:who|whom|whose|what|when|where|why|how|which|"
     r"(?:in|at|on|by|for|to|from) (?:which|what|whom)|(?:since|until) when|"
@@ -146,8 +150,11 @@ _PROFILE: Final = re.compile(
     re.IGNORECASE,
 )
 _LEAD: Final = re.compile(
-    r"[\s>*#_\-–•\"“'‘(\[]*(?:\d{1,2}[.)]\s+)?[*_\"“]*(?:(?:please|and|also),? )*", re.IGNORECASE
+    r"\s*(?:</?[\w-]{1,30}>\s*)*[\s>*#_\-–•\"“'‘(\[]*(?:\d{1,2}[.)]\s+)?[*_\"“]*(?:(?:please|and|also),? )*",
+    re.IGNORECASE,
 )
+_ASKED: Final = 25
+"""Words of a question without its mark, at most."""
 _REMARK: Final = 4
 """Words of a system message up to which one that states nothing is no text."""
 
@@ -168,6 +175,14 @@ def is_question(text: str, part: Part) -> bool:
     """Whether a sentence asks something."""
     sentence = text[max(part.start, part.end - _HEAD) : part.end].rstrip(" \t\r\n\"'”’)*_」』）")
     return sentence.endswith(("?", "？", "؟"))
+
+
+def asks_alone(text: str, part: Part) -> bool:
+    """Whether a short line of its own asks for something without a question mark."""
+    before = text[: part.start].rstrip(" \t")
+    head = _head(text, part)
+    asks = _QUESTION_WORDS.match(head) or _REQUESTS.match(head) or _COMMANDS.match(head)
+    return bool(asks) and before.endswith("\n") and words(text, part, most=_ASKED + 1) <= _ASKED
 
 
 def is_talk(text: str, part: Part) -> bool:

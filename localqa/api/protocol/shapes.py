@@ -6,7 +6,7 @@ one more of a known kind.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Literal, TypeAlias
@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeAlias
 from localqa.api.protocol.parts import Part, sentences, stripped, words
 from localqa.api.protocol.phrases import (
     QUESTIONS,
+    asks_alone,
     is_instruction,
     is_question,
     last_sentence,
@@ -21,18 +22,8 @@ from localqa.api.protocol.phrases import (
     without_instructions,
     without_thanks,
 )
+from localqa.api.protocol.tags import PAST_TAGS, QUESTION_TAGS, TEXT_TAGS, elements, inner_texts
 
-# Tags around a text, by the last word of their names: `<context>`, `<retrieved-documents>`.
-_TEXT_NOUNS: Final = """
-context document doc source passage result text content data information snippet excerpt article knowledge
-reference chunk file paragraph fragment page
-"""
-_TEXT_TAGS: Final = rf"(?:[a-z]{{1,20}}[_-]){{0,3}}(?:{'|'.join(_TEXT_NOUNS.split())})s?"
-# Within them: what holds the text alone, and what tells something of it.
-_CONTENT_TAGS: Final = r"(?:document|doc|page|source)[_-](?:contents?|context|text)|content"
-_ABOUT_TAGS: Final = r"(?:source|document|doc)[_-]id|id|name|title|url|metadata|file_?name"
-_QUESTION_TAGS: Final = "user_query|user_question|question|query|user_input"
-_PAST_TAGS: Final = "chat_history|conversation|history"
 # Labels at the start of a line or behind a sentence, with a colon, or as headings.
 _LABELS: Final = {
     "text": r"(?:(?:new|retrieved|relevant|provided|given|additional|background|reference|search) )?"
@@ -40,16 +31,19 @@ _LABELS: Final = {
     r"information|facts|background|input|content|kontext|dokument)"
     r"(?: information)?(?: ?[\[(#]?\d{1,3}[\])]?)?",
     "question": r"(?:(?:user|human|current|input|new|final|follow[- ]?up) )?(?:question|query|q|frage)"
-    r"(?: \d{1,3})?|follow[- ]?up (?:input|message)|the original query is as follows|respond to this prompt",
+    r"(?: \d{1,3})?|current task|follow[- ]?up (?:input|message)|the original query is as follows|"
+    r"respond to this prompt",
     "answer": r"(?:(?:helpful|refined|new|final|your|short) )?(?:answer|response|a)(?: \d{1,3})?|"
     r"standalone (?:question|query)",
     "past": r"(?:original|existing) answer|we have provided an existing answer|(?:chat|conversation) history|"
-    r"(?:current|previous) conversation|instructions?",
+    r"(?:current|previous) conversation|instructions?|(?:conversation|chat|messages|discussion) so far|"
+    r"(?:previous|last|earlier|prior) (?:answer|response)s?",
 }
 # The same in other words.
 _LEADS: Final = {
     "text": r"context information(?: from multiple sources)? is below\.?|"
-    r"we have the opportunity to refine the existing answer[^\n:]{0,60} below\.",
+    r"we have the opportunity to refine the existing answer[^\n:]{0,60} below\.|"
+    r"this is the context you(?:['’]re| are) working with:?",
 }
 _ORDERS: Final = re.compile(r"instruction", re.I)
 _ANSWERED: Final = re.compile(r"answer", re.I)
@@ -68,6 +62,9 @@ _ASKING: Final = re.compile(
     re.I,
 )
 """The first half of a question with a colon in it: "Which law applies: German or Swiss?"."""
+_USER: Final = re.compile(r"^[ \t]*(?:user|human):", re.I | re.M)
+_ASSISTANT: Final = re.compile(r"^[ \t]*(?:assistant|ai|bot|chatbot):", re.I | re.M)
+"""Lines of a conversation as people write it down."""
 _RULE: Final = re.compile(r"^[ \t]*(?:-{5,}|={5,})[ \t]*\r?$", re.M)
 _BRACKETS: Final = re.compile(r"\[(END )?CONTEXT \d{1,4}\]:?")
 Kind: TypeAlias = Literal["text", "question", "answer", "past"]
@@ -107,7 +104,7 @@ def free_shape(text: str, part: Part | None = None) -> Shape | None:
             break
         question = at
         at = last_sentence(text, stripped(text, Part(whole.start, at.start)))
-    if is_question(text, question):
+    if is_question(text, question) or asks_alone(text, question):
         if _ASKING.match(text, at.start, question.start):
             question = Part(at.start, question.end)
         rest = Part(whole.start, question.start)
@@ -133,12 +130,19 @@ def marked(text: str) -> tuple[Part, ...]:
     return shape.texts if shape else ()
 
 
-def before_the_past(text: str) -> Part:
-    """What stands before an earlier answer, or an earlier conversation, that a message goes on to tell of."""
-    told = (
-        mark.start for kind, mark in _marks(text) if kind == "past" and not _is_label(text, mark, _ORDERS)
-    )
-    return Part(0, next(told, len(text)))
+def beside_the_past(text: str) -> list[Part]:
+    """What stands beside earlier conversations in tags, and before others, or answers, that are told of."""
+    beside, start = [], 0
+    for _, _, whole in elements(text, PAST_TAGS, Part(0, len(text))):
+        beside.append(Part(start, whole.start))
+        start = whole.end
+    beside.append(Part(start, len(text)))
+    told = [mark for kind, mark in _marks(text) if kind == "past" and not _is_label(text, mark, _ORDERS)]
+    starts = [one.start for one in told]
+    if (asked := _USER.search(text)) and _ASSISTANT.search(text, asked.end()):
+        starts.append(asked.start())
+    end = min((at for at in starts if any(part.start <= at < part.end for part in beside)), default=len(text))
+    return [Part(part.start, min(part.end, end)) for part in beside if part.start < min(part.end, end)]
 
 
 def earlier_answer(text: str) -> Part | None:
@@ -184,11 +188,11 @@ def _bracketed(text: str) -> Shape | None:
 
 def _tagged(text: str) -> Shape | None:
     """`<context><source id="1">...</source></context>`, and the question in tags or beside them."""
-    outer = list(_elements(text, f"{_QUESTION_TAGS}|{_PAST_TAGS}|{_TEXT_TAGS}", Part(0, len(text))))
-    texts = [part for name, part, _ in outer if re.fullmatch(_TEXT_TAGS, name)]
+    outer = list(elements(text, f"{QUESTION_TAGS}|{PAST_TAGS}|{TEXT_TAGS}", Part(0, len(text))))
+    texts = [part for name, part, _ in outer if re.fullmatch(TEXT_TAGS, name)]
     if not texts:
         return None
-    asked = [part for name, part, _ in outer if re.fullmatch(_QUESTION_TAGS, name)]
+    asked = [part for name, part, _ in outer if re.fullmatch(QUESTION_TAGS, name)]
     if asked:
         question: Part | None = stripped(text, asked[-1])
     else:
@@ -196,7 +200,7 @@ def _tagged(text: str) -> Shape | None:
         beside = [Part(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True)]
         # What follows the text is the question, else what comes before it.
         question = _asked(text, beside[::-1])
-    sources = (stripped(text, inner) for part in texts for inner in _inner(text, part))
+    sources = (stripped(text, inner) for part in texts for inner in inner_texts(text, part))
     return Shape(tuple(sources), question)
 
 
@@ -349,40 +353,3 @@ def _unlabelled(text: str, part: Part) -> Part:
 def _sources(text: str, parts: Sequence[Part]) -> tuple[Part, ...]:
     kept = (trimmed(text, part) for part in parts)
     return tuple(part for part in kept if part.start < part.end)
-
-
-def _elements(text: str, names: str, part: Part) -> Iterator[tuple[str, Part, Part]]:
-    """The outermost elements of these names, a pattern, in a part: name, what is inside, and all of it.
-
-    A closing tag belongs to the nearest opening one before it; those without one are only spoken of.
-    """
-    tags = re.compile(rf"<(/?)({names})(?:\s[^<>]{{0,1000}})?>", re.IGNORECASE)
-    opened: dict[str, list[re.Match[str]]] = {}
-    found = []
-    for tag in tags.finditer(text, part.start, part.end):
-        name = tag[2].lower()
-        if not tag[1]:
-            opened.setdefault(name, []).append(tag)
-        elif opened.get(name):
-            begin = opened[name].pop()
-            found.append((name, Part(begin.end(), tag.start()), Part(begin.start(), tag.end())))
-    end = part.start
-    for element in sorted(found, key=lambda one: one[2].start):
-        if element[2].start >= end:
-            end = element[2].end
-            yield element
-
-
-def _inner(text: str, part: Part, levels: int = 3) -> list[Part]:
-    """The sources in an element: those in it that hold text, else what it says beside those about it."""
-    contents = [inside for _, inside, _ in _elements(text, _CONTENT_TAGS, part)]
-    if contents:
-        return contents
-    nested = [inside for _, inside, _ in _elements(text, _TEXT_TAGS, part)]
-    if nested and levels:
-        return [inner for one in nested for inner in _inner(text, one, levels - 1)]
-    parts, start = [], part.start
-    for _, _, whole in _elements(text, _ABOUT_TAGS, part):
-        parts.append(Part(start, whole.start))
-        start = whole.end
-    return [one for one in (*parts, Part(start, part.end)) if text[one.start : one.end].strip()]

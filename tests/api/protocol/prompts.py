@@ -211,6 +211,13 @@ FOLLOW_UPS = {
     "Standalone question:",
 }
 INSTRUCTIONS = [
+    "Du är en hjälpsam assistent.",
+    "你是一个有用的助手。",
+    "あなたは親切なアシスタントです。",
+    "Ты полезный ассистент.",
+    "<role>You are a helpful assistant</role>",
+    "System prompt: be nice and helpful.",
+    "detailed thinking on",
     "Today's date is 2026-11-25. You are a helpful assistant.",
     "You are a professional translator. Translate everything into German.",
     "A chat between a curious user and an artificial intelligence assistant.",

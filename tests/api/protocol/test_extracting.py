@@ -56,6 +56,47 @@ def test_text_and_question_in_one_prompt(name):
     assert place["field"] == "prompt"
 
 
+@pytest.mark.parametrize(
+    ("prompt", "question"),
+    [
+        ("[CONTEXT]{text}[/CONTEXT]\n[QUESTION]{question}[/QUESTION]", QUESTION),
+        ("{text}\n\nwho built the bridge", "who built the bridge"),
+        ("Context: {text}\n\nName the builder of the bridge.", "Name the builder of the bridge."),
+        (
+            "Current Task: {question}\n\nThis is the context you are working with:\n{text}",
+            QUESTION,
+        ),
+    ],
+)
+def test_a_question_may_be_asked_in_other_ways(prompt, question):
+    extraction = from_prompt(filled(prompt), most=MOST)
+    assert (extraction.question, extraction.context) == (question, TEXT)
+
+
+@pytest.mark.parametrize(
+    "past",
+    [
+        "<history>\nuser: Who built it?\nassistant: Karl Berg built it in 1920.\n</history>",
+        "Conversation so far:\nUser: Who built it?\nAssistant: Karl Berg built it in 1920.",
+        "User: Who built it?\nAssistant: Karl Berg built it in 1920.",
+        "Previous answer: Karl Berg built it in 1920.",
+    ],
+)
+def test_what_was_said_earlier_is_no_source_in_a_system_message_either(past):
+    assert chat(("system", f"{TEXT}\n\n{past}"), ("user", QUESTION)).context == TEXT
+
+
+def test_text_behind_an_earlier_conversation_is_a_source():
+    past = "<chat_history>\nassistant: Karl Berg built it.\n</chat_history>"
+    assert chat(("system", f"{past}\n\n{TEXT}"), ("user", QUESTION)).context == TEXT
+
+
+@pytest.mark.parametrize("role", ["agent", "LLM", "ai_assistant", "Assistant"])
+def test_whatever_an_assistant_is_called_it_is_no_source(role):
+    said = (role, "Karl Berg built the bridge in 1920.")
+    assert chat(("system", TEXT), ("human", "Hello"), said, ("human", QUESTION)).context == TEXT
+
+
 @pytest.mark.parametrize("name", PROMPTS)
 def test_text_and_question_in_one_message(name):
     talk = [("system", INSTRUCTIONS[0]), ("user", "Hello"), ("assistant", "I am a model.")]

@@ -288,10 +288,12 @@ def test_vectors_are_cut_and_of_length_one_again(client, dimensions):
         assert sum(value * value for value in vector) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("path", ["/api/embed", "/v1/embeddings"])
+@pytest.mark.parametrize("path", ["/api/embed", "/api/embeddings", "/v1/embeddings"])
 @pytest.mark.parametrize("dimensions", [5, -1, 1.5, "3", True])
 def test_dimensions_that_the_base_does_not_have_are_refused(client, path, dimensions):
-    status, error = ask(client, path, {"model": "base", "input": "a", "dimensions": dimensions})
+    status, error = ask(
+        client, path, {"model": "base", "input": "a", "prompt": "a", "dimensions": dimensions}
+    )
     assert status == 400
     assert "dimensions must be a whole number from 1 to 4" in str(error)
 
@@ -300,6 +302,8 @@ PNG = "iVBORw0KGgo="
 WITH_IMAGES = [
     ("/api/generate", {"prompt": "Context: a b\nQuestion: c?", "images": [PNG]}),
     ("/api/chat", {"messages": [{"role": "user", "content": "Context: a b\nQuestion: c?", "images": [PNG]}]}),
+    ("/api/chat", {"messages": CHAT["messages"], "images": [PNG]}),
+    ("/v1/chat/completions", {"messages": CHAT["messages"], "images": [PNG]}),
     (
         "/v1/chat/completions",
         {

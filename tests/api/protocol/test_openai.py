@@ -42,7 +42,15 @@ def test_body_says_how_sure_an_answer_has_to_be(client):
 
 @pytest.mark.parametrize(
     "wish",
-    [{"n": 2}, {"tool_choice": "required"}, {"tool_choice": {"type": "function", "function": {"name": "f"}}}],
+    [
+        {"n": 2},
+        {"n": 2.0},
+        {"n": "3"},
+        {"tool_choice": "required"},
+        {"tool_choice": "any"},
+        {"tool_choice": {"type": "function", "function": {"name": "f"}}},
+        {"function_call": {"name": "f"}},
+    ],
 )
 def test_what_is_waited_for_in_vain_is_refused(client, wish):
     tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
