@@ -149,10 +149,11 @@ class LocalQAError(Exception):
         if cls.code not in ERRORS:
             raise TypeError(f"{cls.__name__}: the code '{cls.code}' is not in localqa.errors.ERRORS.")
 
-    def __init__(self, message: str, *, remedy: str = "") -> None:
+    def __init__(self, message: str, *, remedy: str = "", logged: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        self.logged = message if logged is None else logged
 
     def __copy__(self) -> "LocalQAError":
         """The same without its traceback, whose frames hold whatever was worked on."""

@@ -1,17 +1,18 @@
 """Imports that go on after their request: one after another, each with a state that can be asked for."""
 
+import contextlib
 import logging
 import secrets
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from localqa.documents.importing import Outcome
-from localqa.errors import LocalQAError, OverloadedError
+from localqa.errors import LocalQAError, NotReadyError, OverloadedError
 
 _log = logging.getLogger(__name__)
 _KEPT: Final = 100
@@ -21,7 +22,7 @@ _WAITING: Final = 100
 _LOOK_S: Final = 0.25
 
 JobState: TypeAlias = Literal["waiting", "running", "done", "failed"]
-Work: TypeAlias = Callable[[], Iterator[Outcome]]
+Work: TypeAlias = Callable[[], Generator[Outcome, None, None]]
 
 
 @dataclass(slots=True)
@@ -62,6 +63,7 @@ class Imports:
         self._waiting: deque[tuple[Job, Work]] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._ending = False
 
     def begin(self, files: int, size: int, work: Work) -> Job:
         """Put an import at the end of the line.
@@ -76,7 +78,11 @@ class Imports:
         """
         job = Job(secrets.token_hex(8), files, size)
         with self._changed:
-            if len(self._waiting) >= _WAITING or (self._held and self._held + size > self._most):
+            if (
+                self._ending
+                or len(self._waiting) >= _WAITING
+                or (self._held and self._held + size > self._most)
+            ):
                 raise OverloadedError("Too many imports are waiting already.")
             self._held += size
             self._jobs[job.id] = job
@@ -111,6 +117,18 @@ class Imports:
         with self._changed:
             return self._jobs.get(job)
 
+    def end(self, seconds: float) -> None:
+        """Finish the file that is read now, fail what waits, and take no more; as the server stops.
+
+        Args:
+            seconds: that the file is waited for.
+        """
+        with self._changed:
+            self._ending = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join(seconds)
+
     def _forget_old(self) -> None:
         done = [job for job in self._jobs.values() if job.finished.is_set()]
         for job in done[: max(0, len(done) - _KEPT)]:
@@ -119,8 +137,10 @@ class Imports:
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not self._waiting:
+                while not self._waiting and not self._ending:
                     self._changed.wait()
+                if not self._waiting:
+                    return
                 job, work = self._waiting.popleft()
             self._carry_out(job, work)
             with self._changed:
@@ -131,8 +151,14 @@ class Imports:
     def _carry_out(self, job: Job, work: Work) -> None:
         job.state = "running"
         try:
-            for outcome in work():
-                job.outcomes.append(outcome)
+            with contextlib.closing(work()) as outcomes:
+                while not self._ending and (outcome := next(outcomes, None)) is not None:
+                    job.outcomes.append(outcome)
+            if self._ending and len(job.outcomes) < job.files:
+                raise NotReadyError(
+                    f"The server stopped after {len(job.outcomes)} of {job.files} files.",
+                    remedy="Send them again: what was read already is passed over.",
+                )
         except LocalQAError as e:
             # It is kept for long, and what was sent is not.
             job.problem, job.state = copy(e), "failed"

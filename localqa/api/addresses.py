@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 HOST: Final = re.compile(r"(?:[\w~-][\w.~-]{0,252}|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?", re.ASCII)
 """A name or an address, and a port: what a Host header may hold."""
+_SLASHES: Final = re.compile("/{2,}")
 _KEPT: Final = ("/", "/docs/")
 # What the proxy says goes into links and redirects: nothing that leads to another server.
 _FORWARDED: Final = {
@@ -37,6 +38,9 @@ class Addresses:
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer a request."""
         path = environ.get("PATH_INFO", "")
+        if "//" in path:
+            # Those that put one behind an address that ends with one have two.
+            path = environ["PATH_INFO"] = _SLASHES.sub("/", path)
         if path.endswith("/") and path not in _KEPT and not path.startswith("/swagger/"):
             # Clients that put addresses together often end them with a slash.
             environ["PATH_INFO"] = path.rstrip("/") or "/"

@@ -76,6 +76,7 @@ class JsonRequest(Request):
         Text is taken as it is: what holds NUL or lone surrogates may be meant for another server. Large
         bodies are parsed one at a time, and only while there is room for what they become.
         """
+        self.check_encoding()
         data = self.raw_body()
         if not data.strip():
             raise MalformedBodyError("The body is empty.")
@@ -89,13 +90,16 @@ class JsonRequest(Request):
             )
         return value
 
-    def _check_media_type(self) -> None:
+    def check_encoding(self) -> None:
+        """Refuse a body that is compressed. Raises MediaTypeError."""
         encoding = self.headers.get("Content-Encoding", "identity")
         if encoding.lower() != "identity":
             raise MediaTypeError(
                 f"The content encoding {quoted(encoding)} is not supported.",
                 remedy="Send the body uncompressed.",
             )
+
+    def _check_media_type(self) -> None:
         if not self.is_json:
             sent = f"is {quoted(self.mimetype)}" if self.mimetype else "is missing"
             raise MediaTypeError(f"The content type must be application/json, but it {sent}.")
@@ -146,6 +150,15 @@ class JsonRequest(Request):
         wide = not data.isascii() or b"\\u" in data
         size = len(data) * (4 if wide else 1) + values * BYTES_OF_A_VALUE
         self._leave = service.bodies.enter(size, patience())
+
+    def take_room(self, size: int) -> None:
+        """Wait until there is room for a large response, which has it until it has left.
+
+        Raises:
+            OverloadedError, DeadlineError: see `Room.enter`.
+        """
+        self.leave_room()
+        self._leave = current_service().bodies.enter(size, patience())
 
     def leave_room(self) -> None:
         """Give back what the body took, once the response has left."""

@@ -1,17 +1,18 @@
 """The routes of the library: bring documents, look at them, remove them."""
 
 import math
+import threading
 from copy import copy
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from localqa.api.body import MediaTypeError
+from localqa.api.body import JsonRequest, MediaTypeError
 from localqa.api.callers import caller_gone
 from localqa.api.document_schemas import (
     MAX_DOCUMENTS,
@@ -42,10 +43,17 @@ from localqa.documents.library import (
     Scope,
 )
 from localqa.documents.pictures import page_picture
-from localqa.errors import InvalidInputError, TooLargeError
+from localqa.errors import InvalidInputError, OverloadedError, TooLargeError
 
 _WAIT_S: Final = 20.0
 """After which an import that is not done goes on without its request."""
+_DRAWING: Final = threading.BoundedSemaphore(2)
+"""Each page is drawn by a process of its own."""
+_DRAW_WAIT_S: Final = 10.0
+_BYTES_OF_A_CHARACTER: Final = 12
+"""Of a document as it is shown: its text, its JSON and its bytes."""
+_FORM_ERROR_CHARS: Final = 200
+_FORM_FIELDS: Final = ("collection", "password")
 _MOST_FIRST: Final = 2**31 - 1
 """What every database counts to."""
 _ERRORS: Final = (400, 401, 404, 413, 415, 422, 429, 503)
@@ -60,7 +68,7 @@ FORM: Final[dict[str, Any]] = {
             "type": "array",
             "items": {"type": "string", "format": "binary"},
             "minItems": 1,
-            "description": "The files; the field may have any name.",
+            "description": "The files; a field of another name that holds a file is taken, too.",
         },
         "collection": {
             "type": "string",
@@ -71,6 +79,7 @@ FORM: Final[dict[str, Any]] = {
         "password": {"type": "string", "description": "Of encrypted files."},
     },
     "required": ["file"],
+    "additionalProperties": False,
 }
 """The form that brings documents."""
 
@@ -107,6 +116,8 @@ class JobPath(BaseModel):
 
 class WaitQuery(BaseModel):
     """How long an import is waited for."""
+
+    model_config = ConfigDict(extra="forbid")
 
     wait: Annotated[float, Field(ge=0, le=600)] = Field(
         default=_WAIT_S, description="Seconds after which it goes on in the background."
@@ -199,7 +210,10 @@ def show_document(path: DocumentPath) -> dict[str, Any]:
 
     Places in answers count in this text, in code points.
     """
-    entry, document = _document(path.id)
+    library = current_service().answerer.shelf.holding(path.id)
+    entry = library.entry(path.id)
+    cast(JsonRequest, request).take_room(entry.characters * _BYTES_OF_A_CHARACTER)
+    document = library.document(path.id)
     pages = [
         PageModel(**{name: getattr(page, name) for name in PageModel.model_fields}) for page in document.pages
     ]
@@ -231,7 +245,12 @@ def picture(path: PagePath) -> Response:
         raise DocumentNotFoundError(
             f"The file of {printable(entry.name)} was not kept.", remedy="Add it again."
         )
-    return Response(page_picture(data, path.number), mimetype="image/png")
+    if not _DRAWING.acquire(timeout=_DRAW_WAIT_S):
+        raise OverloadedError("Too many pages are being drawn already.")
+    try:
+        return Response(page_picture(data, path.number), mimetype="image/png")
+    finally:
+        _DRAWING.release()
 
 
 @blueprint.delete(
@@ -292,6 +311,7 @@ def _document(document: str) -> tuple[Entry, Document]:
 def _sent_files() -> tuple[list[tuple[str, bytes]], Importer]:
     """The files of a form, and what brings them in."""
     service = current_service()
+    cast(JsonRequest, request).check_encoding()
     request.max_content_length = service.settings.max_upload_bytes
     try:
         sent = list(request.files.items(multi=True))
@@ -306,9 +326,15 @@ def _sent_files() -> tuple[list[tuple[str, bytes]], Importer]:
         ) from e
     except ValueError as e:
         raise InvalidInputError(
-            f"files: the form cannot be read: {printable(str(e))}.",
+            f"files: the form cannot be read: {printable(str(e), limit=_FORM_ERROR_CHARS)}.",
             remedy="Send whole forms whose file names are UTF-8 text, as `curl -F file=@lease.pdf` does.",
         ) from e
+    for name, values in request.form.lists():
+        if name not in _FORM_FIELDS or len(values) > 1:
+            fault = "is no field of this form" if name not in _FORM_FIELDS else "is given more than once"
+            raise InvalidInputError(
+                f"{printable(name)}: {fault}.", remedy=f"Beside files there are {' and '.join(_FORM_FIELDS)}."
+            )
     found = [(_file_name(file.filename), file.read()) for _, file in sent if file.filename]
     if not found:
         raise InvalidInputError(
@@ -322,7 +348,14 @@ def _file_name(sent: str | None) -> str:
     parts = [
         part for part in PurePosixPath((sent or "").replace("\\", "/")).parts if part not in ("/", "..", ".")
     ]
-    return printable("/".join(parts), limit=None)[-NAME_CHARS:] or "document"
+    name = printable("/".join(parts), limit=None)
+    if len(name) > NAME_CHARS:
+        # Cut, it might be the name of another one.
+        raise InvalidInputError(
+            f"files: a name has {len(name)} characters, at most {NAME_CHARS} are allowed.",
+            remedy="Send it under a shorter name.",
+        )
+    return name or "document"
 
 
 def _text_name(sent: str) -> str:

@@ -83,6 +83,8 @@ def _own(told: Told) -> Response:
 def _told(status: int, code: str, message: str, remedy: str = "", **headers: str) -> Told:
     if status == 503:
         headers = {"Retry-After": str(RETRY_AFTER_S)} | headers
+    if status == 401:
+        headers = {"WWW-Authenticate": "Bearer"} | headers
     return Told(
         status,
         code,
@@ -100,7 +102,7 @@ def _tell_log(error: LocalQAError) -> None:
     """In one line, unless it is this program's own failure."""
     if error.status >= 500:
         own = error if error.status == 500 else None
-        _log.error("request_id=%s %s: %s", request_id(), error.code, error.message, exc_info=own)
+        _log.error("request_id=%s %s: %s", request_id(), error.code, error.logged, exc_info=own)
 
 
 def _told_of_http(error: HTTPException) -> Told:

@@ -7,6 +7,7 @@ while the threads only wait for the engine, which computes outside Python's lock
 
 import math
 import os
+import resource
 import sys
 import threading
 from types import FrameType
@@ -23,6 +24,9 @@ try:
     _settings = Settings.load()
 except LocalQAError as e:
     report_and_exit(e)
+
+_END_S = 20.0
+"""In which an import may finish the file that it reads."""
 
 
 class Worker(worker.Worker):
@@ -41,6 +45,8 @@ class Worker(worker.Worker):
         from localqa.engine.memory import few_arenas
 
         few_arenas()
+        # Of what people ask, and of their documents, nothing is left behind in a file.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         self.admits = admitting(_settings.keys)
         loaded = threading.Event()
         threading.Thread(target=self._beat_until, args=(loaded,), daemon=True).start()
@@ -66,6 +72,16 @@ class Worker(worker.Worker):
 
         app.extensions[EXTENSION].loading.drain()
         threading.Timer(_settings.drain_s, super().handle_exit, (sig, frame)).start()
+
+    def run(self) -> None:
+        """Serve until it is ended, and let the import that is running end with a whole file."""
+        try:
+            super().run()
+        finally:
+            # Here, not above: the process that only watches over this one shall stay small.
+            from localqa.api.service import EXTENSION
+
+            self.wsgi.extensions[EXTENSION].imports.end(_END_S)
 
     def _beat_until(self, loaded: threading.Event) -> None:
         """Keep gunicorn from killing a worker that is still fetching its model after `timeout` seconds."""

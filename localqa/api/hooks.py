@@ -57,6 +57,7 @@ def _finish(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Frame-Options"] = "DENY"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-site"
     if not request.path.startswith("/swagger/"):
         response.headers["Cache-Control"] = "no-store"
     route = request.url_rule.rule if request.url_rule else "unknown"

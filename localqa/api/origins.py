@@ -148,8 +148,11 @@ def _is_same(origin: str) -> bool:
 
 
 def _check_site() -> None:
-    """Refuse what a browser says it sends for another site without naming it, where it changes something."""
-    if request.headers.get("Sec-Fetch-Site", "") == "cross-site" and request.method not in ("GET", "HEAD"):
+    """Refuse what a browser says it sends for another site without naming it, but for links to this one."""
+    if request.path in _PROBES or request.headers.get("Sec-Fetch-Site", "") != "cross-site":
+        return
+    is_link = request.method in ("GET", "HEAD") and request.headers.get("Sec-Fetch-Mode") == "navigate"
+    if not is_link:
         raise ForeignOriginError("Pages that do not name themselves may not ask this server.")
 
 

@@ -1,7 +1,7 @@
 """Files into the library: the unchanged are passed over, the changed read anew, the vanished may go."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Protocol, TypeAlias
@@ -98,7 +98,7 @@ class Importer:
             if sync:
                 yield from self._remove_vanished(paths, seen)
 
-    def add_all(self, files: Iterable[tuple[str, bytes]]) -> Iterator[Outcome]:
+    def add_all(self, files: Iterable[tuple[str, bytes]]) -> Generator[Outcome, None, None]:
         """Read files that were sent, each by its name and its bytes; as `add` does."""
         with self.library.removing(), ReadingProcess(self.limits) as process:
             for name, data in files:

@@ -192,4 +192,9 @@ def _failed(url: str, status: int, body: bytes) -> OllamaDownError:
         said = str(parse_foreign(body)["error"])[:_ERROR_CHARS]
     except (ValueError, KeyError, TypeError):
         said = f"status {status}"
-    return OllamaDownError(f"Ollama at {url} failed: {said}.", remedy="See the log of the Ollama server.")
+    return OllamaDownError(
+        f"Ollama at {url} failed: {said}.",
+        remedy="See the log of the Ollama server.",
+        # What it says may hold what it was asked.
+        logged=f"Ollama at {url} failed with status {status}.",
+    )

@@ -24,7 +24,7 @@ def held(gate):
 
     def work():
         gate.wait(10)
-        return iter(())
+        yield from ()
 
     return work
 
@@ -79,3 +79,26 @@ def test_only_so_many_callers_wait_and_none_that_has_left(gate):
     gate.set()
     imports.wait(job, 10, lambda: False)
     assert job.finished.is_set()
+
+
+def test_at_the_end_a_file_is_finished_and_what_is_left_is_told(gate):
+    imports = Imports(most=100, waiters=1)
+    begun = threading.Event()
+
+    def work():
+        begun.set()
+        gate.wait(10)
+        yield "first"
+        yield "second"
+
+    running, waiting = (imports.begin(2, 1, work) for _ in range(2))
+    begun.wait(5)
+    threading.Timer(0.2, gate.set).start()
+    imports.end(5)
+    assert running.finished.is_set()
+    assert running.outcomes == ["first"]
+    assert "after 1 of 2 files" in running.problem.message
+    assert waiting.finished.wait(5)
+    assert "after 0 of 2 files" in waiting.problem.message
+    with pytest.raises(OverloadedError):
+        imports.begin(1, 1, work)

@@ -21,6 +21,7 @@ def client_of(**settings):
         ("/api/qa/batch/", {"qa_pairs": [ASKED]}),
         ("/api/chat/", {"model": "bert-qa", "messages": []}),
         ("/api/embed//", {"model": "base", "input": "a"}),
+        ("/api//qa", ASKED),
     ],
 )
 def test_slash_at_the_end_of_a_route_that_is_posted_to(client, path, body):
@@ -33,6 +34,11 @@ def test_slash_at_the_end_of_a_route_that_is_posted_to(client, path, body):
 )
 def test_slash_at_the_end_of_a_route_that_is_got(client, path):
     assert client.get(path).status_code == 200
+
+
+def test_two_slashes_at_the_beginning_are_one(client):
+    given = {"environ_overrides": {"PATH_INFO": "//api/qa"}}
+    assert client.post("/", json=ASKED, **given).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/api/health/", "/livez/", "/openapi.json/"])

@@ -2,11 +2,13 @@
 
 import io
 import json
+import threading
 
 import numpy as np
 import pytest
 
 from app import create_app
+from localqa.api import documents
 from localqa.config import Settings
 from localqa.documents.library import Item
 from localqa.documents.opening import open_library
@@ -210,6 +212,41 @@ def test_what_cannot_be_added_is_told(client, asked, status):
 
 def test_a_form_with_a_bad_collection_is_refused(client):
     assert send(client, ("a.txt", b"x"), collection="../x").status_code == 422
+
+
+@pytest.mark.parametrize("fields", [{"colection": "secret"}, {"collection": ["one", "two"]}])
+def test_a_form_with_a_field_that_is_none_files_nothing_elsewhere(client, fields):
+    reply = send(client, ("a.txt", b"Some words."), **fields)
+    assert reply.status_code == 422
+    assert next(iter(fields)) in reply.json["error"]["message"]
+    asked = {"name": "a.txt", "text": "Some words."}
+    assert client.post("/api/documents?collection=secret", json=asked).status_code == 422
+    assert client.get("/api/documents").json["total"] == 0
+
+
+def test_a_name_that_is_too_long_replaces_no_other(client):
+    for folder in "12":
+        assert send(client, (f"{folder}/{'x' * 300}.txt", b"Some words.")).status_code == 422
+
+
+def test_compressed_forms_are_refused_as_such(client):
+    form = {"data": {"file": (io.BytesIO(b"x"), "a.txt")}, "headers": {"Content-Encoding": "gzip"}}
+    reply = client.post("/api/documents", **form)
+    assert (reply.status_code, reply.json["error"]["code"]) == (415, "unsupported_media_type")
+
+
+def test_only_so_many_pages_are_drawn_at_a_time(client, monkeypatch):
+    fares = send(client, ("fares.pdf", made.pdf([[(72, 700, 10, "Fares are due.")]]))).json["outcomes"][0][
+        "document"
+    ]
+    path = f"/api/documents/{fares['id']}/pages/1.png"
+    assert client.get(path).status_code == 200
+    monkeypatch.setattr(documents, "_DRAWING", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(documents, "_DRAW_WAIT_S", 0.05)
+    with documents._DRAWING:
+        reply = client.get(path)
+    assert (reply.status_code, reply.json["error"]["code"]) == (503, "overloaded")
+    assert client.get(path).status_code == 200
 
 
 @pytest.mark.parametrize(

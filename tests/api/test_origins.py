@@ -129,6 +129,13 @@ def test_clients_that_are_no_pages_need_neither_origin_nor_content_type(client):
 
 def test_what_a_browser_sends_for_an_unnamed_page_is_refused(client):
     assert status(client, Sec_Fetch_Site="cross-site") == 403
+    picture = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+    reply = client.get("/api/documents/x/pages/1.png", headers=picture)
+    assert (reply.status_code, reply.json["error"]["code"]) == (403, "origin_not_allowed")
+    assert reply.headers["Cross-Origin-Resource-Policy"] == "same-site"
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert client.get("/api/health", headers=link).status_code == 200
+    assert client.get("/livez", headers=picture).status_code == 200
     assert status(client, Sec_Fetch_Site="same-origin") == 200
 
 
