@@ -1,5 +1,6 @@
 """The routes of the library: bring documents, look at them, remove them."""
 
+import contextlib
 import math
 import threading
 from copy import copy
@@ -299,7 +300,9 @@ def remove_collection(path: CollectionPath) -> dict[str, Any]:
     library = shelf.library
     with library.removing():
         for entry in library.entries(Scope(path.name)):
-            library.remove(entry.id)
+            # Somebody else may have removed it meanwhile.
+            with contextlib.suppress(DocumentNotFoundError):
+                library.remove(entry.id)
     return CollectionModel(name=found.name, documents=found.documents, passages=found.passages).model_dump()
 
 

@@ -176,16 +176,17 @@ def _library(settings: Settings) -> Finding:
     from localqa.documents.opening import open_library
     from localqa.documents.places import is_there, shown
 
-    where = shown(settings.library)
-    if not is_there(settings.library):
-        return Finding("library", f"{where}: not there yet; `localqa documents add FOLDER` makes it")
     try:
+        if not is_there(settings.library):
+            where = shown(settings.library)
+            return Finding("library", f"{where}: not there yet; `localqa documents add FOLDER` makes it")
         library = open_library(settings.library)
         collections = library.collections()
         library.close()
     except LocalQAError as e:
         return Finding("library", e.message, e.remedy)
     held = f"{sum(one.documents for one in collections):,} documents"
+    where = shown(settings.library)
     return Finding("library", f"{where}: {held}, {sum(one.passages for one in collections):,} passages")
 
 

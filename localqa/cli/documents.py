@@ -1,6 +1,7 @@
 """A library of your documents: add files and folders, ask, see the answer with its file and page."""
 
 import argparse
+import contextlib
 import json
 import re
 from dataclasses import asdict
@@ -32,6 +33,7 @@ from localqa.documents.importing import Outcome, reindex
 from localqa.documents.library import (
     COLLECTION_NAME,
     DEFAULT_COLLECTION,
+    DocumentNotFoundError,
     Entry,
     Kept,
     Library,
@@ -159,7 +161,9 @@ def remove(args: argparse.Namespace) -> int:
     chosen = named or [one.id for one in own.entries(args.collection)]
     with library.removing():
         for document in chosen:
-            library.remove(document)
+            # Somebody else may have removed it meanwhile.
+            with contextlib.suppress(DocumentNotFoundError):
+                library.remove(document)
     print_removed(len(chosen), as_json=args.json)
     return 0
 
@@ -169,7 +173,8 @@ def export(args: argparse.Namespace) -> int:
     library = Own(args).held(args.collection)
     for entry in tqdm(library.entries(Scope(args.collection)), unit="document", disable=None, leave=False):
         line = {key: getattr(entry, key) for key in _EXPORT_KEYS}
-        print(json.dumps(line | {"text": library.document(entry.id).text}, ensure_ascii=False))
+        with contextlib.suppress(DocumentNotFoundError):
+            print(json.dumps(line | {"text": library.document(entry.id).text}, ensure_ascii=False))
     return 0
 
 

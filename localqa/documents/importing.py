@@ -1,5 +1,6 @@
 """Files into the library: the unchanged are passed over, the changed read anew, the vanished may go."""
 
+import contextlib
 import hashlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from localqa.documents.building import empty
 from localqa.documents.document import Document, DocumentError
 from localqa.documents.library import (
     DEFAULT_COLLECTION,
+    DocumentNotFoundError,
     Entry,
     Item,
     Library,
@@ -24,6 +26,9 @@ from localqa.documents.reading import check_size, read_bytes
 from localqa.documents.walk import Found, Skipped, is_gone, walk
 
 PDF: Final = "application/pdf"
+_MOST_PASSAGES: Final = 50_000
+"""Of a document; the longest text that is read has fewer, but for one of hardly more than headings."""
+_REMOVE: Final = "Remove them with `localqa documents remove`, if they are gone for good."
 State: TypeAlias = Literal["added", "replaced", "unchanged", "removed", "skipped", "failed"]
 
 
@@ -131,9 +136,9 @@ class Importer:
             item = item_of(
                 document, self.embedder, collection=self.collection, source=source, original=original
             )
+            entry = self.library.put(item)
         except DocumentError as e:
             return Outcome(name, "failed", e.message, known, e.remedy)
-        entry = self.library.put(item)
         return Outcome(name, "added" if known is None else "replaced", "; ".join(document.notes), entry)
 
     def _is_unchanged(self, known: Entry | None, digest: str) -> bool:
@@ -149,13 +154,23 @@ class Importer:
         return found[0] if found else None
 
     def _remove_vanished(self, paths: Sequence[Path], seen: set[str]) -> Iterator[Outcome]:
-        roots = [path.resolve() for path in paths]
-        for entry in self.library.entries(Scope(self.collection)):
-            source = Path(entry.source)
-            inside = any(source == root or root in source.parents for root in roots)
-            if inside and entry.source not in seen and is_gone(source):
-                self.library.remove(entry.id)
-                yield Outcome(entry.source, "removed", entry=entry)
+        kept = self.library.entries(Scope(self.collection))
+        for root in dict.fromkeys(path.resolve() for path in paths):
+            inside = [one for one in kept if root in (Path(one.source), *Path(one.source).parents)]
+            if root.is_dir() and inside and not any(one.source in seen for one in inside):
+                # Such is a place where a disk or a share is not mounted now.
+                told = (
+                    f"the library has {len(inside)} documents from here, and none is here: nothing is removed"
+                )
+                yield Outcome(str(root), "skipped", told, remedy=_REMOVE)
+                continue
+            for entry in inside:
+                if entry.source in seen or not is_gone(Path(entry.source)):
+                    continue
+                seen.add(entry.source)
+                with contextlib.suppress(DocumentNotFoundError):
+                    self.library.remove(entry.id)
+                    yield Outcome(entry.source, "removed", entry=entry)
 
 
 def item_of(
@@ -169,6 +184,12 @@ def item_of(
     passages = split_passages(document)
     if not passages:
         raise empty(document.name)
+    if len(passages) > _MOST_PASSAGES:
+        raise DocumentError(
+            f"{document.name} makes {len(passages):,} passages, at most {_MOST_PASSAGES:,} are kept.",
+            reason="too_large",
+            remedy="Split it.",
+        )
     texts = [embedded(passage, document.text) for passage in passages]
     return Item(collection, source, document, passages, embedder.vectors(texts), embedder.identity, original)
 
@@ -184,11 +205,14 @@ def reindex(library: Library, embedder: Embedder) -> Iterator[Outcome]:
         if entry.embedder == embedder.identity:
             yield Outcome(entry.name, "unchanged", entry=entry)
             continue
-        item = item_of(
-            library.document(entry.id),
-            embedder,
-            collection=entry.collection,
-            source=entry.source,
-            original=library.original(entry.id),
-        )
-        yield Outcome(entry.name, "replaced", entry=library.put(item))
+        try:
+            item = item_of(
+                library.document(entry.id),
+                embedder,
+                collection=entry.collection,
+                source=entry.source,
+                original=library.original(entry.id),
+            )
+            yield Outcome(entry.name, "replaced", entry=library.put(item, instead_of=entry))
+        except DocumentNotFoundError:
+            yield Outcome(entry.name, "skipped", "was changed or removed meanwhile")

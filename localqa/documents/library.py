@@ -165,10 +165,15 @@ class Collection:
 class Library(Protocol):
     """Keeps documents and finds their passages; safe to use from several threads and processes."""
 
-    def put(self, item: Item) -> Entry:
+    def put(self, item: Item, *, instead_of: Entry | None = None) -> Entry:
         """Keep a document, in place of the one of the same id; whole or not at all.
 
+        Args:
+            item: the document.
+            instead_of: what is there of it now, as far as is known; None: it may be anything, or nothing.
+
         Raises:
+            DocumentNotFoundError: that has been changed or removed meanwhile.
             ResourceError: the disk is full.
             LibraryError: the library cannot be written.
         """

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from localqa.documents.library import Library, LibraryError
-from localqa.documents.places import in_postgres
+from localqa.documents.places import check_place, in_postgres
 from localqa.documents.sqlite import SqliteLibrary
 
 
@@ -16,6 +16,7 @@ def open_library(where: str) -> Library:
     Raises:
         LibraryError: it cannot be opened.
     """
+    check_place(where)
     if not in_postgres(where):
         path = Path(where).expanduser()
         if path.is_dir():

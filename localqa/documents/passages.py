@@ -23,6 +23,8 @@ _WORD: Final = regex.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 _CHARACTERS: Final = 10
 """Of a word, on the average, in texts that have few spaces: they are measured by it."""
 _DEPTH: Final = 6
+_HEADING: Final = 200
+"""Characters of a heading that its passages are found by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,14 @@ def _sections(document: Document) -> Iterator[tuple[int, int, tuple[str, ...]]]:
         above = [one for one in above if one.level < heading.level] + [heading]
         begins = heading.start if begins is None else begins
         if text[heading.end : end].strip() or end == len(text):
-            path = tuple(" ".join(text[one.start : one.end].split()) for one in above[-_DEPTH:])
+            path = tuple(_named(text, one) for one in above[-_DEPTH:])
             yield begins, end, path
             begins = None
+
+
+def _named(text: str, heading: Heading) -> str:
+    """A heading on one line; every passage below it holds it, so that a long one is cut."""
+    return " ".join(text[heading.start : heading.end][: 2 * _HEADING].split())[:_HEADING]
 
 
 def _pieces(text: str, start: int, end: int, words: int) -> Iterator[_Piece]:

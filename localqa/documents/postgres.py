@@ -52,7 +52,7 @@ class PostgresLibrary:
         self._words = WordIndex()
         open_tables(self._connections)
 
-    def put(self, item: Item) -> Entry:
+    def put(self, item: Item, *, instead_of: Entry | None = None) -> Entry:
         """See `Library.put`."""
         document = item.document
         source, name, title = (_storable(text) for text in (item.source, document.name, document.title))
@@ -61,6 +61,11 @@ class PostgresLibrary:
         values = astuple(entry)
         with self._connections.transaction() as connection:
             write_alone(connection)
+            if instead_of is not None:
+                query = "SELECT digest, added FROM documents WHERE id = %s"
+                known = connection.execute(query, (item.id,)).fetchone()
+                if known != (instead_of.digest, instead_of.added):
+                    raise not_there(item.id)
             self._forget(connection, item.id)
             marks = ", ".join(["%s"] * len(values))
             added = connection.execute(

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 
+from localqa.documents.document import DocumentError
 from localqa.documents.library import LibraryError, LibraryUnavailableError
 from localqa.documents.places import shown
 from localqa.errors import LocalQAError, ResourceError
@@ -107,6 +108,8 @@ class Connections:
             connection = psycopg.connect(autocommit=True, prepare_threshold=None, **self._values)
         except psycopg.Error as e:
             raise self._unreachable(e) from e
+        # Whatever the database's default: writers wait for each other here, and read what the others wrote.
+        connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         for setting in self.session:
             connection.execute("SELECT set_config(%s, %s, false)", setting)
         return connection
@@ -142,6 +145,12 @@ class Connections:
             return ResourceError(
                 f"The server of the library {self.shown} has no room left; nothing was changed.",
                 remedy="Make room there, try again.",
+            )
+        if isinstance(error, errors.ProgramLimitExceeded | errors.DataError):
+            return DocumentError(
+                f"The library {self.shown} cannot keep this document: {_line(error)}.",
+                reason="too_large",
+                remedy="Split it, or give it a shorter name.",
             )
         if isinstance(error, errors.LockNotAvailable):
             return LibraryUnavailableError(

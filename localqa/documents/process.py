@@ -2,12 +2,14 @@
 
 import contextlib
 import json
+import os
 import selectors
 import subprocess
 import sys
 import threading
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import IO, Any, Final
 
 from localqa.documents.document import DocumentError
@@ -15,6 +17,8 @@ from localqa.documents.limits import Limits
 
 _PIECE: Final = 64 * 1024
 _MODULE: Final = "localqa.documents.child"
+_PACKAGES: Final = Path(__file__).resolve().parents[2]
+"""Where this program is found."""
 _FILES: Final = 200
 """That one process reads before a new one takes its place: libraries keep memory."""
 
@@ -71,6 +75,9 @@ class ReadingProcess:
                         stream.close()
 
     def _exchanged(self, line: bytes, data: bytes, name: str) -> dict[str, Any]:
+        if self._child is not None and self._child.poll() is not None:
+            # It ended between two files: no fault of the next one.
+            self.close()
         child = self._child = self._child or _started(self._limits)
         assert child.stdin is not None  # as it was started
         assert child.stdout is not None
@@ -103,8 +110,16 @@ class ReadingProcess:
 
 
 def _started(limits: Limits) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", _MODULE, json.dumps(asdict(limits))]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603 - this program itself
+    # -P: nothing of the folder that the user is in is taken for a module.
+    command = [sys.executable, "-P", "-m", _MODULE, json.dumps(asdict(limits))]
+    given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    return subprocess.Popen(  # noqa: S603 - this program itself
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(_PACKAGES), *given))},
+    )
 
 
 def _write(stream: IO[bytes], *parts: bytes) -> None:

@@ -7,7 +7,6 @@ merged anew and the log emptied, so that no page of the file holds a word of it.
 
 import contextlib
 import json
-import os
 import sqlite3
 import threading
 import zlib
@@ -32,12 +31,11 @@ from localqa.documents.library import (
     Vectors,
     not_there,
 )
+from localqa.documents.sqlite_connections import connected, make_file, told
 from localqa.documents.vectors import HALF, Row, VectorIndex
 from localqa.errors import ResourceError
 
 _VERSION: Final = 1
-_WAIT_S: Final = 60.0
-"""For another process that writes; a document takes parts of a second."""
 _TABLES: Final = f"""
 CREATE TABLE IF NOT EXISTS documents (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, collection TEXT NOT NULL,
@@ -81,11 +79,7 @@ class SqliteLibrary:
         self._writing = threading.RLock()
         self._vectors = VectorIndex(self._rows_after, self._numbers, self._halves)
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Its owner's alone, with all that SQLite makes beside it: API keys keep nobody from a file. One
-            # that is there is left alone: closing it would drop the locks that this process has on it.
-            with contextlib.suppress(FileExistsError):
-                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            make_file(path)
             connection = self._connection
             found = connection.execute("PRAGMA user_version").fetchone()[0]
             if found > _VERSION:
@@ -93,26 +87,25 @@ class SqliteLibrary:
                     f"The library {path} was made by a newer version.", remedy="Upgrade this program."
                 )
             if found < _VERSION:
-                if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                    raise LibraryError(
-                        f"{path} is a database, but no library of documents.",
-                        remedy="Name another file with QA_LIBRARY.",
-                    )
-                self._make(connection)
+                self._make()
             if self._counter("untidy"):
-                self._tidy()
+                # Where the disk is full it can be read all the same.
+                with contextlib.suppress(ResourceError, LibraryError, sqlite3.OperationalError):
+                    self._tidy()
         except (OSError, sqlite3.Error) as e:
             raise LibraryError(
                 f"The library {path} cannot be opened: {e}.",
                 remedy="Name a file that you may write with QA_LIBRARY, or restore this one.",
             ) from e
 
-    def put(self, item: Item) -> Entry:
+    def put(self, item: Item, *, instead_of: Entry | None = None) -> Entry:
         """See `Library.put`."""
         document, entry = item.document, item.entry()
         content = zlib.compress(document.to_json().encode(), 6)
         values = astuple(entry)
         with self._written() as connection:
+            if instead_of is not None and self.entries(Scope(documents=(item.id,))) != [instead_of]:
+                raise not_there(item.id)
             untidy = self._forget(connection, item.id)
             marks = ", ".join("?" * len(values))
             added = connection.execute(f"INSERT INTO documents ({_ENTRY}) VALUES ({marks})", values)  # noqa: S608 - constants
@@ -258,14 +251,7 @@ class SqliteLibrary:
         """This thread's own."""
         found = getattr(self._local, "connection", None)
         if found is None:
-            # Closed by whichever thread closes the library; used by the one that opened it.
-            found = sqlite3.connect(
-                self._path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
-            )
-            found.execute("PRAGMA journal_mode = WAL")
-            found.execute("PRAGMA synchronous = NORMAL")
-            found.execute("PRAGMA secure_delete = ON")
-            found.execute("PRAGMA foreign_keys = ON")
+            found = connected(self._path)
             self._local.connection = found
             with self._writing:
                 self._opened.append(found)
@@ -275,7 +261,7 @@ class SqliteLibrary:
     def _written(self) -> Iterator[sqlite3.Connection]:
         """A transaction: what is done within is in the file at once, or not at all."""
         connection = self._connection
-        with self._writing, _told(self._path):
+        with self._writing, told(self._path):
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -285,8 +271,16 @@ class SqliteLibrary:
                     connection.execute("ROLLBACK")
                 raise
 
-    def _make(self, connection: sqlite3.Connection) -> None:
-        with self._written():
+    def _make(self) -> None:
+        with self._written() as connection:
+            # Another program may have made it in the meantime.
+            if connection.execute("PRAGMA user_version").fetchone()[0] == _VERSION:
+                return
+            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                raise LibraryError(
+                    f"{self._path} is a database, but no library of documents.",
+                    remedy="Name another file with QA_LIBRARY.",
+                )
             for statement in _TABLES.split(";\n"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {_VERSION}")
@@ -311,8 +305,16 @@ class SqliteLibrary:
         return True
 
     def _tidy_unless_later(self) -> None:
-        if not self._later:
+        if self._later:
+            return
+        try:
             self._tidy()
+        except ResourceError as e:
+            raise ResourceError(
+                f"This is done, but the disk of the library {self._path} is full: traces of what was removed "
+                "stay in the file.",
+                remedy="Make room: whoever opens the library next tidies up.",
+            ) from e
 
     def _tidy(self) -> None:
         """Merge the index of words, so that those of removed passages go, and empty the log."""
@@ -377,19 +379,3 @@ def _within(scope: Scope) -> tuple[str, tuple[str, ...]]:
     if scope.collection is None:
         return "", ()
     return "WHERE documents.collection = ?", (scope.collection,)
-
-
-@contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Errors of SQLite as the project's own."""
-    try:
-        yield
-    except sqlite3.OperationalError as e:
-        if "full" in str(e):
-            raise ResourceError(
-                f"The disk of the library {path} is full; nothing was changed.",
-                remedy="Make room, try again.",
-            ) from e
-        raise LibraryError(f"The library {path} cannot be written: {e}.", remedy="See to the file.") from e
-    except sqlite3.DatabaseError as e:
-        raise LibraryError(f"The library {path} cannot be read: {e}.", remedy="Restore it.") from e

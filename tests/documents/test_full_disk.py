@@ -62,6 +62,10 @@ def test_a_full_disk_is_told_and_what_was_kept_stays(disk, folder):
     assert all(library.document(one.id).text for one in library.entries())
     library.close()
 
+    library = SqliteLibrary(disk / "library.sqlite")
+    before = {one.name for one in library.entries()}
+    assert before == kept
+    library.close()
     subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
     library = SqliteLibrary(disk / "library.sqlite")
     again = {one.name: one.state for one in Importer(library, WordEmbedder()).add([folder])}

@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from localqa.documents import importing
 from localqa.documents.importing import Importer, reindex
 from localqa.documents.library import Scope
+from localqa.documents.limits import Limits
 from localqa.documents.opening import open_library
 from localqa.documents.places import is_there
+from localqa.documents.process import ReadingProcess
+from localqa.documents.reading import read_bytes
 from localqa.documents.search import search
 from tests.conftest import ROOT
 from tests.documents import made
@@ -77,6 +81,33 @@ def test_sync_removes_what_vanished_from_the_folder_alone(library, folder, tmp_p
     removed = [one for one in importer.add([folder], sync=True) if one.state == "removed"]
     assert [one.entry.name for one in removed] == ["docs/ferry.txt"]
     assert {one.name for one in library.entries()} == {"docs/inner/rules.md", "other.txt"}
+
+
+def test_sync_on_a_folder_that_is_empty_now_removes_nothing(library, folder):
+    importer = Importer(library, WordEmbedder())
+    list(importer.add([folder]))
+    for file in [*folder.rglob("*.*")]:
+        file.unlink()
+    (told,) = importer.add([folder], sync=True)
+    assert (told.state, "nothing is removed" in told.reason) == ("skipped", True)
+    assert len(library.entries()) == 2
+
+
+def test_sync_goes_on_where_another_removes_the_same(library, folder):
+    importer = Importer(library, WordEmbedder())
+    for number in range(3):
+        (folder / f"{number}.txt").write_text(f"Number {number}.")
+    list(importer.add([folder]))
+    for number in range(3):
+        (folder / f"{number}.txt").unlink()
+    removed = []
+    for one in importer.add([folder], sync=True):
+        if one.state == "removed" and not removed:
+            second = next(entry for entry in library.entries() if entry.name == "docs/1.txt")
+            library.remove(second.id)
+        removed += [one.name] if one.state == "removed" else []
+    assert len(removed) == 2
+    assert len(library.entries()) == 2
 
 
 def test_sync_keeps_what_it_cannot_look_at(library, folder):
@@ -156,6 +187,62 @@ def test_another_embedder_makes_the_vectors_anew(library, folder):
     assert {one.state for one in reindex(library, Other())} == {"replaced"}
     assert {one.embedder for one in library.entries()} == {"others"}
     assert {one.state for one in reindex(library, Other())} == {"unchanged"}
+
+
+@pytest.mark.parametrize("change", ["removed", "replaced"])
+def test_vectors_are_made_anew_of_nothing_that_changes_meanwhile(library, folder, change):
+    list(Importer(library, WordEmbedder()).add([folder]))
+
+    class Other(WordEmbedder):
+        identity = "others"
+
+        def vectors(self, texts):
+            entry = library.entries()[0]
+            if change == "removed" and len(library.entries()) == 2:
+                library.remove(entry.id)
+            if change == "replaced":
+                (folder / "ferry.txt").write_text("The ferry leaves at nine.")
+                list(Importer(library, WordEmbedder()).add([folder]))
+            return super().vectors(texts)
+
+    first, second = reindex(library, Other())
+    assert (first.state, second.state) == ("skipped", "replaced")
+    ferry = [one for one in library.entries() if one.name == "docs/ferry.txt"]
+    if change == "removed":
+        assert not ferry
+    else:
+        assert library.document(ferry[0].id).text == "The ferry leaves at nine."
+
+
+def test_what_makes_too_many_passages_is_told(library, monkeypatch):
+    monkeypatch.setattr(importing, "_MOST_PASSAGES", 3)
+    text = "".join(f"# {number}\n\nSome words.\n\n" for number in range(4))
+    (told,) = Importer(library, WordEmbedder()).add_all([("many.md", text.encode())])
+    assert (told.state, "makes 4 passages" in told.reason) == ("failed", True)
+
+
+def test_modules_in_the_users_folder_are_not_taken_for_this_programs(tmp_path):
+    (tmp_path / "json.py").write_text("raise SystemExit('run')")
+    (tmp_path / "regex.py").write_text("raise SystemExit('run')")
+    (tmp_path / "a.txt").write_text("The ferry leaves at seven.")
+    command = "from localqa.documents.process import ReadingProcess as P"
+    command += "; from localqa.documents.limits import Limits"
+    script = f"import os; {command}; from localqa.documents.reading import read_bytes as r; import pathlib; "
+    script += f"os.chdir({str(tmp_path)!r}); p = P(Limits()); "
+    script += "print(r(pathlib.Path('a.txt').read_bytes(), 'a.txt', limits=Limits(), process=p).text)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip() == "The ferry leaves at seven.", done.stderr
+
+
+def test_a_process_that_ended_between_two_files_is_started_anew():
+    with ReadingProcess(Limits()) as process:
+        for _ in range(2):
+            read = read_bytes(b"The ferry.", "a.txt", limits=Limits(), process=process)
+            assert read.text == "The ferry."
+            process._child.kill()
+            process._child.wait()
 
 
 @pytest.mark.slow

@@ -4,8 +4,11 @@ import contextlib
 import dataclasses
 import itertools
 import random
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +20,8 @@ from localqa.documents.library import DocumentNotFoundError, Item, LibraryError,
 from localqa.documents.passages import split_passages
 from localqa.documents.sqlite import SqliteLibrary
 from localqa.documents.vectors import VectorIndex
+from localqa.errors import ConfigError
+from tests.conftest import ROOT
 
 LENGTH = 64
 
@@ -295,6 +300,55 @@ def test_a_file_that_is_no_library_is_told_and_kept(tmp_path, content):
         assert path.read_bytes() == content
     else:
         SqliteLibrary(path).close()
+
+
+@in_a_file
+def test_opening_a_file_twice_loses_nothing(where, tmp_path):
+    first = opening.open_library(where)
+    first.put(item("ferry.txt", FERRY))
+    second = opening.open_library(where)
+    other = "import sys; from localqa.documents.opening import open_library as o; l = o(sys.argv[1]); "
+    other += "print(len(l.entries())); l.close()"
+    for number in range(3):
+        done = subprocess.run([sys.executable, "-c", other, where], cwd=ROOT, capture_output=True, text=True)
+        assert done.stdout.split() == [str(number + 1)], done.stderr
+        first.put(item(f"{number}.txt", HARBOUR))
+    first.close()
+    second.close()
+
+
+@in_a_file
+def test_a_file_is_its_owners_alone(where):
+    library = opening.open_library(where)
+    library.put(item("ferry.txt", FERRY))
+    files = list(Path(where).parent.glob(f"{Path(where).name}*"))
+    assert len(files) > 1
+    assert {file.stat().st_mode & 0o077 for file in files} == {0}
+    library.close()
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["postgresql+psycopg://ada:secret@db/docs", "host=db password=secret", "sqlite:///x", ":memory:"],
+)
+def test_other_addresses_are_refused_and_not_told(where, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as told:
+        opening.open_library(where)
+    assert "secret" not in str(told.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_what_is_there_as_it_was_is_replaced(library):
+    entry = library.put(item("ferry.txt", FERRY))
+    newer = library.put(item("ferry.txt", FERRY + HARBOUR))
+    with pytest.raises(DocumentNotFoundError):
+        library.put(item("ferry.txt", FERRY), instead_of=entry)
+    assert library.entry(entry.id) == newer
+    assert library.put(item("ferry.txt", FERRY), instead_of=newer)
+    library.remove(entry.id)
+    with pytest.raises(DocumentNotFoundError):
+        library.put(item("ferry.txt", FERRY), instead_of=newer)
 
 
 def test_many_vectors_are_found_by_their_bits(monkeypatch):

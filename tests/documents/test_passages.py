@@ -47,6 +47,15 @@ def test_a_heading_begins_a_passage_and_stands_above_all_below_it():
     }
 
 
+@pytest.mark.parametrize("letter", ["word ", "字", "x"])
+def test_a_heading_without_an_end_is_cut(letter):
+    heading = letter * 5_000
+    text = f"{heading}\n\nCats are allowed."
+    (first, *_, last) = split_passages(document(text, [Heading(0, len(heading), 1)]))
+    assert {len(one.headings[0]) for one in (first, last)} <= {199, 200}
+    assert text[last.start : last.end].endswith("Cats are allowed.")
+
+
 @pytest.mark.parametrize(
     "text",
     [
