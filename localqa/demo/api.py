@@ -20,12 +20,25 @@ _CONNECT_S: Final = 3.0
 _AGAIN_S: Final = 1.0
 """Seconds between two looks at an import that takes long."""
 _LISTED: Final = 1000
+_LATER: Final = (requests.codes.too_many_requests, requests.codes.service_unavailable)
 
 
 class RefusedError(LocalQAError):
     """The API refused, in its own words."""
 
     code = "refused"
+
+
+class BusyError(RefusedError):
+    """The API refused for now.
+
+    Attributes:
+        seconds: after which it may be asked again.
+    """
+
+    def __init__(self, message: str, *, remedy: str, seconds: float) -> None:
+        super().__init__(message, remedy=remedy)
+        self.seconds = seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +98,19 @@ class Api:
             job = self._json("POST", "/api/documents", files=files)
         while self._having(("state", "outcomes", "job"), job)["state"] in ("waiting", "running"):
             time.sleep(_AGAIN_S)
-            job = self._json("GET", f"/api/documents/jobs/{job['job']}")
+            try:
+                job = self._json("GET", f"/api/documents/jobs/{job['job']}")
+            except BusyError as e:
+                # It goes on meanwhile.
+                time.sleep(e.seconds)
         if not job["outcomes"]:
             raise RefusedError(job["problem"] or "The file was not read.")
         outcome: dict[str, Any] = job["outcomes"][0]
         return outcome
 
-    def remove_document(self, document: str) -> None:
-        """Take a document out of the library."""
-        self._json("DELETE", f"/api/documents/{quote(document, safe='')}")
+    def remove_document(self, document: str) -> dict[str, Any]:
+        """Take a document out of the library; returns what is told of it."""
+        return self._having(("name",), self._json("DELETE", f"/api/documents/{quote(document, safe='')}"))
 
     def ask_documents(self, question: str, *, top_k: int) -> dict[str, Any]:
         """The answer out of the library, see `POST /api/ask`."""
@@ -158,8 +175,11 @@ class Api:
         """The response, once its status says that it is none of an error."""
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         url = self.url.rstrip("/") + path
+        session = requests.Session()
+        # Settings of the environment for other programs send neither text nor key to a proxy.
+        session.trust_env = False
         try:
-            response = requests.request(
+            response = session.request(
                 method,
                 url,
                 json=body,
@@ -178,10 +198,21 @@ class Api:
         with response:
             try:
                 error = response.json()["error"]
-                refusal = RefusedError(error["message"], remedy=error["remedy"])
+                refusal = self._refusal(response, error)
             except (ValueError, KeyError, TypeError):
                 refusal = self._strange()
         raise refusal
+
+    def _refusal(self, response: requests.Response, error: Mapping[str, str]) -> RefusedError:
+        """In the server's own words, but for what people at a page cannot do."""
+        status, remedy = response.status_code, error["remedy"]
+        wait = response.headers.get("Retry-After", "")
+        if status == requests.codes.unauthorized:
+            remedy = "Start this page with LOCALQA_KEY set to one of the server's keys."
+        if status in _LATER and wait.isdecimal():
+            remedy = f"Ask again in {wait} seconds." if status == requests.codes.too_many_requests else remedy
+            return BusyError(error["message"], remedy=remedy, seconds=float(wait))
+        return RefusedError(error["message"], remedy=remedy)
 
     def _away(self, what: str) -> NotReadyError:
         return NotReadyError(

@@ -6,7 +6,7 @@
   });
 
   const SHOWN = ".qa-verdict, .qa-generated, .qa-alert";
-  const results = { "documents-ask": "documents-answer", "ask": "answer", "open-ask": "open-answer", "summarise": "summary" };
+  const results = { "documents-ask": "documents-answer", "documents-before": "documents-answer", "documents-after": "documents-answer", "ask": "answer", "open-ask": "open-answer", "summarise": "summary" };
   const questions = { "documents-question": "documents-answer", "question": "answer", "open-question": "open-answer" };
   // Whose answer is still to be shown: only what was just asked for moves the page, and only once.
   const awaited = new Set();
@@ -55,6 +55,10 @@
       const result = node.closest("#documents-answer, #answer, #second-answer, #open-answer, #summary");
       if (!result) continue;
       result.querySelectorAll(".qa-text").forEach(centre);
+      result.querySelectorAll(".qa-page").forEach((page) => {
+        const box = page.querySelector("span");
+        if (box) page.scrollLeft = box.offsetLeft - 16;
+      });
       if (awaited.delete(result.id)) show(result);
     }
   }).observe(document.body, { childList: true, subtree: true });

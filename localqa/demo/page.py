@@ -29,6 +29,8 @@ _SCRIPT: Final = Path(__file__).with_name("page.js")
 _TOP_K: Final = 4
 _LOOK_S: Final = 5
 """How often the server's state is asked for."""
+_CACHE_S: Final = 3600
+"""After so long goes what an ended page has left of files."""
 _DEFAULT: Final = "*"
 _NOBODY: Final = "-"
 """What a picker holds for the server's default adapter, and for none: no adapter can be called so."""
@@ -42,7 +44,7 @@ _TEXT: Final = (
 
 def make_page(api: Api) -> gr.Blocks:
     """The page for a server; nothing is asked before somebody opens it."""
-    with gr.Blocks(title="localqa", analytics_enabled=False) as page:
+    with gr.Blocks(title="localqa", analytics_enabled=False, delete_cache=(_CACHE_S, _CACHE_S)) as page:
         gr.Markdown("# localqa\nExact answers from your own text, and honest ones where there is none.")
         state = gr.HTML(elem_id="state")
         with gr.Tab("Documents"):

@@ -15,10 +15,11 @@ _LIKELY: Final = 0.5
 """Score below which an answer is more likely wrong than right."""
 
 
-def failure(error: LocalQAError) -> str:
-    """What went wrong and what to do, as an alert."""
+def failure(error: LocalQAError, *, about: str = "") -> str:
+    """What went wrong, and with what, and what to do, as an alert."""
+    message = f"{about}: {error.message}" if about and about not in error.message else error.message
     remedy = f"<br>{_code(error.remedy)}" if error.remedy else ""
-    return f'<div class="qa-alert" role="alert"><strong>{escape(error.message)}</strong>{remedy}</div>'
+    return f'<div class="qa-alert" role="alert"><strong>{escape(message)}</strong>{remedy}</div>'
 
 
 def hint(text: str) -> str:
@@ -95,7 +96,7 @@ def unmarked(text: str) -> str:
 
 
 def _text(html: str, label: str) -> str:
-    return f'<div class="qa-text" dir="auto" tabindex="0" aria-label="{label}">{html}</div>'
+    return f'<div class="qa-text" role="region" dir="auto" tabindex="0" aria-label="{label}">{html}</div>'
 
 
 def _from(text: str, at: int, end: int) -> int:

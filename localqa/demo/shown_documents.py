@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from localqa.demo.shown import marked, meter, sure, unmarked
 
+_USUAL: Final = "default"
+"""The collection of what was put into none."""
 _POINTS_OF_A_METRE: Final = 72 / 0.0254
 
 
@@ -16,14 +18,26 @@ def listed(documents: Sequence[Mapping[str, Any]], total: int) -> str:
     if not documents:
         return '<p class="qa-by">No documents yet: drop some files above.</p>'
     rows = "".join(
-        f"<tr><td dir='auto'>{escape(one['name'])}</td><td>{int(one['pages']) or '–'}</td>"
+        f"<tr><td dir='auto'>{escape(name_of(one))}</td><td>{int(one['pages']) or '–'}</td>"
         f"<td>{int(one['passages'])}</td></tr>"
         for one in documents
     )
     head = "<tr><th scope='col'>document</th><th scope='col'>pages</th><th scope='col'>passages</th></tr>"
     body = f"<thead>{head}</thead><tbody>{rows}</tbody>"
     some = f": the first {len(documents):,} of {total:,}" if len(documents) < total else ""
-    return f'<table class="qa-table"><caption>In the library{some}</caption>{body}</table>'
+    table = f'<table class="qa-table"><caption>In the library{some}</caption>{body}</table>'
+    return f'<div class="qa-list" role="region" tabindex="0" aria-label="documents">{table}</div>'
+
+
+def name_of(document: Mapping[str, Any]) -> str:
+    """A document's name, with its collection where that is another one than usual."""
+    collection = str(document.get("collection", _USUAL))
+    return f"{document['name']}" + ("" if collection == _USUAL else f" ({collection})")
+
+
+def removed(document: Mapping[str, Any]) -> str:
+    """That a document was removed."""
+    return f'<div class="qa-status" role="status">{escape(str(document["name"]))} removed.</div>'
 
 
 def outcome(found: Mapping[str, Any]) -> str:
@@ -49,7 +63,7 @@ def located(answer: Mapping[str, Any], number: int, of: int, picture: bytes | No
     count = f" ({number} of {of})" if of > 1 else ""
     words = f'<strong class="qa-answer" dir="auto">{escape(answer["answer"])}</strong>'
     return (
-        f'<section><p class="qa-verdict">{words} '
+        f'<section><p class="qa-verdict" role="status">{words} '
         f'<span class="qa-by">{sure(answer["score"])}{count}</span></p>{meter(answer["score"])}'
         f'<p class="qa-by">{_where(source)}</p>'
         f"{marked(source['passage'], answer['start'], answer['end'])}"
@@ -63,7 +77,7 @@ def nowhere(answer: Mapping[str, Any]) -> str:
     if near:
         nearest = f'<p class="qa-by">The nearest passage: {_where(near)}</p>{unmarked(near["text"])}'
     return (
-        '<section><p class="qa-verdict qa-none"><strong>Not in your documents</strong> '
+        '<section><p class="qa-verdict qa-none" role="status"><strong>Not in your documents</strong> '
         f"({sure(answer['score'])}; {int(answer['passages_read'])} passages were read).</p>"
         f"{nearest}</section>"
     )
@@ -88,7 +102,8 @@ def _on_page(source: Mapping[str, Any], picture: bytes) -> str:
     )
     data = base64.b64encode(picture).decode()
     told = f"page {int(source['page'])} of {escape(source['name'])}, the answer boxed"
-    return f'<div class="qa-page"><img alt="{told}" src="data:image/png;base64,{data}">{boxes}</div>'
+    image = f'<img alt="{told}" src="data:image/png;base64,{data}">'
+    return f'<div class="qa-page"><div>{image}{boxes}</div></div>'
 
 
 def _points(picture: bytes) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """The page's way of asking, against servers that are well, away or others."""
 
+import json
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +10,7 @@ from werkzeug.serving import make_server
 
 from app import create_app
 from localqa.config import Settings
+from localqa.demo import api as asking
 from localqa.demo.api import Api, RefusedError
 from localqa.errors import NotReadyError
 from tests.api.fake_reader import FakeReader
@@ -48,6 +50,48 @@ def test_refusals_are_the_server_s_own_words(api, ollama_server):
     with pytest.raises(RefusedError) as refused:
         list(api.generate("Who?", TEXT))
     assert refused.value.remedy
+
+
+def test_what_people_at_a_page_cannot_do_is_told_otherwise(api):
+    with pytest.raises(RefusedError) as refused:
+        Api(api.url, "wrong").documents()
+    assert "LOCALQA_KEY" in refused.value.remedy
+
+
+def test_an_import_goes_on_while_the_server_is_asked_too_often(clean_environment, tmp_path, monkeypatch):
+    monkeypatch.setattr(asking, "_AGAIN_S", 0)
+    states = iter(
+        [
+            (202, {"job": "1", "state": "running", "outcomes": []}, {}),
+            (429, {"error": {"message": "Too often.", "remedy": "Wait."}}, {"Retry-After": "0"}),
+            (200, {"job": "1", "state": "done", "outcomes": [{"name": "a.txt", "state": "added"}]}, {}),
+        ]
+    )
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self):
+            status, body, headers = next(states)
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(data))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = answer  # noqa: N815 - names of http.server
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    (tmp_path / "a.txt").write_text("Ada.")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    try:
+        assert Api(f"http://127.0.0.1:{server.server_port}").add_file(tmp_path / "a.txt")["state"] == "added"
+    finally:
+        server.shutdown()
 
 
 def test_server_that_is_away_is_told():

@@ -458,6 +458,10 @@ def test_files_are_dropped_asked_seen_on_their_page_and_removed(url, tmp_path):
         page.get_by_role("option", name="fares.pdf", exact=True).click()
         page.locator("#documents-remove").click()
         expect(page.locator("#documents-listed")).not_to_contain_text("fares.pdf", timeout=WAIT_MS)
+        expect(page.locator("#documents-told")).to_contain_text("fares.pdf removed")
+        # An answer out of it is none any more.
+        expect(answer.locator("mark")).to_have_count(0)
+        expect(page.locator("#documents-after")).not_to_be_visible()
         page.get_by_label("Document", exact=True).click()
         page.get_by_role("option", name="quay.md", exact=True).click()
         page.locator("#documents-remove").click()
