@@ -2,7 +2,8 @@
 
 Each row has a question and a context, and comes out with the answer, its offsets and its score beside its
 own fields. A row that cannot be answered comes out with its error. A run that was ended, by Ctrl-C or the
-power cord, goes on where it stopped when you give the same command again.
+power cord, goes on where it stopped when you give the same command again. The exit status is 0 once every row
+has come out; how many with an error is told at the end.
 """
 
 import argparse

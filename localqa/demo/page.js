@@ -57,7 +57,7 @@
       result.querySelectorAll(".qa-text").forEach(centre);
       result.querySelectorAll(".qa-page").forEach((page) => {
         const box = page.querySelector("span");
-        if (box) page.scrollLeft = box.offsetLeft - 16;
+        if (box) page.scrollLeft = box.offsetLeft - (page.clientWidth - box.offsetWidth) / 2;
       });
       if (awaited.delete(result.id)) show(result);
     }

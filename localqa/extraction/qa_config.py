@@ -126,6 +126,8 @@ class QAConfig:
 
 MOST_TOKENS: Final = 8192
 """Of a window; bases have positions for fewer, most of them for 512."""
+_LONGEST_ANSWER = 512
+"""Tokens; the decoder keeps a number for each token of a text and each length."""
 _FARTHEST: Final = 1e9
 _MOST_WEIGHT: Final = 100.0
 _ODDS: Final = ("answer_odds", "refusal_odds")
@@ -155,8 +157,8 @@ _RULES: Mapping[str, _Rule] = {
     ),
     "stride": (lambda value: is_whole(value, 0, MOST_TOKENS), "a whole number, 0 or more, below max_length"),
     "max_answer_tokens": (
-        lambda value: is_whole(value, 1, MOST_TOKENS),
-        f"a whole number from 1 to {MOST_TOKENS}",
+        lambda value: is_whole(value, 1, _LONGEST_ANSWER),
+        f"a whole number from 1 to {_LONGEST_ANSWER}",
     ),
     "null_threshold": (
         lambda value: value is None or is_number(value, -_FARTHEST, _FARTHEST),

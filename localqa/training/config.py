@@ -176,7 +176,7 @@ class TrainConfig(RunConfig):
 
     max_length: int = Field(384, ge=32, le=8192, description="tokens in a window")
     stride: int = Field(128, ge=0, description="context tokens that neighbouring windows share")
-    max_answer_tokens: int = Field(30, ge=1, description="longest answer considered, in tokens")
+    max_answer_tokens: int = Field(30, ge=1, le=512, description="longest answer considered, in tokens")
     abstain: bool | None = Field(
         None, description="may say 'not answerable'; default: if the data has such questions"
     )

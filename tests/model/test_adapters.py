@@ -250,6 +250,7 @@ def test_damaged_qa_config_is_refused(saved, content):
         ("stride", 384),
         ("stride", None),
         ("max_answer_tokens", 0),
+        ("max_answer_tokens", 513),
         ("max_answer_tokens", 1e9),
         ("max_answer_tokens", 10**9),
         ("null_threshold", float("nan")),
