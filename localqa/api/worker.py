@@ -5,6 +5,7 @@ thread takes over when a request can be answered. So any number of slow clients 
 share a bounded room, and probes, which have threads of their own, are answered whatever else goes on.
 """
 
+import contextlib
 import errno
 import selectors
 import socket
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
 
 from gunicorn import util
 from gunicorn.http.errors import ParseException
@@ -123,6 +124,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._untidy = False
         self._probes = ThreadPoolExecutor(2, "probe")
         self._documents = ThreadPoolExecutor(4, "document")
+        # So large that those who do not read them hold a thread; nothing else waits for it.
+        self._assets = ThreadPoolExecutor(2, "asset")
         self.worker_connections = connections_of(self.cfg.worker_connections)
 
     # What comes in.
@@ -253,10 +256,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         path = request.path if request is not None else ""
         if path.rstrip("/") in PROBES:
             return self._probes
-        if path in DOCUMENTS or path.startswith("/swagger/"):
-            return self._documents
-        pool: ThreadPoolExecutor = self.tpool
-        return pool
+        if path.startswith("/swagger/"):
+            return self._assets
+        return self._documents if path in DOCUMENTS else cast(ThreadPoolExecutor, self.tpool)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer a request; a client that takes too long to take the answer is left alone."""
@@ -393,7 +395,5 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._leave_room(conn)
 
     def _leave_poller(self, conn: Connection) -> None:
-        try:
+        with contextlib.suppress(KeyError, ValueError):  # it was not there
             self.poller.unregister(conn.sock)
-        except (KeyError, ValueError):
-            return  # it was not there

@@ -150,9 +150,13 @@ def test_slow_clients_keep_nobody_from_being_answered(server, kind):
 @pytest.mark.alone
 def test_clients_that_read_no_answer_keep_nobody_from_being_answered(server):
     url, worker = server
-    first = b"GET /swagger/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    path = "/swagger/js/swagger-ui-bundle.js"
+    assert len(requests.get(f"{url}{path}", timeout=5).content) > 1_000_000
+    first = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     with measured(worker) as memory, Dribble(url, first, b"", count=300, reads=False):
         assert max(answered(url, seconds=3).values()) < 5
+        for other in ("/", "/docs", "/openapi.json"):
+            assert requests.get(f"{url}{other}", timeout=5).status_code == 200
     is_well(url, worker, memory)
 
 
