@@ -107,7 +107,7 @@ def ask_library(ask: LibraryAsk, library: Library, *, embed: Embeds, read: Answe
         LocalQAError: what `embed` and `read` raise.
     """
     vector = embed([ask.question])[0]
-    found = tuple(search(library, ask.question, vector, scope=ask.scope, most=ask.passages))
+    found = tuple(search(library, ask.question, vector, scope=ask.scope, most=ask.passages, distinct=True))
     if not found:
         return NOTHING
     return _located(read([_query(ask, found)])[0], found)

@@ -8,6 +8,7 @@ from localqa.documents.importing import Importer
 from localqa.documents.library import (
     DEFAULT_COLLECTION,
     CollectionNotFoundError,
+    DocumentNotFoundError,
     Library,
     LibraryError,
     Pages,
@@ -114,7 +115,12 @@ class Shelf:
         if scope.collection is not None and scope.collection not in {one.name for one in known}:
             raise CollectionNotFoundError(f"There is no collection '{scope.collection}' in the library.")
         for document in scope.documents:
-            self.holding(document)
+            entry = self.holding(document).entry(document)
+            if scope.collection not in (None, entry.collection):
+                raise DocumentNotFoundError(
+                    f"The document '{document}' is not in the collection '{scope.collection}'.",
+                    remedy=f"It is in '{entry.collection}'.",
+                )
 
     def importer(self, collection: str = DEFAULT_COLLECTION, password: str | None = None) -> Importer:
         """What brings documents into a collection."""

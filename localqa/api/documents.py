@@ -1,6 +1,7 @@
 """The routes of the library: bring documents, look at them, remove them."""
 
 import contextlib
+import hashlib
 import math
 import threading
 from copy import copy
@@ -54,6 +55,8 @@ _DRAW_WAIT_S: Final = 10.0
 _BYTES_OF_A_CHARACTER: Final = 12
 """Of a document as it is shown: its text, its JSON and its bytes."""
 _FORM_ERROR_CHARS: Final = 200
+_MARK_CHARS: Final = 12
+"""By which names that are too long are told apart."""
 _FORM_FIELDS: Final = ("collection", "password")
 _MOST_FIRST: Final = 2**31 - 1
 """What every database counts to."""
@@ -353,11 +356,9 @@ def _file_name(sent: str | None) -> str:
     ]
     name = printable("/".join(parts), limit=None)
     if len(name) > NAME_CHARS:
-        # Cut, it might be the name of another one.
-        raise InvalidInputError(
-            f"files: a name has {len(name)} characters, at most {NAME_CHARS} are allowed.",
-            remedy="Send it under a shorter name.",
-        )
+        # Cut alone, it might be the name of another one.
+        mark = hashlib.sha256(name.encode()).hexdigest()[:_MARK_CHARS]
+        name = f"{mark}-{name[-(NAME_CHARS - _MARK_CHARS - 1) :]}"
     return name or "document"
 
 

@@ -14,12 +14,15 @@ from localqa.documents.indexed import UNSPACED
 WORDS: Final = 100
 _LONGEST: Final = 1.5
 """So many times the words that are wanted, at most."""
-_BLOCK: Final = regex.compile(r"\n{2,}")
+_BLOCK: Final = regex.compile(r"(?>\r\n|\r|\n)(?:[^\S\r\n]*+(?>\r\n|\r|\n))++")
 _SENTENCE: Final = regex.compile(
-    r"(?<=[.!?…][\"'”’)\]]{0,3})\s+(?=[\p{Lu}\p{Lt}\p{Lo}\p{N}\"'“‘(\[])|(?<=[。！？])(?=\S)|\n"
+    r"(?<=[.!?…][\"'”’)\]]{0,3})\s+(?=[\p{Lu}\p{Lt}\p{Lo}\p{N}\"'“‘(\[])|(?<=[。！？])(?=\S)|(?P<line>\r\n?|\n)"
 )
 _PLACE: Final = regex.compile(rf"\s+|(?<=[{UNSPACED}])(?!\p{{M}})")
 _WORD: Final = regex.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
+_SPACED: Final = regex.compile(r"\S+")
+_WIDEST: Final = 200
+"""Characters of a line in texts whose lines are broken for reading."""
 _CHARACTERS: Final = 10
 """Of a word, on the average, in texts that have few spaces: they are measured by it."""
 _DEPTH: Final = 6
@@ -90,8 +93,31 @@ def _pieces(text: str, start: int, end: int, words: int) -> Iterator[_Piece]:
         if count <= words * _LONGEST:
             yield _Piece(at, until, count)
             continue
-        for first, last in _between(_SENTENCE, text, at, until):
+        width = max(map(len, text[at:until].splitlines()))
+        begin = at
+        for border in _SENTENCE.finditer(text, at, until):
+            if border["line"] is None or not _is_wrapped(text, border.start(), border.end(), width):
+                for first, last in _told(text, begin, border.start()):
+                    yield from _cut(text, first, last, words)
+                begin = border.end()
+        for first, last in _told(text, begin, until):
             yield from _cut(text, first, last, words)
+
+
+def _is_wrapped(text: str, end: int, start: int, width: int) -> bool:
+    """Whether a line ends only because the next word had no room in it, so that a sentence goes on.
+
+    Args:
+        text: of the lines.
+        end: of the line.
+        start: of the next one.
+        width: of the longest line in the paragraph.
+    """
+    line = text[text.rfind("\n", 0, end) + 1 : end]
+    following = _SPACED.match(text, start)
+    word = following.end() - start if following else 0
+    is_row = " | " in line or not word
+    return not is_row and width <= _WIDEST and len(line) + 1 + word > width
 
 
 def _cut(text: str, start: int, end: int, words: int) -> Iterator[_Piece]:

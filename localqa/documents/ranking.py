@@ -2,10 +2,14 @@
 
 import sqlite3
 from dataclasses import dataclass
+from typing import Final
 
 from localqa.documents.document import Document
 from localqa.documents.indexed import TOKENIZE, any_of, indexed, words_of
 from localqa.documents.passages import Passage, split_passages
+
+_FEW: Final = 3
+"""Passages by whose words alone nothing is ruled out: the question may be asked in other words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +21,7 @@ class Ranked:
 
 
 def likeliest(text: str, question: str, *, most: int) -> list[Ranked]:
-    """The likeliest passages, best first; the first of the text where it shares no word with the question.
+    """The likeliest passages, best first; none where too few share a word with the question to tell by.
 
     Args:
         text: to look through.
@@ -38,6 +42,6 @@ def likeliest(text: str, question: str, *, most: int) -> list[Ranked]:
     finally:
         index.close()
     best = max((score for _, score in rows), default=1.0) or 1.0
-    if not rows:
-        return [Ranked(passage, 0.0) for passage in passages[:most]]
+    if len(rows) < _FEW:
+        return []
     return [Ranked(passages[number], score / best) for number, score in rows]

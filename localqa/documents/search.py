@@ -31,7 +31,13 @@ class Found:
 
 
 def search(
-    library: Library, question: str, vector: Vectors, *, scope: Scope = ALL, most: int = 10
+    library: Library,
+    question: str,
+    vector: Vectors,
+    *,
+    scope: Scope = ALL,
+    most: int = 10,
+    distinct: bool = False,
 ) -> list[Found]:
     """The likeliest passages, best first; none where the library, or the scope, is empty.
 
@@ -41,17 +47,28 @@ def search(
         vector: of the question, of length one.
         scope: what is looked through.
         most: passages at most.
+        distinct: whether of passages with the same words only the best one counts.
     """
-    by_words = dict(library.by_words(words_of(question), scope, _EACH))
-    by_vector = dict(library.by_vector(vector, scope, _EACH))
+    each = max(_EACH, most)
+    by_words = dict(library.by_words(words_of(question), scope, each))
+    by_vector = dict(library.by_vector(vector, scope, each))
     by_vector |= _missing(library, vector, by_words, by_vector)
-    ranked = fused(by_words, by_vector)[:most]
-    kept = {passage.number: passage for passage in library.passages([number for number, _ in ranked])}
-    return [
-        Found(kept[number], score, by_vector[number], by_words.get(number, 0.0))
-        for number, score in ranked
-        if number in kept
-    ]
+    ranked = fused(by_words, by_vector)
+    found: list[Found] = []
+    seen: set[str] = set()
+    # Mostly the first part is enough: of copies there are few.
+    for at in range(0, len(ranked), most):
+        part = dict(ranked[at : at + most])
+        for passage in library.passages(list(part)):
+            text = " ".join(passage.text.split())
+            if len(found) == most or (distinct and text in seen):
+                continue
+            seen.add(text)
+            number = passage.number
+            found.append(Found(passage, part[number], by_vector[number], by_words.get(number, 0.0)))
+        if len(found) == most:
+            break
+    return found
 
 
 def fused(words: Mapping[int, float], cosines: Mapping[int, float]) -> list[tuple[int, float]]:

@@ -26,19 +26,22 @@ _ROUNDS = 4
 _WORD = r"\p{L}\p{M}\p{N}\u00AD\u200C\u200D\u2060"
 _LETTER: Final = regex.compile(f"[{_WORD}]")
 # Scripts that are written without spaces, or with particles that belong to no answer: words end anywhere.
-_UNSPACED: Final = regex.compile(
-    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Javanese}]"
+_SPACELESS = (
+    r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Javanese}"
 )
+_UNSPACED: Final = regex.compile(f"[{_SPACELESS}]")
+# What is one piece goes on over none of these.
+_PIECE = rf"[[{_WORD}]--[{_SPACELESS}]]"
 _NUMBER = r"\d++(?:[.,'’\u00A0\u202F]\d++)*+"
-_CURRENCY = r"[$£€¥₹₽₩₺₴₪฿¢]"
+_CURRENCY = r"[$£€¥￥₹₽₩₺₴₪฿¢]"
 _CURRENCIES = r"(?:EUR|USD|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK)"
 _SI = (
     r"(?:[kKMGTPmµμcdnp]?(?:Hz|bit|byte|[BbWVΩgmslLJN]|Pa|mol|eV|cd|Wh|bar|bps)|[kM]?cal|dB|min|h|hrs?|rpm|ha|in|"
     r"ft|lbs?|oz|mph|kph|px|pt|dpi|ppm|psi|°\ ?[CFK]|K)"
 )
-_UNIT = rf"(?:{_SI}(?:[/·⋅]{_SI})?(?:[²³]|\^-?\d)?|%|‰|°|′|″|{_CURRENCY})(?![{_WORD}])"
+_UNIT = rf"(?:{_SI}(?:[/·⋅]{_SI})?(?:[²³]|\^-?\d)?|%|％|‰|°|′|″|{_CURRENCY})(?![{_PIECE}])"
 # After a space these would be words or initials as often as units.
-_SPACED = rf"(?!(?:in|h|[BJKNLTs])(?![{_WORD}/²³])){_UNIT}"
+_SPACED = rf"(?!(?:in|h|[BJKNLTs])(?![{_PIECE}/²³])){_UNIT}"
 _SUBCLAUSE = r"(?:\([\p{L}\d]{1,5}\))"
 _HEX = r"[0-9A-Fa-f]{1,4}+"
 _TAG = (
@@ -47,46 +50,46 @@ _TAG = (
 )
 """Of HTML, where it is only how words look."""
 _PIECES: Final = tuple(
-    regex.compile(pattern, regex.VERBOSE)
+    regex.compile(pattern, regex.VERBOSE | regex.V1)
     for pattern in (
         # addresses
-        rf"(?<![{_WORD}])(?:[a-z][a-z0-9+.-]{{1,15}}://|www\.)"
+        rf"(?<![{_PIECE}])(?:[a-z][a-z0-9+.-]{{1,15}}://|www\.)"
         r"""(?:[^\s<>"()]|\([^\s<>"()]*+\))+(?<![.,;:!?'’”\]}}])""",
-        rf"(?<![{_WORD}.+%_'-])(?:mailto:)?[{_WORD}.+%_'-]++@[{_WORD}-]++(?:\.[{_WORD}-]++)*+",
-        rf"(?<![{_WORD}.-])(?:[{_WORD}-]++\.)+[a-z]{{2,24}}+(?![{_WORD}])(?::\d++)?+"
+        rf"(?<![{_PIECE}.+%_'-])(?:mailto:)?[{_PIECE}.+%_'-]++@[{_PIECE}-]++(?:\.[{_PIECE}-]++)*+",
+        rf"(?<![{_PIECE}.-])(?:[{_PIECE}-]++\.)+[a-z]{{2,24}}+(?![{_PIECE}])(?::\d++)?+"
         r"""(?:/[^\s<>"(),;]*+(?<![.:!?]))?""",
-        rf"(?<![{_WORD}.@-])[{_WORD}.-]++@[{_WORD}.-]++:[{_WORD}.~-]*+/[^\s<>\"(),;]*+(?<![.:!?])",
-        rf"(?<![{_WORD}:])(?:(?:{_HEX}:){{2,7}}{_HEX}|(?:{_HEX}(?::{_HEX})*+)?+::(?:{_HEX}(?::{_HEX})*+)?+)"
-        rf"(?:/\d{{1,3}})?(?![{_WORD}:])",
+        rf"(?<![{_PIECE}.@-])[{_PIECE}.-]++@[{_PIECE}.-]++:[{_PIECE}.~-]*+/[^\s<>\"(),;]*+(?<![.:!?])",
+        rf"(?<![{_PIECE}:])(?:(?:{_HEX}:){{2,7}}{_HEX}|(?:{_HEX}(?::{_HEX})*+)?+::(?:{_HEX}(?::{_HEX})*+)?+)"
+        rf"(?:/\d{{1,3}})?(?![{_PIECE}:])",
         r"""(?<![^\s("'])(?:[A-Za-z]:\\|~?/|\.\.?/)[^\s<>"(),;|]++(?<![.:!?])""",
         # amounts
-        rf"(?<![{_WORD}])(?:[-+−±~≈<>≤≥]\ ?)?(?:{_CURRENCY}\ ?)?(?:{_NUMBER}|(?<!\S)\.\d++)"
+        rf"(?<![{_PIECE}])(?:[-+−±~≈<>≤≥]\ ?)?(?:{_CURRENCY}\ ?)?(?:{_NUMBER}|(?<!\S)\.\d++)"
         rf"(?:{_UNIT}|[\ \u00A0\u202F]{_SPACED})?",
-        rf"(?<![{_WORD}])(?:US|CA|AU|NZ|HK)?{_CURRENCY}\ ?{_NUMBER}(?:[kKmMbB]n?(?![{_WORD}]))?",
-        rf"(?<![{_WORD}])(?:{_CURRENCIES}\ ?{_NUMBER}|{_NUMBER}\ ?{_CURRENCIES})(?![{_WORD}])",
-        rf"(?<![{_WORD}])\d++'\ ?\d{{1,2}}(?:\"|''|”|″)?",
+        rf"(?<![{_PIECE}])(?:US|CA|AU|NZ|HK)?{_CURRENCY}\ ?{_NUMBER}(?:[kKmMbB]n?(?![{_PIECE}]))?",
+        rf"(?<![{_PIECE}])(?:{_CURRENCIES}\ ?{_NUMBER}|{_NUMBER}\ ?{_CURRENCIES})(?![{_PIECE}])",
+        rf"(?<![{_PIECE}])\d++'\ ?\d{{1,2}}(?:\"|''|”|″)?",
         # telephone numbers, dates, times, ratios
-        rf"(?<![{_WORD}])\+\d[\d\ ()./\u00A0-]{{5,20}}\d(?![{_WORD}])",
-        rf"(?<![{_WORD}])(?:\d{{1,6}}[-/.:]){{2,}}\d{{1,6}}(?![{_WORD}])(?::\d++)?",
-        rf"(?<![{_WORD}])(?:\d{{1,4}}[:/]\d{{1,4}}|\d{{3}}-\d{{4}})(?![{_WORD}])",
+        rf"(?<![{_PIECE}])\+\d[\d\ ()./\u00A0-]{{5,20}}\d(?![{_PIECE}])",
+        rf"(?<![{_PIECE}])(?:\d{{1,6}}[-/.:]){{2,}}\d{{1,6}}(?![{_PIECE}])(?::\d++)?",
+        rf"(?<![{_PIECE}])(?:\d{{1,4}}[:/]\d{{1,4}}|\d{{3}}-\d{{4}})(?![{_PIECE}])",
         # identifiers: numbers of clauses, parts, files and norms
-        rf"(?:[#№§¶]\ ?)?(?<![{_WORD}])(?=[^\s\d]*+\d)(?=[^\s\p{{L}}]*+\p{{L}})"
-        rf"[{_WORD}]++(?:[-_./\\#][{_WORD}]++)*+{_SUBCLAUSE}*+",
-        rf"(?:[#№§¶]\ ?)?(?<![{_WORD}.])[{_WORD}]++(?:\.[{_WORD}]++)*+{_SUBCLAUSE}++",
+        rf"(?:[#№§¶]\ ?)?(?<![{_PIECE}])(?=[^\s\d]*+\d)(?=[^\s\p{{L}}]*+\p{{L}})"
+        rf"[{_PIECE}]++(?:[-_./\\#][{_PIECE}]++)*+{_SUBCLAUSE}*+",
+        rf"(?:[#№§¶]\ ?)?(?<![{_PIECE}.])[{_PIECE}]++(?:\.[{_PIECE}]++)*+{_SUBCLAUSE}++",
         r"[#№§¶]\ ?\d++(?:\.\d++)*+",
-        rf"[#@][{_WORD}]++",
-        rf"(?<![{_WORD}_])[{_WORD}]++(?:_++[{_WORD}]++)++(?:\(\))?",
-        rf"(?<![{_WORD}.:])[{_WORD}]++(?:(?:\.|::|->)[{_WORD}]++)*+\(\)",
-        rf"(?<![{_WORD}:])[{_WORD}]++(?:::[{_WORD}]++)++",
+        rf"[#@][{_PIECE}]++",
+        rf"(?<![{_PIECE}_])[{_PIECE}]++(?:_++[{_PIECE}]++)++(?:\(\))?",
+        rf"(?<![{_PIECE}.:])[{_PIECE}]++(?:(?:\.|::|->)[{_PIECE}]++)*+\(\)",
+        rf"(?<![{_PIECE}:])[{_PIECE}]++(?:::[{_PIECE}]++)++",
         # keys and sums in letters and digits
-        rf"(?<![{_WORD}])(?=\S*?\d)(?=\S*?[A-Za-z])[A-Za-z0-9_/+-]{{7,}}[A-Za-z0-9]={{0,2}}(?![{_WORD}])",
+        rf"(?<![{_PIECE}])(?=\S*?\d)(?=\S*?[A-Za-z])[A-Za-z0-9_/+-]{{7,}}[A-Za-z0-9]={{0,2}}(?![{_PIECE}])",
         # names that go on in brackets: poly(methyl methacrylate), employee(s)
-        rf"(?<![{_WORD}])[{_WORD}]++\([^()\n]{{1,60}}\)",
+        rf"(?<![{_PIECE}])[{_PIECE}]++\([^()\n]{{1,60}}\)",
         # and that begin in them: (R)-ibuprofen
-        rf"(?<![{_WORD}])\([\p{{L}}\d,+±-]{{1,8}}\)-[{_WORD}]++(?:-[{_WORD}]++)*+",
+        rf"(?<![{_PIECE}])\([\p{{L}}\d,+±-]{{1,8}}\)-[{_PIECE}]++(?:-[{_PIECE}]++)*+",
         # abbreviations, names and negations with marks inside
-        rf"(?<![{_WORD}.])(?:\p{{L}}\.){{2,}}+",
-        rf"(?<![{_WORD}])(?:[OD]['’]\p{{Lu}}\p{{L}}+|\p{{L}}+n['’]t)(?![{_WORD}])",
+        rf"(?<![{_PIECE}.])(?:\p{{L}}\.){{2,}}+",
+        rf"(?<![{_PIECE}])(?:[OD]['’]\p{{Lu}}\p{{L}}+|\p{{L}}+n['’]t)(?![{_PIECE}])",
     )
 )
 """What is one piece though tokens, or even spaces, part it."""

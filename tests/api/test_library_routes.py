@@ -225,14 +225,29 @@ def test_a_form_with_a_field_that_is_none_files_nothing_elsewhere(client, fields
 
 
 def test_a_name_that_is_too_long_replaces_no_other(client):
-    for folder in "12":
-        assert send(client, (f"{folder}/{'x' * 300}.txt", b"Some words.")).status_code == 422
+    for _ in range(2):
+        for folder in "12":
+            assert send(client, (f"{folder}/{'x' * 300}.txt", b"Some words.")).status_code == 200
+    names = [one["name"] for one in client.get("/api/documents").json["documents"]]
+    assert len(names) == 2
+    assert all(len(name) == 255 and name.endswith("x.txt") for name in names)
 
 
 def test_compressed_forms_are_refused_as_such(client):
     form = {"data": {"file": (io.BytesIO(b"x"), "a.txt")}, "headers": {"Content-Encoding": "gzip"}}
     reply = client.post("/api/documents", **form)
     assert (reply.status_code, reply.json["error"]["code"]) == (415, "unsupported_media_type")
+
+
+def test_a_document_of_another_collection_is_told(client, filled):
+    assert send(client, ("b.txt", b"Some words."), collection="other").status_code == 200
+    asked = {"question": "When does the ferry leave?", "collection": "other", "documents": [filled["id"]]}
+    for path in ("/api/ask", "/api/search"):
+        reply = client.post(path, json=asked)
+        assert (reply.status_code, "is not in the collection" in reply.json["error"]["message"]) == (
+            404,
+            True,
+        )
 
 
 def test_only_so_many_pages_are_drawn_at_a_time(client, monkeypatch):

@@ -18,6 +18,7 @@ from localqa.documents.document import Document, Page
 from localqa.documents.indexed import words_of
 from localqa.documents.library import DocumentNotFoundError, Item, LibraryError, Pages, Scope
 from localqa.documents.passages import split_passages
+from localqa.documents.search import search
 from localqa.documents.sqlite import SqliteLibrary
 from localqa.documents.vectors import VectorIndex
 from localqa.errors import ConfigError
@@ -337,6 +338,25 @@ def test_other_addresses_are_refused_and_not_told(where, tmp_path, monkeypatch):
         opening.open_library(where)
     assert "secret" not in str(told.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_copies_count_once_where_they_would_crowd_others_out(library):
+    for number in range(12):
+        library.put(item(f"copy-{number}.txt", FERRY))
+    library.put(item("harbour.txt", HARBOUR))
+    vector = vector_of("ferry")
+    all_of_them = search(library, "ferry", vector, most=10)
+    assert {one.passage.document.name.partition("-")[0] for one in all_of_them} == {"copy"}
+    distinct = search(library, "ferry", vector, most=10, distinct=True)
+    assert "harbour.txt" in {one.passage.document.name for one in distinct}
+    texts = [one.passage.text for one in distinct]
+    assert len(texts) == len(set(texts))
+
+
+def test_as_many_passages_are_found_as_are_wanted(library):
+    for number in range(90):
+        library.put(item(f"{number}.txt", f"Number {number} is nothing that anybody asks about."))
+    assert len(search(library, "zebra", vector_of("zebra"), most=80)) == 80
 
 
 def test_only_what_is_there_as_it_was_is_replaced(library):

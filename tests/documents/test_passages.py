@@ -1,5 +1,6 @@
 """Passages: exact parts of a text, on its borders, with all of its words."""
 
+import textwrap
 import time
 import unicodedata
 
@@ -45,6 +46,35 @@ def test_a_heading_begins_a_passage_and_stands_above_all_below_it():
         "Noise\n\nNone after ten.": ("Rules", "Noise"),
         "End": ("End",),
     }
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lines_that_are_broken_for_reading_end_nothing(end):
+    names = " ".join(f"Anna Maria Gonzalez{number} came and went by" for number in range(60))
+    lines = textwrap.wrap(names, 60)
+    text = end.join(lines)
+    borders = [one.end for one in split_passages(document(text))[:-1]]
+    at_lines = [border for border in borders if text[border : border + len(end)] == end]
+    assert len(borders) > 2
+    # By words, wherever the hundredth is, and no sooner at a line's end than elsewhere.
+    assert len(at_lines) < len(borders)
+
+
+def test_lines_of_a_list_are_pieces():
+    text = "\n".join(
+        f"Item {number} costs {number} crowns {'and more ' * (number % 3)}" for number in range(60)
+    )
+    found = split_passages(document(text))
+    assert len(found) > 1
+    assert all(text[one.start :].startswith("Item") for one in found)
+
+
+def test_blank_lines_part_paragraphs_however_lines_end():
+    text = "\r\n \r\n".join(f"Paragraph {number} says something of boats." for number in range(60))
+    assert all(text[one.start : one.end].startswith("Paragraph") for one in split_passages(document(text)))
+    whole = text.replace("\r\n \r\n", "\n\n")
+    counts = [len(split_passages(document(one))) for one in (text, whole)]
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize("letter", ["word ", "字", "x"])

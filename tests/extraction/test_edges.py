@@ -66,6 +66,13 @@ PAIRS = [
     ('She said "there were 27" and left.', 'there were 27"', "there were 27"),
 ]
 WHOLE = [
+    ("东京奥运会在2021年举行", "东京", "东京"),
+    ("2019年3月15日に東京で開催された", "東京", "東京"),
+    ("他在1949年出生于北京。", "1949", "1949"),
+    ("価格は1,200円です", "1", "1,200"),
+    ("価格は1,200円です", "200", "1,200"),
+    ("売上は５０％です", "５０", "５０％"),
+    ("In Tokyo (東京2020大会) it was.", "東京", "東京"),
     ("The host is 2001:db8::8a2e:370:7334 now.", "db8::8a2e:370:7334", "2001:db8::8a2e:370:7334"),
     ("Its address is 00:1A:2b:3c:4D:5e there.", "1A:2b", "00:1A:2b:3c:4D:5e"),
     ("Clone git@github.com:acme/tools.git first.", "git@github.com", "git@github.com:acme/tools.git"),
