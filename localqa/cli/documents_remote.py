@@ -36,6 +36,7 @@ _WAIT_S: Final = 600
 _AGAIN_S: Final = 1.0
 _MOST: Final = 1000
 _TRIES: Final = 8
+_SAME_NAME: Final = "Name the folder that both are in: files below it go by their paths."
 _OTHER_FOLDER: Final = "Remove them with `localqa documents remove`, if they are those of this folder."
 
 
@@ -115,6 +116,7 @@ def add(args: argparse.Namespace) -> int:
     known = {one["name"]: one for one in server.documents(args.collection)}
     outcomes: list[dict[str, Any]] = []
     seen, passed_over = set(), []
+    sent: dict[str, Path] = {}
     with tqdm(unit="file", disable=None, leave=False) as bar:
         for one in walk(paths):
             if isinstance(one, Skipped):
@@ -122,6 +124,10 @@ def add(args: argparse.Namespace) -> int:
                 passed_over.append(one.path)
                 continue
             bar.set_postfix_str(printable(one.path.name[-40:]))
+            if one.name in sent:
+                outcomes.append(_failed(one, f"{one.path} has the name of {sent[one.name]}", _SAME_NAME))
+                continue
+            sent[one.name] = one.path
             new = list(_sent(server, one, known, args))
             # The server may have written its name otherwise.
             seen |= {one.name, *(outcome["name"] for outcome in new)}

@@ -87,6 +87,17 @@ def test_a_file_that_is_refused_ends_nothing(server, add, folder):
     assert "QA_MAX_UPLOAD_BYTES" in told
 
 
+@pytest.mark.integration
+def test_two_files_of_one_name_do_not_take_turns(server, add, tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "readme.txt").write_text(f"This is number {name}.")
+    status, told = add(server, tmp_path / "one" / "readme.txt", tmp_path / "two" / "readme.txt")
+    assert status == 1
+    assert "1 added, 1 failed" in told
+    assert "has the name of" in told
+
+
 def test_a_server_that_has_too_much_to_do_is_asked_again(add, folder):
     with busy(2) as (url, asked):
         status, told = add(url, folder)
