@@ -148,11 +148,14 @@ def _is_same(origin: str) -> bool:
 
 
 def _check_site() -> None:
-    """Refuse what a browser says it sends for another site without naming it, but for links to this one."""
+    """Refuse what a browser sends for another site without naming it: what changes something, or is built in.
+
+    Links to this one, and what programs that live in browsers ask, are none of these.
+    """
     if request.path in _PROBES or request.headers.get("Sec-Fetch-Site", "") != "cross-site":
         return
-    is_link = request.method in ("GET", "HEAD") and request.headers.get("Sec-Fetch-Mode") == "navigate"
-    if not is_link:
+    is_built_in = request.headers.get("Sec-Fetch-Mode") == "no-cors"
+    if is_built_in or request.method not in ("GET", "HEAD"):
         raise ForeignOriginError("Pages that do not name themselves may not ask this server.")
 
 

@@ -295,13 +295,20 @@ def _marks(context: str, start: int, end: int) -> Iterator[tuple[Mark, bool, boo
 
 def _is_inch(context: str, at: int) -> bool:
     """Whether a straight quote is a unit: behind a digit, where no quotation is open."""
-    if not at or not context[at - 1].isdigit() or context[at + 1 : at + 2].isalnum():
+    if not _is_behind_digit(context, at):
         return False
     low = max(0, at - _REACH)
     for pause in BREAK.finditer(context, low, at):
         low = pause.end()
-    quotes = [one for one in range(low, at) if context[one] == '"' and not context[one - 1 : one].isdigit()]
-    return len(quotes) % 2 == 0
+    is_open = False
+    for quote in range(low, at):
+        if context[quote] == '"':
+            is_open = not is_open and not _is_behind_digit(context, quote)
+    return not is_open
+
+
+def _is_behind_digit(context: str, at: int) -> bool:
+    return context[at - 1 : at].isdigit() and not context[at + 1 : at + 2].isalnum()
 
 
 def _fit(opening: Mark, closing: Mark) -> bool:

@@ -64,6 +64,9 @@ PAIRS = [
     ("The title is <b class='x'>Dune</b> here.", "Dune</b>", "Dune"),
     ("Use <b> for it, or <video>.", "<b>", "<b>"),
     ('She said "there were 27" and left.', 'there were 27"', "there were 27"),
+    ('{"year": "1999", "rent": "850"}', "850", "850"),
+    ('{"year": "1999", "rent": "850"}', '850"', "850"),
+    ('A 27" screen, called "Number 5" here.', 'Number 5"', "Number 5"),
 ]
 WHOLE = [
     ("东京奥运会在2021年举行", "东京", "东京"),
