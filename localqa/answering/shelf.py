@@ -115,11 +115,14 @@ class Shelf:
         if scope.collection is not None and scope.collection not in {one.name for one in known}:
             raise CollectionNotFoundError(f"There is no collection '{scope.collection}' in the library.")
         for document in scope.documents:
-            entry = self.holding(document).entry(document)
-            if scope.collection not in (None, entry.collection):
+            library = self.holding(document)
+            if scope.collection is None:
+                continue
+            own = library.entry(document).collection
+            if own != scope.collection:
                 raise DocumentNotFoundError(
                     f"The document '{document}' is not in the collection '{scope.collection}'.",
-                    remedy=f"It is in '{entry.collection}'.",
+                    remedy=f"It is in '{own}'.",
                 )
 
     def importer(self, collection: str = DEFAULT_COLLECTION, password: str | None = None) -> Importer:

@@ -2,20 +2,19 @@
 
 import json
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from localqa.datafiles.encoding import BLANK
 from localqa.errors import ConfigError, DataError
 
 Row = dict[str, Any]
 STAGED: Final = "rows.staged"
 """A file of rows in the folder of a run: objects, and lists of a text that is no row and what is wrong."""
 _LINES: Final = (".jsonl", ".ndjson", ".staged")
-_BLANK: Final = re.compile(r"[\s\ufeff\u200b]*")
 _BLANKS_BEGIN: Final = (b"", *(bytes([one]) for one in b" \t\r\n\f\v\x1c\x1d\x1e\x1f\xc2\xe1\xe2\xe3\xef"))
 """With these bytes white space begins in UTF-8."""
 _DEEPEST = 200
@@ -49,7 +48,7 @@ class BadLine:
 def is_blank(line: bytes) -> bool:
     """Whether a line holds nothing but white space, of any script."""
     # Most lines are told by their first letter.
-    return line[:1] in _BLANKS_BEGIN and _BLANK.fullmatch(line.decode("utf-8", "replace")) is not None
+    return line[:1] in _BLANKS_BEGIN and BLANK.fullmatch(line.decode("utf-8", "replace")) is not None
 
 
 def find_parts(path: Path, size: int) -> list[Part]:

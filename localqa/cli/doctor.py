@@ -131,13 +131,12 @@ def _address(settings: Settings) -> Iterator[Finding]:
 def _model(settings: Settings) -> Iterator[Finding]:
     """Adapter, base, engine and precision, each of which the next one needs."""
     from localqa.extraction.qa_config import QAConfig
-    from localqa.model.adapter_files import adapter_folder, check_named, known_adapters
+    from localqa.model.adapter_files import check_named, known_adapters
     from localqa.model.bases import is_packed, resolve_base
 
     known = ", ".join(known_adapters(settings.models_dirs)) or "none"
     try:
-        check_named(settings)
-        folder = adapter_folder(settings.models_dirs, settings.adapter)
+        folder = check_named(settings)
         config = QAConfig.load(folder)
     except LocalQAError as e:
         yield Finding("adapter", e.message, e.remedy, stops=True)
@@ -177,8 +176,9 @@ def _library(settings: Settings) -> Finding:
     from localqa.documents.places import is_there, shown
 
     try:
-        if not is_there(settings.library):
-            where = shown(settings.library)
+        there = is_there(settings.library)
+        where = shown(settings.library)
+        if not there:
             return Finding("library", f"{where}: not there yet; `localqa documents add FOLDER` makes it")
         library = open_library(settings.library)
         collections = library.collections()
@@ -186,7 +186,6 @@ def _library(settings: Settings) -> Finding:
     except LocalQAError as e:
         return Finding("library", e.message, e.remedy)
     held = f"{sum(one.documents for one in collections):,} documents"
-    where = shown(settings.library)
     return Finding("library", f"{where}: {held}, {sum(one.passages for one in collections):,} passages")
 
 

@@ -7,6 +7,8 @@ from typing import Final
 
 from localqa.errors import ConfigError, DataError
 
+BLANK: Final = re.compile(r"[\s\ufeff\u200b]*")
+"""What a line holds that is none: white space of any script, and marks that nobody sees."""
 _MARKS: Final = (
     # The longer mark first: that of UTF-32 begins as that of UTF-16 does.
     (codecs.BOM_UTF32_LE, "utf-32-le"),

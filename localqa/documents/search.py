@@ -60,10 +60,13 @@ def search(
     for at in range(0, len(ranked), most):
         part = dict(ranked[at : at + most])
         for passage in library.passages(list(part)):
-            text = " ".join(passage.text.split())
-            if len(found) == most or (distinct and text in seen):
-                continue
-            seen.add(text)
+            if len(found) == most:
+                break
+            if distinct:
+                text = " ".join(passage.text.split())
+                if text in seen:
+                    continue
+                seen.add(text)
             number = passage.number
             found.append(Found(passage, part[number], by_vector[number], by_words.get(number, 0.0)))
         if len(found) == most:

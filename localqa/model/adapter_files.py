@@ -83,11 +83,14 @@ def locate_adapter(models: Path | Sequence[Path], name: str | Path, marker: str 
     return folder
 
 
-def check_named(settings: Settings) -> None:
-    """Refuse settings that name adapters which are not there; raises as `adapter_folder` does."""
-    adapter_folder(settings.models_dirs, settings.adapter)
+def check_named(settings: Settings) -> Path:
+    """Refuse settings that name adapters which are not there; raises as `adapter_folder` does.
+
+    Returns the folder of the default adapter.
+    """
     if settings.summary_adapter:
         adapter_folder(settings.models_dirs, settings.summary_adapter, SUMMARY_FILE)
+    return adapter_folder(settings.models_dirs, settings.adapter)
 
 
 def named_adapter(name: str, *folders: Path) -> Path:

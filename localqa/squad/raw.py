@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from localqa.datafiles.encoding import decode, not_text, stray
+from localqa.datafiles.encoding import BLANK, decode, not_text, stray
 from localqa.datafiles.files import TextFormat, parse_json, read_bytes
 from localqa.datafiles.tables import Needed, read_table
 from localqa.errors import DataError
@@ -22,7 +22,6 @@ _SHAPES_REMEDY = (
 _QUESTIONS: Final = ("qas", "questions", "qa_pairs", "qa")
 """What the list of a paragraph's questions is called."""
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_BLANK = re.compile(r"[\s\ufeff\u200b]*")
 _NEXT_OBJECT = re.compile(r"\}\s*,\s*(?=\{)")
 
 
@@ -320,7 +319,7 @@ def _paragraph(
 
 def _read_jsonl(source: Source) -> Iterator[Raw | DataError]:
     lines = _LINE_END.split(source.text)
-    filled = [(number, line) for number, line in enumerate(lines, start=1) if not _BLANK.fullmatch(line)]
+    filled = [(number, line) for number, line in enumerate(lines, start=1) if not BLANK.fullmatch(line)]
     # One JSON text over many lines, or a list of records in one, under the name of the other kind.
     whole = _whole_text(source, first=filled[0][1]) if filled else None
     if whole is not None:
