@@ -6,7 +6,7 @@ from itertools import islice
 
 from localqa.errors import DataError
 from localqa.squad.align import occurrences
-from localqa.squad.places import in_answer, is_place
+from localqa.squad.places import in_answer, is_null, is_place
 from localqa.squad.records import GoldAnswer
 from localqa.squad.written_out import unwritten
 
@@ -25,11 +25,6 @@ def kind_of(value: object) -> str:
         return "true/false"
     names = {str: "text", int: "a number", float: "a number", list: "a list", dict: "an object"}
     return names.get(type(value), type(value).__name__)
-
-
-def is_null(value: object) -> bool:
-    """Whether a value says that there is none: null, or a data frame's NaN."""
-    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def gold_answers(

@@ -9,10 +9,9 @@ from localqa.squad.golds import (
     NONE_WORDS,
     UNKNOWN_START,
     gold_answers,
-    is_null,
     kind_of,
 )
-from localqa.squad.places import in_record, is_mark, start_beside
+from localqa.squad.places import in_record, is_mark, is_null, start_beside
 from localqa.squad.records import Example, GoldAnswer
 
 __all__ = ["UNKNOWN_START", "kind_of"]

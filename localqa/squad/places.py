@@ -1,5 +1,6 @@
 """Where an answer stands in its text, under the names that programs give it."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeGuard
@@ -73,20 +74,21 @@ def is_place(value: object) -> TypeGuard[list[object]]:
     return numbers and all(isinstance(one, str) for one in value[2:])
 
 
+def is_null(value: object) -> bool:
+    """Whether a value says that there is none: null, or a data frame's NaN."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
 def _named(fields: Mapping[str, object], names: Sequence[str]) -> object:
     found: dict[str, object] = {}
     for name, value in fields.items():
-        if not _is_nothing(value):
+        if not is_null(value):
             found.setdefault(_plain(name), value)
     return next((found[name] for name in names if name in found), None)
 
 
 def _plain(name: object) -> str:
     return _BETWEEN.sub("", str(name)).lower()
-
-
-def _is_nothing(value: object) -> bool:
-    return value is None or value != value  # noqa: PLR0124 - a data frame's NaN
 
 
 def _number(value: object) -> int | None:

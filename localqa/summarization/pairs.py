@@ -11,7 +11,7 @@ from pathlib import Path
 from localqa.config import data_dir
 from localqa.datafiles.files import TextFormat, find_file
 from localqa.errors import ConfigError, DataError
-from localqa.squad.golds import is_null
+from localqa.squad.places import is_null
 from localqa.squad.parsing import as_object, check_fields, text_of
 from localqa.squad.readers import Kind, read_records, remedy_of, told
 from localqa.squad.records import Example
