@@ -11,8 +11,8 @@ from pathlib import Path
 from localqa.config import data_dir
 from localqa.datafiles.files import TextFormat, find_file
 from localqa.errors import ConfigError, DataError
-from localqa.squad.places import is_null
 from localqa.squad.parsing import as_object, check_fields, text_of
+from localqa.squad.places import is_null
 from localqa.squad.readers import Kind, read_records, remedy_of, told
 from localqa.squad.records import Example
 from localqa.squad.split import split_by_context, subset
