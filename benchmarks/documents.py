@@ -9,8 +9,9 @@ questions, one at a time, and as many of the next collection, to which "not in y
     python benchmarks/documents.py --passages 500000       how long a search takes among made-up passages
 
 Recall at N: a passage that holds the answer, or is of the right document where only that is known, is among
-the first N. With --keep, rows of other collections and adapters stay in the file. The last line printed is
-one JSON object, which benchmarks/results/documents.json holds too.
+the first N. The calibration error is of both kinds of questions together. With --keep, rows of other
+collections and adapters stay in the file. The last line printed is one JSON object, which
+benchmarks/results/documents.json holds too.
 """
 
 import argparse
@@ -38,6 +39,7 @@ from localqa.documents.passages import Passage
 from localqa.documents.search import Found, search
 from localqa.documents.sqlite import SqliteLibrary
 from localqa.errors import LocalQAError, report_and_exit
+from localqa.evaluation.confidence import expected_calibration_error
 from localqa.reading.loading import load_reader
 from localqa.reading.reader import Reader
 from localqa.squad.metrics import exact_match, f1
@@ -49,6 +51,8 @@ PEER, PEER_TIMED = "haystack", 50
 RECALLS = (1, 5, 20)
 Made: TypeAlias = tuple[SqliteLibrary, dict[str, float]]
 """A library, and its figures."""
+Verdicts: TypeAlias = list[tuple[float, float]]
+"""The probability that was claimed for each, and whether it was right, 1 or 0."""
 HEADER = {
     "collection": "collection",
     "adapter": "adapter",
@@ -60,6 +64,7 @@ HEADER = {
     "right_document": "right document, %",
     "answered": "answered, %",
     "refused": "refused of others, %",
+    "ece": "calibration error, %",
     "same_as_all": "as if all were read, %",
     "p50_ms": "p50 ms",
     "p99_ms": "p99 ms",
@@ -119,10 +124,11 @@ def _judged(
                 path = Path(folder) / f"{len(made)}.sqlite"
                 made[embedder.identity] = _library_of(collection, embedder, path, asked)
             library, figures = made[embedder.identity]
-            answers = _answers(library, embedder, reader, asked)
-            refusals = _refusals(library, embedder, reader, foreign)
+            answers, verdicts = _answers(library, embedder, reader, asked)
+            refusals, others_verdicts = _refusals(library, embedder, reader, foreign)
             told = {"collection": collection.name, "adapter": adapter, "memory_mb": round(resident_mb())}
-            rows.append(told | figures | answers | refusals)
+            calibration = _calibration(verdicts, others_verdicts)
+            rows.append(told | figures | answers | refusals | calibration)
         if peer:
             rows.append({"collection": collection.name, "adapter": PEER, **_peer_of(collection, asked)})
         for library, _ in made.values():
@@ -191,8 +197,9 @@ def _answers(
     embedder: ReaderEmbedder,
     reader: Reader,
     asked: Sequence[Asked],
-) -> dict[str, Any]:
-    exact, overlap, right, same, answered, times = [], [], [], [], 0, []
+) -> tuple[dict[str, Any], Verdicts]:
+    verdicts: Verdicts = []
+    overlap, right, same, answered, times = [], [], [], 0, []
     for one in asked[:5]:
         ask_library(LibraryAsk(one.question), library, embed=embedder.vectors, read=reader.answer)
     for one in tqdm(asked, desc="ask", unit="question", leave=False):
@@ -206,31 +213,38 @@ def _answers(
         )
         same.append(whole.answer.answer == found.answer.answer)
         if one.answers:
-            exact.append(exact_match(found.answer.answer, list(one.answers)))
+            verdicts.append((found.answer.score, exact_match(found.answer.answer, list(one.answers))))
             overlap.append(f1(found.answer.answer, list(one.answers)))
         right.append(
             found.place is not None and found.place.document.name in {gold.document for gold in one.gold}
         )
     return {
-        "exact": 100 * float(np.mean(exact)) if exact else None,
+        "exact": 100 * float(np.mean([exact for _, exact in verdicts])) if verdicts else None,
         "f1": 100 * float(np.mean(overlap)) if overlap else None,
         "right_document": 100 * float(np.mean(right)),
         "answered": 100 * answered / len(asked),
         "same_as_all": 100 * float(np.mean(same)),
         "p50_ms": float(np.median(times)),
         "p99_ms": float(np.quantile(times, 0.99)),
-    }
+    }, verdicts
 
 
 def _refusals(
     library: SqliteLibrary, embedder: ReaderEmbedder, reader: Reader, foreign: Sequence[Asked]
-) -> dict[str, Any]:
-    refused = [
-        ask_library(LibraryAsk(one.question), library, embed=embedder.vectors, read=reader.answer).place
-        is None
-        for one in tqdm(foreign, desc="others' questions", unit="question", leave=False)
-    ]
-    return {"refused": 100 * float(np.mean(refused)) if refused else None}
+) -> tuple[dict[str, Any], Verdicts]:
+    verdicts: Verdicts = []
+    for one in tqdm(foreign, desc="others' questions", unit="question", leave=False):
+        found = ask_library(LibraryAsk(one.question), library, embed=embedder.vectors, read=reader.answer)
+        verdicts.append((found.answer.score, float(found.place is None)))
+    return {"refused": 100 * float(np.mean([right for _, right in verdicts])) if verdicts else None}, verdicts
+
+
+def _calibration(verdicts: Verdicts, others: Verdicts) -> dict[str, float | None]:
+    """Of both kinds together; None where it is not known which answers are right."""
+    if not verdicts:
+        return {"ece": None}
+    scores, right = np.array([*verdicts, *others]).T
+    return {"ece": 100 * expected_calibration_error(scores, right)}
 
 
 def _holds(found: Found, gold: Sequence[Gold]) -> bool:

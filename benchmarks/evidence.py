@@ -167,7 +167,9 @@ def _long(folder: Path, limit: int) -> tuple[list[Asked], list[list[Part]]]:
         ]
         for _, one in tqdm(asked, desc="search", leave=False)
     ]
-    return asked, found
+    # Where too few parts share a word with the question, a text is read as a whole.
+    told = [(one, parts) for one, parts in zip(asked, found, strict=True) if parts]
+    return [one for one, _ in told], [parts for _, parts in told]
 
 
 def _held_out(folder: Path) -> tuple[list[Example], set[str], random.Random]:

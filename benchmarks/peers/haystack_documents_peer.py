@@ -15,6 +15,8 @@ from haystack_integrations.components.readers.transformers import TransformersEx
 from protocol import Pair, model_folder, serve
 
 READ = 10
+LONGEST = 250
+"""Words in a paragraph."""
 
 reader = TransformersExtractiveReader(model=model_folder(), no_answer=False, top_k=1)
 reader.warm_up()
@@ -24,10 +26,15 @@ reader.warm_up()
 def retriever_of(file: str) -> InMemoryBM25Retriever:
     """What finds the paragraphs of a collection."""
     documents = [Document(content=text) for text in json.loads(Path(file).read_text("utf-8"))]
-    splitter = DocumentSplitter(split_by="passage", split_length=1)
-    splitter.warm_up()
+    for splitter in (
+        DocumentSplitter(split_by="passage", split_length=1),
+        # Some texts have no paragraphs: it would read chapters.
+        DocumentSplitter(split_by="word", split_length=LONGEST, split_overlap=LONGEST // 10),
+    ):
+        splitter.warm_up()
+        documents = splitter.run(documents=documents)["documents"]
     store = InMemoryDocumentStore()
-    store.write_documents(splitter.run(documents=documents)["documents"], policy="overwrite")
+    store.write_documents(documents, policy="overwrite")
     return InMemoryBM25Retriever(store, top_k=READ)
 
 

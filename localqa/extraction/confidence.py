@@ -11,15 +11,12 @@ from dataclasses import astuple, dataclass
 import numpy as np
 
 from localqa.extraction.qa_config import Odds, QAConfig
-from localqa.extraction.spans import Decoded, FloatArray
+from localqa.extraction.spans import Decoded
 
 NEVER_CERTAIN = 1e-6
 """Nearer to 0 and 1 no probability is taken seriously."""
 _FARTHEST_MARGIN = 30.0
 """Margins beyond it say no more, and might come from an adapter gone wild."""
-_COMPETING = 20
-"""Spans that share the probability, as many as in the n-best lists of the original BERT code: in a long text
-the hopeless ones are so many that all of them together would outweigh a sure answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ def signs_of(decoded: Decoded, config: QAConfig) -> Signs:
     """The signs in what an adapter said, which holds a span at least, at the temperature of its settings."""
     best = decoded.spans[0].score
     # The best span's own is the highest of them.
-    behind = (highest(decoded.scores).astype(np.float64) - best) / config.temperature
+    behind = (decoded.scores.astype(np.float64) - best) / config.temperature
     kept = min(max(1 / float(np.exp(behind.clip(None, 0)).sum()), NEVER_CERTAIN), 1 - NEVER_CERTAIN)
     margin = min(max(best - decoded.null, -_FARTHEST_MARGIN), _FARTHEST_MARGIN)
     return Signs(1.0, math.log(kept / (1 - kept)), margin, math.log(max(1, decoded.windows)))
@@ -62,11 +59,6 @@ def claimed(probability: float, decoded: Decoded, config: QAConfig, *, refuses: 
     if odds is None:
         return _shifted(probability, config.score_offset)
     return _sigmoid(_log_odds(odds, signs_of(decoded, config)))
-
-
-def highest(scores: FloatArray) -> FloatArray:
-    """Those of the spans' scores that share the probability, in no order."""
-    return np.partition(scores, -_COMPETING)[-_COMPETING:] if len(scores) > _COMPETING else scores
 
 
 def _log_odds(odds: Odds, signs: Signs) -> float:

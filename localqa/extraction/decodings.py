@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from localqa.extraction import edges, spans, tokens, windows
-from localqa.extraction.confidence import highest
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded, Span
 from localqa.folders import cache_dir
@@ -105,11 +104,11 @@ class Decodings:
                 decoded = decode([missing[key] for key in keys])
                 ms = round(1000 * (clock() - began), 2) if clock else None
                 for key, one in zip(keys, decoded, strict=True):
-                    self._found[key] = small = _compact(one)
+                    self._found[key] = one
                     if ms is not None:
                         self._ms[key] = ms
                     # A line of its own, even behind one that was cut off.
-                    stream.write("\n" + json.dumps({"key": key, **_values(small), "ms": ms}))
+                    stream.write("\n" + json.dumps({"key": key, **_values(one), "ms": ms}))
                 stream.flush()
                 on_done(len(keys))
         return [self._found[_key(pair)] for pair in pairs]
@@ -121,11 +120,6 @@ class Decodings:
 
 def _key(pair: Pair) -> str:
     return hashlib.sha256("\0".join(pair).encode("utf-8", "surrogatepass")).hexdigest()[:24]
-
-
-def _compact(decoded: Decoded) -> Decoded:
-    """Without the scores that nothing looks at, which are thousands."""
-    return Decoded(decoded.spans, decoded.null, highest(decoded.scores).astype(np.float32), decoded.windows)
 
 
 def _values(decoded: Decoded) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from localqa.extraction.answers import Answer
-from localqa.extraction.confidence import claimed, highest
+from localqa.extraction.confidence import claimed
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Decoded, FloatArray, Logits, decode
 from localqa.extraction.windows import Window, Windower
@@ -163,7 +163,7 @@ def to_answer(
     if not decoded.spans:
         return Answer("", 1.0, 0, 0, answerable=False, null_score=0.0)
     difference = decoded.null - decoded.spans[0].score
-    options = highest(decoded.scores)
+    options = decoded.scores
     if config.null_threshold is not None:
         options = np.append(options, np.float32(decoded.null))
     log_total = _log_sum_exp(options / config.temperature)

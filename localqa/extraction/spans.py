@@ -28,6 +28,11 @@ FloatArray = NDArray[np.float32]
 Logits = tuple[FloatArray, FloatArray]
 """Start and end logits of one window, each of shape (T,)."""
 
+_COMPETING: Final = 20
+"""Spans that share the probability, as many as in the n-best lists of the original BERT code: in a long text
+the hopeless ones are so many that all of them together would outweigh a sure answer."""
+_COMPARED: Final = 16 * _COMPETING
+"""The highest spans, among which those that compete are found: a text may say all of them so many times."""
 _TELLING: Final = regex.compile(r"[\p{L}\p{N}\p{So}\p{Sc}]")
 """Letters, digits, and symbols such as an emoji: without one of them a span says nothing."""
 _FILLERS: Final = frozenset(
@@ -52,7 +57,8 @@ class Decoded:
     Attributes:
         spans: best first, none overlapping another; empty when no window has a valid span.
         null: score of "no answer", in logits: what a span without any margin over it would have.
-        scores: scores of all valid spans of the context, shape (N,), for probabilities.
+        scores: the highest first, shape (N,), N at most 20, for probabilities: one of each wording, as what a
+            text says in several places is one answer.
         windows: how many windows were read.
     """
 
@@ -72,7 +78,7 @@ def decode(
     borders: Sequence[int] = (),
     priors: Sequence[float] = (),
 ) -> Decoded:
-    """The best `top_k` spans of a context that do not overlap, the null score and all span scores.
+    """The best `top_k` spans of a context that do not overlap, the null score, and what competes with them.
 
     Spans are ordered by score; of equal ones the earlier start wins, then the shorter span.
 
@@ -93,7 +99,7 @@ def decode(
     lifts = [null - one + gain for one, gain in zip(nulls, gains, strict=True)]
     table = _score_table(windows, logits, lifts, len(offsets), max_answer_tokens)
     _rule_out_impossible(context, offsets, table, borders)
-    scores = table[np.isfinite(table)]
+    scores = _competing(context, offsets, table)
     return Decoded(tuple(_best_apart(context, offsets, table, top_k)), null, scores, len(windows))
 
 
@@ -184,6 +190,23 @@ def _by_last_token(values: NDArray[Any], longest: int) -> NDArray[Any]:
     """A value of each token, shape (N,), as a table of spans, shape (N, longest): that of the last token."""
     padded = np.concatenate([values, np.repeat(values[-1:], longest - 1)])
     return np.lib.stride_tricks.sliding_window_view(padded, longest)
+
+
+def _competing(context: str, offsets: IntArray, table: FloatArray) -> FloatArray:
+    """The highest scores of spans with different words."""
+    flat = table.ravel()
+    places = np.argpartition(flat, -_COMPARED)[-_COMPARED:] if len(flat) > _COMPARED else np.arange(len(flat))
+    places = places[np.isfinite(flat[places])]
+    places = places[np.argsort(-flat[places], kind="stable")]
+    firsts, extras = np.divmod(places, table.shape[1])
+    best: dict[str, int] = {}
+    for place, start, end in zip(
+        places.tolist(), offsets[firsts, 0].tolist(), offsets[firsts + extras, 1].tolist(), strict=True
+    ):
+        best.setdefault(context[start:end].casefold(), place)
+        if len(best) == _COMPETING:
+            break
+    return flat[list(best.values())]
 
 
 def _best_apart(context: str, offsets: IntArray, table: FloatArray, top_k: int) -> list[Span]:

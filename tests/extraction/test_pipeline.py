@@ -7,8 +7,8 @@ import pytest
 
 from localqa.extraction.pipeline import answer_pairs, to_answer
 from localqa.extraction.qa_config import QAConfig
-from localqa.extraction.spans import Decoded, Span
-from localqa.extraction.windows import Windower
+from localqa.extraction.spans import Decoded, Span, decode
+from localqa.extraction.windows import Window, Windower
 
 CONTEXT = "Ada wrote the report in 1843."
 SPANS = (Span(24, 28, 6.0), Span(0, 3, 4.0))
@@ -32,12 +32,18 @@ def test_answer_is_the_span_of_the_context():
 
 def test_score_does_not_sink_in_a_long_text():
     """A million hopeless spans more change nothing."""
-    short, long = (
-        Decoded(SPANS, 0.0, np.concatenate([np.float32([6.0, 4.0]), np.full(count, -2.0, dtype=np.float32)]))
-        for count in (18, 1_000_000)
-    )
-    warm = config(temperature=3.0)
-    assert to_answer(CONTEXT, long, warm).score == pytest.approx(to_answer(CONTEXT, short, warm).score)
+    scores = []
+    for count in (20, 40_000):
+        context = " ".join(f"w{number}" for number in range(count))
+        ends = np.cumsum([len(word) + 1 for word in context.split()]) - 1
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        logits = np.full(count + 4, -1.0, dtype=np.float32)
+        logits[[3, 5]] = 3.0, 2.0
+        ids = np.zeros(len(logits), np.int32)
+        window = Window(ids, ids, np.stack([starts, ends], axis=1).astype(np.int32), 3, 0)
+        found = decode(context, [window], [(logits, logits)])
+        scores.append(to_answer(context, found, config(temperature=3.0)).score)
+    assert scores[0] == pytest.approx(scores[1])
 
 
 def test_score_is_a_softmax_over_the_spans():

@@ -30,7 +30,13 @@ def make_windows(
 
 
 def context_of(tokens: int) -> str:
-    return " ".join("x" * tokens)
+    """Words of one letter, none like another."""
+    return " ".join(chr(ord("\u1200") + number) for number in range(tokens))
+
+
+def highest(scores) -> np.ndarray:
+    """What a decoder tells of the scores of spans that all have other words."""
+    return np.array(sorted(scores, reverse=True)[:20], dtype=np.float32)
 
 
 def reference(windows, logits, max_answer_tokens, top_k):
@@ -82,8 +88,8 @@ def test_equals_the_plain_reference(case):
     expected, all_spans = reference(windows, logits, max_answer_tokens, top_k)
     assert [(s.start // 2, s.end // 2, s.score) for s in decoded.spans] == expected
     assert decoded.null == min(float(start[0] + end[0]) for start, end in logits)
-    finite = sorted(score for score in all_spans.values() if np.isfinite(score))
-    np.testing.assert_array_equal(np.sort(decoded.scores), np.array(finite, dtype=np.float32))
+    finite = [score for score in all_spans.values() if np.isfinite(score)]
+    np.testing.assert_array_equal(decoded.scores, highest(finite))
 
 
 def peaked(window: Window, start: int, end: int, height: float = 5.0):
@@ -252,7 +258,22 @@ def test_no_span_reaches_across_a_border(case, borders):
         for (i, j), score in all_spans.items()
         if np.isfinite(score) and not any(2 * i < border <= 2 * j for border in borders)
     ]
-    np.testing.assert_array_equal(np.sort(decoded.scores), np.array(sorted(within), dtype=np.float32))
+    np.testing.assert_array_equal(decoded.scores, highest(within))
+
+
+@pytest.mark.parametrize("copies", [1, 2, 5, 16])
+def test_what_a_text_says_several_times_competes_once(copies):
+    """One answer in several places is no more doubtful than in one: cases of letters apart, too."""
+    heights = np.array([0.0, 5.0, 1.0, 2.0], dtype=np.float32)
+    sentences = "of two months notice", "Of Two Months Notice"
+    context = " ".join(sentences[number % 2] for number in range(copies))
+    ends = np.cumsum([len(word) + 1 for word in context.split()]) - 1
+    offsets = np.stack([ends - [len(word) for word in context.split()], ends], axis=1).astype(np.int32)
+    logits = np.concatenate([[0.0, 0.0, 0.0], np.tile(heights, copies), [0.0]]).astype(np.float32)
+    ids = np.zeros(len(logits), np.int32)
+    decoded = decode(context, [Window(ids, ids, offsets, 3, 0)], [(logits, logits)], max_answer_tokens=1)
+    assert context[decoded.spans[0].start : decoded.spans[0].end].casefold() == "two"
+    np.testing.assert_array_equal(decoded.scores, [10.0, 4.0, 2.0, 0.0])
 
 
 def test_parts_gain_their_priors():
