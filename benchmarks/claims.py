@@ -125,6 +125,12 @@ def documents() -> str:
     return tabulate(table, list(DOCUMENTS_SHOWN.values()), tablefmt="github", floatfmt=",.1f")
 
 
+def crowd() -> str:
+    """How long a search takes among many passages."""
+    rows = saved_rows("documents_crowd")
+    return tabulate(rows, "keys", tablefmt="github", intfmt=",") if rows else NOT_YET
+
+
 def served() -> str:
     """What is found in long texts whose likeliest parts alone are read."""
     rows = saved_rows("length_as_served")
@@ -296,6 +302,7 @@ TABLES = {
         "length": length,
         "served": served,
         "documents": documents,
+        "crowd": crowd,
         "runs": runs,
     },
 }

@@ -78,9 +78,7 @@ def main() -> None:
     os.chdir(ROOT)
     if args.passages:
         rows = [_crowd(args.passages)]
-        publish(
-            "documents_crowd", {"rows": rows}, list(rows[0]), [list(rows[0].values())], keep=not args.limit
-        )
+        publish("documents_crowd", {"rows": rows}, list(rows[0]), [list(rows[0].values())], keep=args.keep)
         return
     collections = [_read(name, folder) for name in args.collections]
     readers = {adapter: load_reader(Settings.load(adapter=adapter)) for adapter in args.adapters}

@@ -126,8 +126,9 @@ class Answerer:
             InvalidInputError: the question is over a limit.
             LocalQAError: as `answer` does, and what the library raises.
         """
-        check_question("question", ask.question, self._settings)
-        return self._located(ask, patience) if self.shelf.holds_documents else NOTHING
+        found = self._in_library(ask, patience)
+        self._counts.routed("library", generated=False)
+        return found
 
     def write_from_library(self, ask: LibraryAsk, model: str | None, patience: Patience) -> Written:
         """Have a model of the Ollama server write an answer from the passages that a question finds.
@@ -139,7 +140,8 @@ class Answerer:
         ollama = self._ollama.found()
         if ollama is None:
             raise InvalidInputError("generate: there is no Ollama server to ask.", remedy=NO_OLLAMA)
-        located = self.ask_library(ask, patience)
+        located = self._in_library(ask, patience)
+        self._counts.routed("library", generated=True)
         return write(ask, located, ollama, model=model, gone=patience.cancelled)
 
     def search(self, question: str, scope: Scope, most: int, patience: Patience) -> list[Found]:
@@ -210,6 +212,11 @@ class Answerer:
                 because = "ollama_failed"
         self._counts.routed(because, generated=False)
         return Extracted(because, answer, found.place, tuple(place for _, place in found.others))
+
+    def _in_library(self, ask: LibraryAsk, patience: Patience) -> Located:
+        """The answer of the library, which may hold nothing."""
+        check_question("question", ask.question, self._settings)
+        return self._located(ask, patience) if self.shelf.holds_documents else NOTHING
 
     def _located(self, ask: LibraryAsk, patience: Patience) -> Located:
         """The answer of a library that is there, to a question that was checked."""

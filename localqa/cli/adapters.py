@@ -142,7 +142,13 @@ def remove_adapter(args: argparse.Namespace) -> None:
     """Delete an adapter's folder."""
     from localqa.model.registry import find_named
 
-    folder = find_named(_own(args), args.name)
+    folder = find_named(_folders(args), args.name)
+    if folder.parent.resolve() != _own(args).resolve():
+        raise ConfigError(
+            f"The adapter '{args.name}' is in {folder.parent}: it is shared or shipped, not one of your own.",
+            remedy=f"Leave it there; what is in {_own(args)} can be removed, "
+            "and an adapter of this name there comes before it.",
+        )
     if not args.yes:
         raise ConfigError(f"{folder} would be deleted.", remedy="Add --yes to do so.")
     _refuse_foreign(folder)

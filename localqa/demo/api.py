@@ -91,10 +91,12 @@ class Api:
         found = self._having(("documents", "total"), self._json("GET", f"/api/documents?most={_LISTED}"))
         return found["documents"], found["total"]
 
-    def add_file(self, path: Path) -> dict[str, Any]:
+    def add_file(self, path: Path, password: str = "") -> dict[str, Any]:
         """What became of a file that is added to the library, see `POST /api/documents`."""
         with path.open("rb") as stream:
-            files = {"file": (path.name, stream)}
+            files: dict[str, Any] = {"file": (path.name, stream)}
+            if password:
+                files["password"] = (None, password)
             job = self._json("POST", "/api/documents", files=files)
         while self._having(("state", "outcomes", "job"), job)["state"] in ("waiting", "running"):
             time.sleep(_AGAIN_S)

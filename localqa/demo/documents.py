@@ -30,6 +30,10 @@ def documents_tab(api: Api, page: gr.Blocks) -> None:
     with gr.Row():
         with gr.Column(min_width=300, scale=2):
             files = gr.File(label="Add files", file_count="multiple", elem_id="documents-files", height=150)
+            with gr.Accordion("Encrypted files", open=False, elem_id="documents-encrypted"):
+                password = gr.Textbox(
+                    label="Their password", type="password", max_length=200, elem_id="documents-password"
+                )
             told = gr.HTML(elem_id="documents-told")
             listed = gr.HTML(elem_id="documents-listed")
             chosen = gr.Dropdown([], label="Document", elem_id="documents-chosen", min_width=160)
@@ -48,8 +52,8 @@ def documents_tab(api: Api, page: gr.Blocks) -> None:
     library = [listed, chosen, is_known]
     nothing = "", Answers(), 0, gr.update(visible=False)
 
-    def add(paths: list[str] | None) -> tuple[str, Any, Any, Any, bool]:
-        found = "".join(_added(api, Path(path)) for path in paths or ())
+    def add(paths: list[str] | None, password: str) -> tuple[str, Any, Any, Any, bool]:
+        found = "".join(_added(api, Path(path), password) for path in paths or ())
         return found, None, *_library(api)
 
     def drop(document: str | None, asked: Asked) -> tuple[Any, ...]:
@@ -86,7 +90,7 @@ def documents_tab(api: Api, page: gr.Blocks) -> None:
     # Files that are chosen while others are read come after them.
     files.upload(
         add,
-        files,
+        [files, password],
         [told, files, *library],
         trigger_mode="multiple",
         concurrency_limit=1,
@@ -115,9 +119,9 @@ def documents_tab(api: Api, page: gr.Blocks) -> None:
     )
 
 
-def _added(api: Api, path: Path) -> str:
+def _added(api: Api, path: Path, password: str) -> str:
     try:
-        return shown_documents.outcome(api.add_file(path))
+        return shown_documents.outcome(api.add_file(path, password))
     except LocalQAError as e:
         return shown.failure(e, about=path.name)
     finally:

@@ -322,6 +322,16 @@ def test_a_model_writes_and_each_sentence_is_held_against_the_passages(generatin
     assert lines[-1]["sentences"] == found["sentences"]
 
 
+def test_what_the_library_answers_is_counted(generating):
+    client, _ = generating
+    body = {"question": "When does the ferry leave?"}
+    client.post("/api/ask", json=body)
+    client.post("/api/ask", json=body | {"generate": True})
+    told = client.get("/metrics").text
+    for source in ("bert", "ollama"):
+        assert f'localqa_routed_total{{because="library",source="{source}"}} 1.0' in told
+
+
 def test_a_model_that_fails_at_once_is_told_by_the_status(generating):
     client, ollama = generating
     ollama.fault = "missing"

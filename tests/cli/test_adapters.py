@@ -86,6 +86,7 @@ def test_ones_own_folder_comes_first_and_hides_no_shipped_adapter(capsys, models
     assert "squad2" in printed
     with pytest.raises(SystemExit):
         run("remove", "squad2", "--yes")
+    assert "shared or shipped" in capsys.readouterr().err
     assert (ROOT / "models" / "squad2").is_dir()
 
 

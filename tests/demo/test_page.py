@@ -468,6 +468,24 @@ def test_files_are_dropped_asked_seen_on_their_page_and_removed(url, tmp_path):
         expect(page.locator("#documents-listed")).to_contain_text("No documents yet", timeout=WAIT_MS)
 
 
+@needs_browser
+def test_an_encrypted_file_is_told_and_added_with_its_password(url, tmp_path):
+    locked = tmp_path / "locked.pdf"
+    locked.write_bytes(made.pdf([FARES], password=b"pearl"))
+    with tab(url, at="Documents") as page:
+        files = page.locator("#documents-files input[type=file]")
+        files.set_input_files(locked)
+        expect(page.locator("#documents-told")).to_contain_text("locked.pdf is encrypted", timeout=WAIT_MS)
+        page.locator("#documents-encrypted").get_by_role("button").click()
+        page.locator("#documents-password input").fill("pearl")
+        files.set_input_files(locked)
+        expect(page.locator("#documents-listed")).to_contain_text("locked.pdf", timeout=WAIT_MS)
+        page.get_by_label("Document", exact=True).click()
+        page.get_by_role("option", name="locked.pdf", exact=True).click()
+        page.locator("#documents-remove").click()
+        expect(page.locator("#documents-listed")).not_to_contain_text("locked.pdf", timeout=WAIT_MS)
+
+
 def take_screenshots(folder: Path) -> None:
     """What docs/demo.md shows, with whatever Ollama server answers."""
     settings = (

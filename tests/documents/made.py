@@ -1,5 +1,6 @@
 """Small files of every format, made by hand: what is in them is what the tests look for."""
 
+import hashlib
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -18,11 +19,12 @@ def pdf(
     rotate: int = 0,
     title: bytes = b"",
     letters: Mapping[str, str] | None = None,
+    password: bytes = b"",
 ) -> bytes:
     """A PDF of lines in Helvetica; one that is bold begins with a star.
 
     With a rotation of 90 the page lies on its side and is shown upright. The title is a string of PDF's, and
-    letters, but for bold ones, may stand for other text.
+    letters, but for bold ones, may stand for other text. One with a password is encrypted, as PDF 1.4 does.
     """
     size, turn = (width, height), b""
     if rotate:
@@ -45,7 +47,11 @@ def pdf(
     objects.append(_stream(_meanings(letters or {})))
     if title:
         objects.append(b"<< /Title %s >>" % title)
-    return _file(objects, b" /Info %d 0 R" % len(objects) if title else b"")
+    trailer = b" /Info %d 0 R" % len(objects) if title else b""
+    if password:
+        objects = _encrypted(objects, password)
+        trailer += b" /Encrypt %d 0 R /ID [<00> <00>]" % len(objects)
+    return _file(objects, trailer)
 
 
 def picture_pdf(stamp: str = "", at: int = 820) -> bytes:
@@ -217,6 +223,44 @@ def _meanings(letters: Mapping[str, str]) -> bytes:
 
 def _stream(content: bytes) -> bytes:
     return b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content)
+
+
+_FILLING = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A")
+_RIGHTS = b"\xfc\xff\xff\xff"
+
+
+def _encrypted(objects: Sequence[bytes], password: bytes) -> list[bytes]:
+    """The objects with their streams encrypted (revision 2 of the standard handler), and what tells how."""
+    padded = (password + _FILLING)[:32]
+    owner = _rc4(hashlib.md5(padded).digest()[:5], padded)
+    key = hashlib.md5(padded + owner + _RIGHTS + b"\0").digest()[:5]
+
+    def locked(number: int, content: bytes) -> bytes:
+        of_object = hashlib.md5(key + number.to_bytes(3, "little") + b"\0\0").digest()[:10]
+        head, start, rest = content.partition(b"stream\n")
+        return (
+            head + start + _rc4(of_object, rest[: -len(b"\nendstream")]) + b"\nendstream" if start else head
+        )
+
+    how = b"<< /Filter /Standard /V 1 /R 2 /P -4 /O <%s> /U <%s> >>" % (
+        owner.hex().encode(),
+        _rc4(key, _FILLING).hex().encode(),
+    )
+    return [*(locked(number, one) for number, one in enumerate(objects, 1)), how]
+
+
+def _rc4(key: bytes, data: bytes) -> bytes:
+    box, j = list(range(256)), 0
+    for i in range(256):
+        j = (j + box[i] + key[i % len(key)]) % 256
+        box[i], box[j] = box[j], box[i]
+    made, i, j = bytearray(), 0, 0
+    for byte in data:
+        i = (i + 1) % 256
+        j = (j + box[i]) % 256
+        box[i], box[j] = box[j], box[i]
+        made.append(byte ^ box[(box[i] + box[j]) % 256])
+    return bytes(made)
 
 
 def _file(objects: Sequence[bytes], trailer: bytes = b"") -> bytes:

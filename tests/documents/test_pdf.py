@@ -4,6 +4,7 @@ import tracemalloc
 
 import pytest
 
+from localqa.documents.document import DocumentError
 from localqa.documents.pdf_layout import laid_out
 from localqa.documents.pdf_sheets import Line
 from tests.documents import headings, made
@@ -23,6 +24,20 @@ def test_pdf_lines_become_paragraphs_and_hyphens_go(read):
     )
     assert headings(document) == [("The ferry", 1)]
     assert document.page_at(0) == 1
+
+
+@pytest.mark.parametrize(
+    ("password", "told"),
+    [(None, "is encrypted."), ("oyster", "is encrypted, and the password is not its"), ("pearl", "")],
+)
+def test_encrypted_pdf_is_read_with_its_password(read, password, told):
+    data = made.pdf([[(72, 700, 10, "The toll was two pence.")]], password=b"pearl")
+    assert b"two pence" not in data
+    if told:
+        with pytest.raises(DocumentError, match=told):
+            read(data, "toll.pdf", password)
+    else:
+        assert read(data, "toll.pdf", password).text == "The toll was two pence."
 
 
 @pytest.mark.parametrize("rotate", [0, 90])
