@@ -128,6 +128,18 @@ def test_words_and_vectors_find_passages_in_their_scope(library):
     assert all(text[one.start : one.end] == one.text for one in found)
 
 
+@in_a_file
+def test_common_words_of_a_large_library_are_not_ranked(library, monkeypatch):
+    monkeypatch.setattr("localqa.documents.sqlite._RANKED", 10)
+    for number in range(10):
+        library.put(item(f"{number}.txt", "A ferry sails." if number else "A ferry of Zanzibar sails."))
+    assert len(library.by_words(["ferry", "zanzibar"], Scope(), 20)) == 1
+    assert len(library.by_words(["ferry", "unheard"], Scope(), 20)) == 10
+    assert len(library.by_words(["sails", "ferry"], Scope(), 20)) == 10
+    monkeypatch.setattr("localqa.documents.sqlite._RANKED", 20)
+    assert len(library.by_words(["ferry", "zanzibar"], Scope(), 20)) == 10
+
+
 @pytest.mark.parametrize("words", [['"quay"'], ["qu*"], ["AND"], ["NEAR(a b)"], ["a:b"], ["-"], []])
 def test_words_are_never_taken_for_commands(library, words):
     library.put(item("harbour.txt", HARBOUR))
