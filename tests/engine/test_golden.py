@@ -19,8 +19,7 @@ PAIRS = [
     for question in one["questions"]
 ]
 ANSWERS = HERE / "golden_answers.json"
-# How far scores may be off. int8 rounds a token's whole vector to 255 steps: within groups of 32 values
-# scores stay within 0.02, but answers take a third longer, and F1 on all of SQuAD dev is no better.
+# How far scores may be off. int8 rounds activations, too, to 255 steps within groups of values.
 ENGINES = [
     ("torch", "fp32", 0.02),
     ("openvino", "fp32", 0.02),
