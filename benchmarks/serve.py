@@ -200,7 +200,7 @@ def _parser() -> argparse.ArgumentParser:
     add_turns_flags(parser, questions=500, singles=100, rounds=3)
     parser.add_argument("--seconds", type=int, default=20, help="of load over HTTP [20]")
     parser.add_argument(
-        "--others", nargs="*", default=["squad2", "policy", "contracts"], help="adapters to add to the server"
+        "--others", nargs="*", default=["squad", "policy", "contracts"], help="adapters to add to the server"
     )
     return parser
 

@@ -1,8 +1,9 @@
 """The OpenVINO engine: one base without torch, any number of LoRA adapters over it."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -30,6 +31,12 @@ from localqa.model.snapshot import AdapterFiles
 _BATCH_TOKENS = 512
 """Padded tokens in one batch: two windows of 200 tokens are as fast as sixteen, and each further size of
 a batch that is seen costs about a megabyte of prepared kernels."""
+_STREAM_TOKENS = 384
+"""The same of a batch that one thread computes, beside others."""
+_AT_WORK = 0.8
+"""Share of the time in which threads with batches of their own are at work; below it they share batches."""
+_SMALL = 50_000_000
+"""Parameters of a base up to which the first adapter's graph is kept twice, to run batches side by side."""
 _TOKENS_AT_ONCE = 2 * _BATCH_TOKENS
 """With eight times as many, windows came 1 to 4 % faster, and whoever waited, waited eight times
 as long."""
@@ -83,6 +90,7 @@ class OpenVINOEngine:
         self._shape = read_shape(base.folder)
         self._weights = BaseWeights(base.folder, self._shape.family.prefix, base.sha256)
         self._sizes = BaseSizes(self._weights.linears(self._shape), self._shape.hidden)
+        self._small = self._weights.count() <= _SMALL
         self._embeddings = Embeddings(self._weights, self._shape, _KEPT[precision])
         self._run_lock = threading.Lock()
         self._load_lock = threading.Lock()
@@ -144,13 +152,17 @@ class OpenVINOEngine:
         """
         with self._run_lock:
             session = self._session_for(key)
+            batches = _even(windows, session.streams)
+            infer_each = session.infer_each if batches else partial(map, session.infer)
 
-            def infer(batch: Sequence[Window]) -> tuple[Array, Array]:
-                logits = session.infer(self._embeddings(batch))
-                return logits[:, :, 0], logits[:, :, 1]
+            def infer(some: Iterable[Sequence[Window]]) -> Iterator[tuple[Array, Array]]:
+                for logits in infer_each(map(self._embeddings, some)):
+                    yield logits[:, :, 0], logits[:, :, 1]
 
             try:
-                found = in_batches(windows, infer, batches=_batches(windows), on_batch=on_batch)
+                found = in_batches(
+                    windows, infer, batches=batches or list(_batches(windows)), on_batch=on_batch
+                )
             except Exception:
                 self._discard(key)
                 raise
@@ -253,7 +265,8 @@ class OpenVINOEngine:
 
     def _session(self, merged: LoraWeights | None, *, longest: int) -> Session:
         graph = BertGraph(self._weights, self._shape, merged, weights_of(self.precision)).build()
-        session = Session(graph, self.precision, self._threads, self._shape.hidden)
+        beside = merged is not None and self._small
+        session = Session(graph, self.precision, self._threads, self._shape.hidden, streams=beside)
         # A lone question then never waits for its size of graph to be prepared.
         for tokens in padded_lengths(longest):
             embedded = np.zeros((1, tokens, self._shape.hidden), dtype=np.float32)
@@ -303,10 +316,19 @@ def _compacted(inputs: Sequence[tuple[str, Array]]) -> _Inputs:
     return {name: _compact(values) for name, values in inputs}
 
 
-def _batches(windows: Sequence[Window]) -> Iterator[list[int]]:
-    """Indices of the windows of each batch."""
+def _batches(windows: Sequence[Window], most: int = _BATCH_TOKENS) -> Iterator[list[int]]:
+    """Indices of the windows of each batch, which has so many padded tokens at most."""
     lengths = [len(window) for window in windows]
-    return batches_of_few_sizes(lengths, padded_length=padded_length, max_tokens=_BATCH_TOKENS)
+    return batches_of_few_sizes(lengths, padded_length=padded_length, max_tokens=most)
+
+
+def _even(windows: Sequence[Window], streams: int) -> list[list[int]]:
+    """The same in batches that keep all streams at work; none where too few of them would have some."""
+    if streams == 1:
+        return []
+    batches = list(_batches(windows, _STREAM_TOKENS))
+    rounds = -(-len(batches) // streams)
+    return batches if len(batches) >= _AT_WORK * rounds * streams else []
 
 
 def _compact(values: Array) -> NDArray[np.floating]:

@@ -43,22 +43,22 @@ def batches_of_few_sizes(
 
 def in_batches(
     windows: Sequence[Window],
-    infer: Callable[[Sequence[Window]], tuple[FloatArray, FloatArray]],
+    infer: Callable[[Iterable[Sequence[Window]]], Iterable[tuple[FloatArray, FloatArray]]],
     *,
-    batches: Iterable[Sequence[int]],
+    batches: Sequence[Sequence[int]],
     on_batch: Callable[[int], object],
 ) -> list[Logits]:
     """Start and end logits of each window, in the windows' order, shape (T,) each.
 
     Args:
         windows: any number, of any lengths.
-        infer: start and end logits of a batch, shape (batch, tokens) each, which the results share.
+        infer: start and end logits of each batch, in order, (batch, tokens) each, which the results share.
         batches: indices of the windows of each batch; every window is in one.
         on_batch: called after each batch with the number of windows in it (for progress bars).
     """
     results: dict[int, Logits] = {}
-    for indices in batches:
-        starts, ends = infer([windows[i] for i in indices])
+    found = infer([windows[i] for i in indices] for indices in batches)
+    for indices, (starts, ends) in zip(batches, found, strict=True):
         for row, index in enumerate(indices):
             length = len(windows[index])
             results[index] = (starts[row, :length], ends[row, :length])

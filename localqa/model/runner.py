@@ -1,6 +1,7 @@
 """Windows through a torch model: length-sorted batches under a token budget."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import nn
@@ -51,8 +52,8 @@ def run_windows(
             output = model(**tensors)
         return output.start_logits.float().cpu().numpy(), output.end_logits.float().cpu().numpy()
 
-    batches = length_sorted_batches([len(window) for window in windows], budget)
-    return in_batches(windows, infer, batches=batches, on_batch=on_batch)
+    batches = list(length_sorted_batches([len(window) for window in windows], budget))
+    return in_batches(windows, partial(map, infer), batches=batches, on_batch=on_batch)
 
 
 def vectors_of(model: PreTrainedModel, windows: Sequence[Window], pooling: Pooling) -> list[FloatArray]:

@@ -68,7 +68,10 @@ class Batcher:
 
     Args:
         run: the engine; called on one thread only.
-        max_tokens: padded tokens that are handed to the engine at a time, by the name of the adapter.
+        max_tokens: padded tokens that are handed to the engine at a time, by the name of the adapter, of one
+            request.
+        sharing: requests up to which a run grows with their number: of two it holds twice as much. At its end
+            the engine's threads wait for the last of them, while a caller among many waits anyhow.
         max_windows: windows that may wait; more are refused.
         on_batch: told of every run.
     """
@@ -78,11 +81,13 @@ class Batcher:
         run: Run,
         *,
         max_tokens: Callable[[str], int] = lambda adapter: 1024,
+        sharing: int = 1,
         max_windows: int = 4096,
         on_batch: Callable[[BatchStats], None] = lambda stats: None,
     ) -> None:
         self._run = run
         self._max_tokens = max_tokens
+        self._sharing = sharing
         self._max_windows = max_windows
         self._on_batch = on_batch
         self._jobs: list[_Job] = []
@@ -183,8 +188,8 @@ class Batcher:
         adapter = min(self._jobs, key=lambda job: max(job.queued, self._ran.get(job.adapter, 0.0))).adapter
         waiting = {job.adapter for job in self._jobs}
         self._ran = {name: ran for name, ran in self._ran.items() if name in waiting} | {adapter: now}
-        most = self._max_tokens(adapter)
         mine = _in_turn([job for job in self._jobs if job.adapter == adapter])
+        most = self._max_tokens(adapter) * min(len(mine), self._sharing)
         parts: list[tuple[_Job, int]] = []
         longest = 0
         # A request that is taken to its end is not kept waiting for what others have left.

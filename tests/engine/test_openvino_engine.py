@@ -1,6 +1,7 @@
 """The OpenVINO engine gives the torch engine's logits."""
 
 import contextlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from transformers import AutoModel
 from localqa.engine.base_weights import BaseWeights, read_shape
 from localqa.engine.embeddings import Embeddings, padded_length, padded_lengths
 from localqa.engine.openvino_engine import OpenVINOEngine
+from localqa.engine.session import Session
 from localqa.engine.torch_engine import TorchEngine
 from localqa.errors import AdapterError, BaseModelError
 from localqa.extraction.qa_config import QAConfig
@@ -194,6 +196,32 @@ def test_adapters_take_turns_over_one_base(tiny_bert, tmp_path):
     np.testing.assert_array_equal(engine.run(windows, "one#0")[0], first[0])
     engine.remove_adapter("one#0")
     assert engine.run(windows, "two#0")
+
+
+def test_many_windows_are_computed_side_by_side(tiny_bert, tmp_path, monkeypatch):
+    engine, name = OpenVINOEngine(tiny_bert, threads=2), "one"
+    make_adapter(tiny_bert, tmp_path, name, seed=1)
+    engine.load_adapter(name, tmp_path / name)
+    texts = [(question, context * (1 + number % 3)) for number in range(12) for question, context in PAIRS]
+    windows = [w for group in Windower.from_folder(tiny_bert.folder).windows(texts) for w in group]
+    alone = [engine.run([window], name)[0] for window in windows]
+    with monkeypatch.context() as patched:
+        patched.setattr(Session, "infer", None)
+        together = engine.run(windows, name)
+        for mine, other in zip(together, alone, strict=True):
+            np.testing.assert_allclose(np.stack(mine), np.stack(other), atol=1e-5)
+    embedded, calls = engine._embeddings, itertools.count()
+
+    def full(batch):
+        if next(calls) == 3:
+            raise MemoryError("full")
+        return embedded(batch)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "_embeddings", full)
+        with pytest.raises(MemoryError, match="full"):
+            engine.run(windows, name)
+    np.testing.assert_allclose(np.stack(engine.run(windows, name)[0]), np.stack(alone[0]), atol=1e-5)
 
 
 @pytest.mark.parametrize("part", ["query.lora_A", "dense.lora_B", "qa_outputs.weight"])

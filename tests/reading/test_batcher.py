@@ -160,6 +160,14 @@ def test_windows_of_like_lengths_share_a_run(make, engine):
     assert [sorted(found) for _, found in engine.runs] == [[0], [1, 3, 5], [2, 4, 6]]
 
 
+def test_a_run_of_several_requests_holds_more(make, engine):
+    requests = [([window(number, 100)], "squad") for number in range(1, 7)]
+    asked_together(make(max_tokens=100, sharing=3), engine, *requests)
+    assert [len(found) for _, found in engine.runs] == [1, 3, 3]
+    make(max_tokens=100, sharing=3).run([window(number, 100) for number in range(5)], "squad")
+    assert [len(found) for _, found in engine.runs[3:]] == [1] * 5
+
+
 def test_what_has_waited_longest_is_in_the_next_run_whatever_its_length(make, engine):
     requests = [([window(number, 100)], "squad") for number in range(1, 7)]
     asked_together(make(max_tokens=200), engine, requests[0], ([window(777)], "squad"), *requests[1:])
