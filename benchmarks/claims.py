@@ -127,7 +127,16 @@ def documents() -> str:
 
 def crowd() -> str:
     """How long a search takes among many passages."""
-    rows = saved_rows("documents_crowd")
+    return _as_saved("documents_crowd")
+
+
+def added() -> str:
+    """How fast files are added."""
+    return _as_saved("documents_added")
+
+
+def _as_saved(name: str) -> str:
+    rows = saved_rows(name)
     return tabulate(rows, "keys", tablefmt="github", intfmt=",") if rows else NOT_YET
 
 
@@ -303,6 +312,7 @@ TABLES = {
         "served": served,
         "documents": documents,
         "crowd": crowd,
+        "added": added,
         "runs": runs,
     },
 }

@@ -7,6 +7,7 @@ questions, one at a time, and as many of the next collection, to which "not in y
     python benchmarks/documents.py --collections squad-dev --adapters squad2 --limit 100
     python benchmarks/documents.py --peer           Haystack beside, with the same weights as squad
     python benchmarks/documents.py --passages 500000       how long a search takes among made-up passages
+    python benchmarks/documents.py --folder FOLDER         how fast the files in a folder are added
 
 Recall at N: a passage that holds the answer, or is of the right document where only that is known, is among
 the first N. The calibration error is of both kinds of questions together. With --keep, rows of other
@@ -33,7 +34,7 @@ from localqa.answering.library import LibraryAsk, ask_library
 from localqa.answering.shelf import ReaderEmbedder
 from localqa.config import Settings, data_dir
 from localqa.documents.document import Document
-from localqa.documents.importing import item_of
+from localqa.documents.importing import Importer, item_of
 from localqa.documents.library import Item
 from localqa.documents.passages import Passage
 from localqa.documents.search import Found, search
@@ -76,9 +77,13 @@ def main() -> None:
     args = _parser().parse_args()
     folder = Path(args.data).resolve() if args.data else data_dir().resolve()
     os.chdir(ROOT)
-    if args.passages:
-        rows = [_crowd(args.passages)]
-        publish("documents_crowd", {"rows": rows}, list(rows[0]), [list(rows[0].values())], keep=args.keep)
+    if args.passages or args.folder:
+        name, row = (
+            ("documents_crowd", _crowd(args.passages))
+            if args.passages
+            else ("documents_added", _added(Path(args.folder)))
+        )
+        publish(name, {"rows": [row]}, list(row), [list(row.values())], keep=args.keep)
         return
     collections = [_read(name, folder) for name in args.collections]
     readers = {adapter: load_reader(Settings.load(adapter=adapter)) for adapter in args.adapters}
@@ -253,6 +258,32 @@ def _holds(found: Found, gold: Sequence[Gold]) -> bool:
     )
 
 
+def _added(folder: Path) -> dict[str, Any]:
+    """How fast files are read, taken apart, embedded and kept, as `localqa documents add` does it."""
+    reader = load_reader(Settings.load())
+    embedder = ReaderEmbedder(lambda: reader)
+    embedder.vectors(["Making the graph takes a moment."])
+    with tempfile.TemporaryDirectory() as place:
+        library = SqliteLibrary(Path(place) / "library.sqlite")
+        began = time.perf_counter()
+        outcomes = list(tqdm(Importer(library, embedder).add([folder]), unit="file", leave=False))
+        seconds = time.perf_counter() - began
+        entries = library.entries()
+        library.close()
+    pages = sum(entry.pages for entry in entries)
+    passages = sum(entry.passages for entry in entries)
+    return {
+        "files": len(outcomes),
+        "read": len(entries),
+        "pages": pages,
+        "passages": passages,
+        "seconds": round(seconds, 1),
+        "pages_per_s": round(pages / seconds, 1),
+        "passages_per_s": round(passages / seconds, 1),
+        "memory_mb": round(resident_mb()),
+    }
+
+
 def _crowd(count: int) -> dict[str, Any]:
     """How long words and vectors take among so many made-up passages."""
     rng = np.random.default_rng(SEED)
@@ -297,6 +328,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--limit", type=int, default=500, metavar="N", help="questions of each [500]")
     parser.add_argument("--data", help="folder of the data files [QA_DATA_DIR]")
     parser.add_argument("--passages", type=int, metavar="N", help="search among N made-up passages instead")
+    parser.add_argument("--folder", help="add the files of this folder instead")
     parser.add_argument(
         "--peer", action="store_true", help="Haystack beside it, in an environment of its own"
     )
