@@ -135,17 +135,14 @@ def added() -> str:
     return _as_saved("documents_added")
 
 
-def _as_saved(name: str) -> str:
-    rows = saved_rows(name)
-    return tabulate(rows, "keys", tablefmt="github", intfmt=",") if rows else NOT_YET
-
-
 def served() -> str:
     """What is found in long texts whose likeliest parts alone are read."""
-    rows = saved_rows("length_as_served")
-    if not rows:
-        return NOT_YET
-    return tabulate(rows, "keys", tablefmt="github", intfmt=",", floatfmt=".1f")
+    return _as_saved("length_as_served")
+
+
+def _as_saved(name: str) -> str:
+    rows = saved_rows(name)
+    return tabulate(rows, "keys", tablefmt="github", intfmt=",", floatfmt=".1f") if rows else NOT_YET
 
 
 def runs() -> str:

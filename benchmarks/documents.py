@@ -76,14 +76,13 @@ def main() -> None:
     """Ask all collections and print the table."""
     args = _parser().parse_args()
     folder = Path(args.data).resolve() if args.data else data_dir().resolve()
+    files = Path(args.folder).resolve() if args.folder else None
     os.chdir(ROOT)
-    if args.passages or args.folder:
-        name, row = (
-            ("documents_crowd", _crowd(args.passages))
-            if args.passages
-            else ("documents_added", _added(Path(args.folder)))
-        )
-        publish(name, {"rows": [row]}, list(row), [list(row.values())], keep=args.keep)
+    if args.passages:
+        _publish_row("documents_crowd", _crowd(args.passages), keep=args.keep)
+        return
+    if files:
+        _publish_row("documents_added", _added(files), keep=args.keep)
         return
     collections = [_read(name, folder) for name in args.collections]
     readers = {adapter: load_reader(Settings.load(adapter=adapter)) for adapter in args.adapters}
@@ -96,6 +95,10 @@ def main() -> None:
         publish("documents", _report(rows, args.limit), keep=args.keep)
     shown = [[row.get(key) for key in HEADER] for row in rows]
     publish("documents", _report(rows, args.limit), list(HEADER.values()), shown, keep=args.keep)
+
+
+def _publish_row(name: str, row: dict[str, Any], *, keep: bool) -> None:
+    publish(name, {"rows": [row]}, list(row), [list(row.values())], keep=keep)
 
 
 def _report(rows: Sequence[dict[str, Any]], limit: int) -> dict[str, Any]:

@@ -152,17 +152,16 @@ class OpenVINOEngine:
         """
         with self._run_lock:
             session = self._session_for(key)
-            batches = _even(windows, session.streams)
-            infer_each = session.infer_each if batches else partial(map, session.infer)
+            batches, infer_each = _even(windows, session.streams), session.infer_each
+            if not batches:
+                batches, infer_each = list(_batches(windows)), partial(map, session.infer)
 
             def infer(some: Iterable[Sequence[Window]]) -> Iterator[tuple[Array, Array]]:
                 for logits in infer_each(map(self._embeddings, some)):
                     yield logits[:, :, 0], logits[:, :, 1]
 
             try:
-                found = in_batches(
-                    windows, infer, batches=batches or list(_batches(windows)), on_batch=on_batch
-                )
+                found = in_batches(windows, infer, batches=batches, on_batch=on_batch)
             except Exception:
                 self._discard(key)
                 raise
