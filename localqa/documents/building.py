@@ -122,7 +122,11 @@ def cleaned(text: str, *, lines: bool = False) -> str:
 def empty(name: str, notes: Sequence[str] = ()) -> DocumentError:
     """The error of a file without any text that is read."""
     told = f" ({'; '.join(notes)})" if notes else ""
-    return DocumentError(f"{name} holds no text{told}.", reason="empty")
+    return DocumentError(
+        f"{name} holds no text{told}.",
+        reason="empty",
+        remedy="If it shows some, it is in pictures or set aside: save it as a PDF and recognise that.",
+    )
 
 
 def too_long(most: int) -> DocumentError:

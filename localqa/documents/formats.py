@@ -75,7 +75,9 @@ def reader_of(data: bytes, name: str) -> Read:
     if suffix not in FORMATS:
         raise unsupported(name)
     if not data.strip(b"\x00 \t\r\n"):
-        raise DocumentError(f"{name} is empty.", reason="empty")
+        raise DocumentError(
+            f"{name} is empty.", reason="empty", remedy="Save or fetch it again: it may have been cut off."
+        )
     _check_beginning(data, name, suffix)
     module, _, function = FORMATS[suffix][1].partition(".")
     found: Read = getattr(import_module(f"localqa.documents.{module}"), function)
@@ -120,7 +122,11 @@ def _check_beginning(data: bytes, name: str, suffix: str) -> None:
         if not data.startswith(_ZIP):
             raise corrupted(name, "it is no ZIP archive, as this format is")
     elif _is_binary(data[:_HEAD]):
-        raise DocumentError(f"{name} is no text, whatever its name says.", reason="unsupported")
+        raise DocumentError(
+            f"{name} is no text, whatever its name says.",
+            reason="unsupported",
+            remedy="Give it the ending of its format, or save it as text.",
+        )
 
 
 def _is_binary(head: bytes) -> bool:

@@ -103,7 +103,9 @@ def _nothing(name: str, *, pictures: bool, failed: bool) -> DocumentError:
         )
     if failed:
         return corrupted(name, "no page of it can be read")
-    return DocumentError(f"{name} holds no text.", reason="empty")
+    return DocumentError(
+        f"{name} holds no text.", reason="empty", remedy="Its pages are blank: save it again from its source."
+    )
 
 
 def _notes(bare: Sequence[int], failed: Sequence[int], read_from_pictures: Sequence[int]) -> Iterator[str]:
