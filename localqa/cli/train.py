@@ -37,7 +37,11 @@ def main(arguments: Sequence[str], prog: str) -> int:
 
                 run_summaries(config)
     except InterruptedTraining as e:
-        print(f"{e}: checkpoint written; give the same command again to continue.", file=sys.stderr)
+        print(
+            f"{e}: checkpoint written; give the same command again to continue, or with --finish to keep "
+            "what it has learned so far.",
+            file=sys.stderr,
+        )
         return 130
     except KeyboardInterrupt:
         print("Ended at once; the same command continues from the newest checkpoint.", file=sys.stderr)

@@ -1,11 +1,11 @@
-"""Attention for training on a CPU: torch's fused kernel for long windows, plain products for short ones.
+"""Attention for training on a CPU: torch's fused kernel where it is faster, plain products elsewhere.
 
-The fused forward pass is many times faster than the products written out, and keeps no matrix of
-(tokens, tokens) for the backward pass, which is most of what training a small BERT would hold. Its
-backward pass is fast in fp32 alone: in bf16 it takes as long as all of the plain version. So it runs
-in fp32 here, whatever the forward pass ran in. Below a length that depends on the size of a head the
-plain products are faster still; the eager version of transformers goes through fp32 for its softmax.
-Registered with transformers under the name `LEAN`.
+With AMX the fused forward pass is many times faster than the products written out, and it keeps no matrix
+of (tokens, tokens) for the backward pass. Its backward pass is fast in fp32 alone: in bf16 it takes as long
+as all of the plain version. So it runs in fp32 here, whatever the forward pass ran in. Below a length that
+depends on the size of a head the plain products are faster still. A processor with bf16 but without AMX
+multiplies bf16 four times as fast as fp32, and there they are faster at every length. The eager version of
+transformers goes through fp32 for its softmax. Registered with transformers under the name `LEAN`.
 """
 
 from typing import Any
@@ -15,8 +15,10 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import eager_mask
 
 LEAN = "localqa_lean"
-_FUSED_FROM = {torch.bfloat16: 6, torch.float32: 3}
+_FUSED_FROM = {torch.float32: 3}
 """From how many tokens on the fused kernel is faster, in sizes of a head (measured on two cores)."""
+if torch.cpu.get_capabilities().get("amx_bf16"):
+    _FUSED_FROM[torch.bfloat16] = 6
 
 
 def lean_attention(

@@ -18,7 +18,7 @@ from localqa.model.bases import DEFAULT_BASE, SUMMARY_BASE
 from localqa.model.loading import Quantization
 
 _OF_NO_CONSEQUENCE = {
-    *("output_dir", "overwrite", "dry_run", "save_steps", "threads", "gradient_checkpointing"),
+    *("output_dir", "overwrite", "finish", "dry_run", "save_steps", "threads", "gradient_checkpointing"),
     "micro_batch_tokens",
     # What the files hold is a part of the course.
     *("encoding", "delimiter"),
@@ -93,12 +93,21 @@ class RunConfig(BaseModel):
     save_steps: int = Field(200, ge=1, description="checkpoint every N steps")
     log_steps: int = Field(20, ge=1, description="a point of the loss curve every N steps")
     overwrite: bool = Field(False, description="replace a finished adapter in --output_dir, start anew")
+    finish: bool = Field(
+        False, description="train no further: write the adapter as this run's newest checkpoint has it"
+    )
     dry_run: bool = Field(False, description="print parameters, memory, steps and time; train nothing")
 
     @model_validator(mode="after")
     def _can_stop_early(self) -> "RunConfig":
         if self.early_stopping_patience and not self.eval_steps:
             raise ValueError("early_stopping_patience needs eval_steps")
+        return self
+
+    @model_validator(mode="after")
+    def _finishes_what_is_there(self) -> "RunConfig":
+        if self.finish and (self.overwrite or self.dry_run):
+            raise ValueError("finish goes with neither overwrite nor dry_run")
         return self
 
     @property

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
@@ -140,11 +141,15 @@ def fit(
 
     Raises:
         InterruptedTraining: after SIGINT or SIGTERM, with a checkpoint written.
-        ConfigError: the checkpoint belongs to other settings.
+        ConfigError: the checkpoint belongs to other settings, or there is none to finish.
     """
     plan = make_plan(config, features)
     optimizer = make_optimizer(config, trainee)
     progress = checkpoints.resume(trainee.model, optimizer)
+    if config.finish:
+        if not progress.step:
+            raise nothing_to_finish(checkpoints.folder)
+        progress.stopped = True
     trainee.model.train()
     session = _Session(config, plan, trainee, features, optimizer, checkpoints, progress, evaluate, augment)
     with _signals() as caught, _bar(plan, progress) as bar:
@@ -162,6 +167,14 @@ def fit(
     if progress.evaluations:
         checkpoints.load_best(trainee.model)
     return progress
+
+
+def nothing_to_finish(folder: Path) -> ConfigError:
+    """The error of a run without a whole checkpoint that is to be finished."""
+    return ConfigError(
+        f"There is no checkpoint in {folder} to finish.",
+        remedy="Train first: the same command without --finish.",
+    )
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from localqa.training.checkpoint import Checkpoints, Progress
 from localqa.training.config import RunConfig
 from localqa.training.estimate import print_estimate
 from localqa.training.guards import begin, resources
-from localqa.training.loop import Augment, Evaluation, Features, fit, make_plan
+from localqa.training.loop import Augment, Evaluation, Features, fit, make_plan, nothing_to_finish
 from localqa.training.report import common, write_report
 from localqa.training.trainee import Trainee
 
@@ -86,6 +86,8 @@ def run(config: Config, prepare: Callable[[Config, Base, int], Task]) -> Path | 
         folder / "checkpoints", course, defaults=config.defaults(), overwrite=config.overwrite
     )
     checkpoints.check()
+    if config.finish and not checkpoints.exist():
+        raise nothing_to_finish(checkpoints.folder)
     with resources(config, checkpoints):
         if config.dry_run:
             print_estimate(config, trainee, task.features)
@@ -103,10 +105,9 @@ def run(config: Config, prepare: Callable[[Config, Base, int], Task]) -> Path | 
     checkpoints.clear()
     for line in judged.told:
         print(line)
-    print(
-        f"{folder}: done after {progress.step} steps in {progress.seconds / 60:.1f} minutes; "
-        f"see {folder}/report.md"
-    )
+    planned = make_plan(config, task.features).total_steps
+    steps = f"{progress.step} steps" if progress.step == planned else f"{progress.step} of {planned} steps"
+    print(f"{folder}: done after {steps} in {progress.seconds / 60:.1f} minutes; see {folder}/report.md")
     return folder
 
 
@@ -144,12 +145,14 @@ def _report(
     progress: Progress,
     judged: Judged,
 ) -> dict[str, Any]:
-    seen = make_plan(config, task.features).order.count(progress.step)
+    plan = make_plan(config, task.features)
+    seen, planned = plan.order.count(progress.step), plan.total_steps
     return {
         "result": {
             **judged.figures,
             "final_loss": round(progress.losses[-1]["loss"], 6),
             "steps": progress.step,
+            **({"steps_planned": planned} if progress.step < planned else {}),
             "best_step": progress.best_step or progress.step,
             "parameters": count_parameters(task.trainee.model),
             "adapter_bytes": sum(file.stat().st_size for file in folder.glob("*.safetensors")),

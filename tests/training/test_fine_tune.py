@@ -10,6 +10,7 @@ from itertools import count
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from bert_qa import BertQA
 from localqa.errors import ConfigError, LocalQAError, ResourceError
@@ -100,6 +101,28 @@ def test_ended_run_continues_to_the_same_loss(tmp_path, flags, whole, number):
     assert continued["result"]["final_loss"] == pytest.approx(whole["result"]["final_loss"], abs=1e-3)
     assert [p["step"] for p in continued["curve"]["losses"]] == list(range(5, 61, 5))
     assert continued["curve"] == whole["curve"]
+
+
+def test_an_ended_run_can_be_finished_with_what_it_has_learned(tmp_path, flags, capsys):
+    *_, config = cut = command(tmp_path, flags, "cut")
+    with pytest.raises(ConfigError, match="no checkpoint"):
+        run(TrainConfig(**flags, output_dir=str(tmp_path / "models" / "cut"), finish=True))
+    dying = [sys.executable, "-c", DIES_AT, config, "20", str(int(signal.SIGINT))]
+    died = subprocess.run(dying, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert died.returncode == 130, died.stderr
+    assert "--finish" in died.stderr
+    learned = load_file(
+        tmp_path / "models" / "cut" / "checkpoints" / "step-00000020" / "trainable.safetensors"
+    )
+    done = subprocess.run([*cut, "--finish"], check=True, capture_output=True, text=True)
+    assert "done after 20 of 60 steps" in done.stdout
+    report = report_of(tmp_path, "cut")
+    assert (report["result"]["steps"], report["result"]["steps_planned"]) == (20, 60)
+    written = load_file(tmp_path / "models" / "cut" / "adapter_model.safetensors")
+    for name, tensor in learned.items():
+        plain = name.replace(".default", "").replace(".modules_to_save", "")
+        assert torch.equal(written[plain], tensor.to(written[plain].dtype)), name
+    assert not (tmp_path / "models" / "cut" / "checkpoints").exists()
 
 
 def test_adapter_folder_is_complete_and_scores_as_reported(tmp_path, flags, tiny_data):
