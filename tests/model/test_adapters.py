@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from localqa.errors import AdapterError, AdapterNotFoundError, ConfigError
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Windower
+from localqa.model import attention
 from localqa.model.adapter_files import LORA_FILE, adapter_folder, check_base, known_adapters
 from localqa.model.adapters import (
     add_lora,
@@ -111,9 +112,11 @@ def test_training_attention_gives_the_same_logits(any_base):
 
 
 @pytest.mark.parametrize("tokens", [40, 250], ids=["short", "long"])
+@pytest.mark.parametrize("fused_from", [0, 1000], ids=["fused", "plain"])
 @pytest.mark.parametrize(("dtype", "error"), [(torch.float32, 1e-5), (torch.bfloat16, 0.02)])
-def test_training_attention_gives_the_gradients_of_the_formula(tokens, dtype, error):
-    """Written out in fp64, with padding: short windows take plain products, long ones the fused kernel."""
+def test_training_attention_gives_the_gradients_of_the_formula(tokens, fused_from, dtype, error, monkeypatch):
+    """Written out in fp64, with padding; by the fused kernel and by plain products, each of them."""
+    monkeypatch.setitem(attention._FUSED_FROM, dtype, fused_from)
     torch.manual_seed(2)
     drawn = [torch.randn(2, 3, tokens, 32) for _ in range(3)]
     mask = torch.zeros(2, 1, 1, tokens)
