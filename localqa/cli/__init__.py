@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 VERBS: Final[Mapping[str, str]] = {
     "serve": "serve the API",
-    "ask": "ask one question about a text",
+    "ask": "ask one question about a text or a document",
     "documents": "add your files to a library, and ask them",
     "answer-file": "answer every row of a file",
     "train": "train an adapter on your own data",

@@ -10,9 +10,12 @@ from typing import Any, Final
 from localqa.bert_qa import Answer, BertQA
 from localqa.cli.flags import add_adapter_flag, add_base_flag, add_verdict_flags, positive
 from localqa.documents.document import Document
-from localqa.documents.formats import is_known, media_type_of
-from localqa.documents.reading import read_file
+from localqa.documents.encodings import decoded_exactly
+from localqa.documents.formats import is_binary, is_known, media_type_of, unsupported
+from localqa.documents.limits import Limits
+from localqa.documents.reading import check_size, read_bytes
 from localqa.errors import InvalidInputError
+from localqa.terminal import printable
 
 EPILOG = """\
 examples:
@@ -23,6 +26,8 @@ Of a document, such as a PDF, offsets are those of the text that is read from it
 A library of many documents: localqa documents --help.
 """
 _PLAIN: Final = ("text/plain", "text/markdown")
+_DOCUMENTS: Final = (b"%PDF-", b"{\\rtf", b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How documents begin that would be taken for text, or for nothing, under another name."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,6 +38,8 @@ def run(args: argparse.Namespace) -> int:
     """
     source = _source(args)
     context = source.text if isinstance(source, Document) else source
+    for note in source.notes if isinstance(source, Document) else ():
+        print(printable(f"note: {note}"), file=sys.stderr)
     qa = BertQA.load(base=args.base, adapter=args.adapter)
     answer = qa.answer(args.question, context, args.top_k, abstain=args.abstain, min_score=args.min_score)
     if args.json:
@@ -46,15 +53,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _told(answer: Answer, source: str | Document) -> dict[str, Any]:
-    """An answer as JSON, with the page that each span of a document with pages begins on."""
+    """An answer as JSON; of a document with its notes, and with the page that each span begins on."""
     told = asdict(answer)
-    if isinstance(source, Document) and source.pages:
-        for one, values in zip((answer, *answer.alternatives), (told, *told["alternatives"]), strict=True):
-            values["page"] = _page(one, source)
+    if isinstance(source, Document):
+        told["notes"] = source.notes
+        if source.pages:
+            for one, values in zip(
+                (answer, *answer.alternatives), (told, *told["alternatives"]), strict=True
+            ):
+                values["page"] = _page(one, source)
     return told
 
 
-def _page(one: Any, source: str | Document) -> int | None:
+def _page(one: Answer, source: str | Document) -> int | None:
     return source.page_at(one.start) if isinstance(source, Document) and one.answerable else None
 
 
@@ -62,33 +73,53 @@ def _source(args: argparse.Namespace) -> str | Document:
     """The text, exactly as it was given; or what is read from a file that is no plain text.
 
     Raises:
-        InvalidInputError: the file cannot be opened, or is no text that is known.
+        InvalidInputError: the file cannot be opened, or holds no text.
         DocumentError: the document cannot be read.
     """
     if args.context is not None:
         return str(args.context)
-    path = Path(args.file)
-    readable = args.file != "-" and is_known(path.name)
+    limits = Limits(ocr=args.ocr)
+    name = "standard input" if args.file == "-" else Path(args.file).name
+    content = _content(args.file, limits)
+    check_size(len(content), name, limits)
+    if args.file == "-" or not is_known(name) or media_type_of(name) in _PLAIN:
+        return _text(content, name)
+    return read_bytes(content, name, limits=limits, password=args.password)
+
+
+def _content(file: str, limits: Limits) -> bytes:
+    """The bytes of a file, one more than may be at most; read once, as it may be a pipe."""
+    if file == "-":
+        return sys.stdin.buffer.read(limits.bytes + 1) if sys.stdin else b""
     try:
-        # As text Python would read CRLF as one character, and the offsets would not be the file's.
-        content = _standard_input() if args.file == "-" else path.read_bytes()
-        if not readable or media_type_of(path.name) in _PLAIN:
-            return content.decode("utf-8")
+        with Path(file).open("rb") as stream:
+            return stream.read(limits.bytes + 1)
+    except IsADirectoryError as e:
+        raise InvalidInputError(
+            f"'{file}' is a folder.", remedy="localqa documents add FOLDER, then localqa documents ask."
+        ) from e
     except OSError as e:
         raise InvalidInputError(
-            f"Cannot read '{args.file}' ({e.strerror}).", remedy="Name a file that is there and may be read."
+            f"Cannot read '{file}' ({e.strerror}).", remedy="Name a file that is there and may be read."
         ) from e
-    except UnicodeDecodeError as e:
-        if not readable:
+
+
+def _text(content: bytes, name: str) -> str:
+    """A text with its line ends as they are: offsets are those of the file."""
+    if content.startswith(_DOCUMENTS):
+        raise InvalidInputError(
+            f"{name} is a document, no plain text.",
+            remedy="Give it by --file under a name that tells its format, such as lease.pdf.",
+        )
+    if not content.strip():
+        raise InvalidInputError(f"{name} is blank.", remedy="Give a file that holds text.")
+    if is_binary(content):
+        if is_known(name) or not Path(name).suffix:
             raise InvalidInputError(
-                f"'{args.file}' is no text in UTF-8 ({e}).",
-                remedy="Give a text, or a document whose name tells its format, such as lease.pdf.",
-            ) from e
-    return read_file(path, password=args.password)
-
-
-def _standard_input() -> bytes:
-    return sys.stdin.buffer.read() if sys.stdin else b""
+                f"{name} is no text.", remedy="Give a text, or a document such as lease.pdf."
+            )
+        raise unsupported(name)
+    return decoded_exactly(content)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -98,9 +129,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--context", help="the text")
     source.add_argument(
         "--file",
-        help="a text file or a document (PDF, Word, HTML, ...) that holds the text; - for standard input",
+        help="a text, or a document (PDF, Word, HTML, ...), to answer from; - for text on standard input",
     )
-    parser.add_argument("--password", help="of a document that is encrypted")
+    parser.add_argument("--password", help="of an encrypted PDF")
+    parser.add_argument("--ocr", action="store_true", help="recognise scanned pages by Tesseract")
     add_adapter_flag(parser)
     add_base_flag(parser)
     parser.add_argument("--top_k", type=positive, default=1, metavar="N", help="show the N best spans [1]")

@@ -24,8 +24,9 @@ def main(arguments: Sequence[str], prog: str) -> int:
     Raises:
         LocalQAError: settings, data or models that cannot be used.
     """
+    field = bool(arguments) and not arguments[0].startswith("-") and is_domain_file(Path(arguments[0]))
     try:
-        if arguments and not arguments[0].startswith("-") and is_domain_file(Path(arguments[0])):
+        if field:
             run_domain(Path(arguments[0]), list(arguments[1:]), prog=prog)
         else:
             config = parse_config(arguments, prog=prog, description=DESCRIPTION)
@@ -37,11 +38,8 @@ def main(arguments: Sequence[str], prog: str) -> int:
 
                 run_summaries(config)
     except InterruptedTraining as e:
-        print(
-            f"{e}: checkpoint written; give the same command again to continue, or with --finish to keep "
-            "what it has learned so far.",
-            file=sys.stderr,
-        )
+        finish = "" if field else ", or with --finish to keep what it has learned so far"
+        print(f"{e}: checkpoint written; give the same command again to continue{finish}.", file=sys.stderr)
         return 130
     except KeyboardInterrupt:
         print("Ended at once; the same command continues from the newest checkpoint.", file=sys.stderr)

@@ -125,7 +125,7 @@ def empty(name: str, notes: Sequence[str] = ()) -> DocumentError:
     return DocumentError(
         f"{name} holds no text{told}.",
         reason="empty",
-        remedy="If it shows some, it is in pictures or set aside: save it as a PDF and recognise that.",
+        remedy="Text in pictures: save it as a PDF and add that with --ocr. Attached files: add them, too.",
     )
 
 

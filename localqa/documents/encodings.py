@@ -51,19 +51,33 @@ def decoded_page(data: bytes) -> str:
 
 
 def decoded(data: bytes, declared: str = "") -> str:
-    """Bytes as text: by their mark, as UTF, as they say of themselves, or as is likeliest."""
+    """Bytes as text: by their mark, as UTF, as they say of themselves, or as is likeliest.
+
+    Line ends are newlines then.
+    """
     name = known(declared)
     for mark, marked in _MARKS:
         if data.startswith(mark):
             return _lines(data.decode(marked, errors="replace"))
+    return _lines(_unmarked(data, name))
+
+
+def decoded_exactly(data: bytes) -> str:
+    """The same with its line ends as they are, and a mark of UTF-8 kept: places are those of the file."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", errors="replace")
+    return _unmarked(data, "")
+
+
+def _unmarked(data: bytes, name: str) -> str:
     if wide := wide_encoding(data[:_HEAD]):
-        return _lines(data.decode(wide, errors="replace"))
+        return data.decode(wide, errors="replace")
     if data.isascii() and name.startswith(_IN_ASCII):
-        return _lines(data.decode(name, errors="replace"))
+        return data.decode(name, errors="replace")
     try:
-        return _lines(data.decode("utf-8"))
+        return data.decode("utf-8")
     except UnicodeDecodeError:
-        return _lines(_mostly(data, "utf-8") or _in_other(data, name))
+        return _mostly(data, "utf-8") or _in_other(data, name)
 
 
 def wide_encoding(head: bytes) -> str:

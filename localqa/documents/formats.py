@@ -108,7 +108,9 @@ def encrypted(name: str, *, wrong: bool = False) -> DocumentError:
     return DocumentError(
         f"{name} is encrypted{', and the password is not its' if wrong else ''}.",
         reason="encrypted",
-        remedy="Give its password, or save it without one.",
+        remedy="Give its password, or save it without one."
+        if PurePath(name).suffix.lower() == ".pdf"
+        else "Save it without a password.",
     )
 
 
@@ -121,7 +123,7 @@ def _check_beginning(data: bytes, name: str, suffix: str) -> None:
             raise encrypted(name)
         if not data.startswith(_ZIP):
             raise corrupted(name, "it is no ZIP archive, as this format is")
-    elif _is_binary(data[:_HEAD]):
+    elif is_binary(data):
         raise DocumentError(
             f"{name} is no text, whatever its name says.",
             reason="unsupported",
@@ -129,7 +131,8 @@ def _check_beginning(data: bytes, name: str, suffix: str) -> None:
         )
 
 
-def _is_binary(head: bytes) -> bool:
-    """Whether there are zeros in it as no encoding of text has them."""
+def is_binary(data: bytes) -> bool:
+    """Whether it begins with zeros as no encoding of text has them."""
+    head = data[:_HEAD]
     marked = head.startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE))
     return b"\x00" in head and not marked and not wide_encoding(head)

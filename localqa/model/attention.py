@@ -15,10 +15,12 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import eager_mask
 
 LEAN = "localqa_lean"
-_FUSED_FROM = {torch.float32: 3}
-"""From how many tokens on the fused kernel is faster, in sizes of a head (measured on two cores)."""
-if torch.cpu.get_capabilities().get("amx_bf16"):
-    _FUSED_FROM[torch.bfloat16] = 6
+_FUSED_FROM = {
+    torch.float32: 3,
+    torch.bfloat16: 6 if torch.cpu.get_capabilities().get("amx_bf16") else 32,
+}
+"""From how many tokens on the fused kernel runs, in sizes of a head: where it is faster, and
+at any rate where matrices of (tokens, tokens) would take much memory."""
 
 
 def lean_attention(

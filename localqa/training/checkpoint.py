@@ -29,6 +29,7 @@ _BEST = "best.safetensors"
 _NAMES = re.compile(rf"(step-\d{{8,}}|{re.escape(_BEST)})({re.escape(_PARTIAL)})?")
 _STEP = re.compile(r"step-\d{8,}")
 _MADE_BY = {"made_by": "localqa"}
+_OF_STEP = "step"
 _RANDOM_STATE = "random_state"
 
 
@@ -120,13 +121,17 @@ class Checkpoints:
                 shutil.rmtree(old, ignore_errors=True)
         return target
 
-    def save_best(self, model: nn.Module) -> None:
-        """Keep the trained tensors of the best evaluation so far."""
+    def save_best(self, model: nn.Module, step: int) -> None:
+        """Keep the trained tensors of the best evaluation so far, which is of that step."""
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = self.folder / f"{_BEST}{_PARTIAL}"
-        save_file(trained_tensors(model), partial, metadata=_MADE_BY)
+        save_file(trained_tensors(model), partial, metadata=_MADE_BY | {_OF_STEP: str(step)})
         on_disk(partial)
         partial.replace(self.folder / _BEST)
+
+    def has_best_of(self, step: int) -> bool:
+        """Whether the best tensors that are kept are of that step: a killed run may have kept later ones."""
+        return _metadata(self.folder / _BEST).get(_OF_STEP) == str(step)
 
     def load_best(self, model: nn.Module) -> None:
         """Put the best evaluation's tensors back into the model."""
@@ -203,6 +208,14 @@ class Checkpoints:
         ]
 
 
+def nothing_to_finish(folder: Path) -> ConfigError:
+    """The error of a run without a whole checkpoint that is to be finished."""
+    return ConfigError(
+        f"There is no checkpoint below {folder} to finish.",
+        remedy="Train first: the same command without --finish.",
+    )
+
+
 def _state(folder: Path) -> dict[str, Any]:
     """What a checkpoint notes beside its tensors; empty where there is none."""
     try:
@@ -213,12 +226,16 @@ def _state(folder: Path) -> dict[str, Any]:
 
 
 def _is_marked(file: Path) -> bool:
+    return _MADE_BY.items() <= _metadata(file).items()
+
+
+def _metadata(file: Path) -> dict[str, str]:
+    """What a file of tensors says of itself; nothing where it cannot be read."""
     try:
         with safe_open(file, framework="pt") as tensors:
-            metadata: dict[str, str] = tensors.metadata() or {}
+            return tensors.metadata() or {}
     except (OSError, SafetensorError):
-        return False
-    return _MADE_BY.items() <= metadata.items()
+        return {}
 
 
 def trained_tensors(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -94,7 +94,7 @@ class RunConfig(BaseModel):
     log_steps: int = Field(20, ge=1, description="a point of the loss curve every N steps")
     overwrite: bool = Field(False, description="replace a finished adapter in --output_dir, start anew")
     finish: bool = Field(
-        False, description="train no further: write the adapter as this run's newest checkpoint has it"
+        False, description="train no further: write the adapter by what this run has learned so far"
     )
     dry_run: bool = Field(False, description="print parameters, memory, steps and time; train nothing")
 
@@ -106,8 +106,8 @@ class RunConfig(BaseModel):
 
     @model_validator(mode="after")
     def _finishes_what_is_there(self) -> "RunConfig":
-        if self.finish and (self.overwrite or self.dry_run):
-            raise ValueError("finish goes with neither overwrite nor dry_run")
+        if self.finish and self.dry_run:
+            raise ValueError("finish and dry_run go not together")
         return self
 
     @property

@@ -38,7 +38,7 @@ from localqa.training.questions import run
 from localqa.training.saved import SavedAdapter
 
 PARTS: Final = ("train", "validation", "test")
-_FIXED: Final = frozenset(("train_data", "validation_data", "output_dir", "overwrite", "dry_run"))
+_FIXED: Final = frozenset(("train_data", "validation_data", "output_dir", "overwrite", "finish", "dry_run"))
 """Settings of a training that follow from the field."""
 
 

@@ -13,7 +13,7 @@ from localqa.config import ADAPTER_NAME
 from localqa.errors import ConfigError, ResourceError
 from localqa.model.bases import Base, resolve_base
 from localqa.model.versions import check_adapter_folder
-from localqa.training.checkpoint import Checkpoints
+from localqa.training.checkpoint import Checkpoints, nothing_to_finish
 from localqa.training.config import RunConfig, TrainConfig
 from localqa.training.processor import (
     keep_freed_memory,
@@ -57,7 +57,12 @@ def check_output(config: RunConfig, folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder} is a file.", remedy="Choose another --output_dir.")
     check_adapter_folder(folder, remedy="Choose another --output_dir.")
-    if (folder / "report.json").exists() and not config.overwrite and not config.dry_run:
+    finished = (folder / "report.json").exists()
+    if config.finish and finished:
+        raise ConfigError(f"{folder} holds a finished adapter.", remedy="Use it: there is nothing to finish.")
+    if config.finish and not Checkpoints(folder / "checkpoints", {}).exist():
+        raise nothing_to_finish(folder)
+    if finished and not config.overwrite and not config.dry_run:
         raise ConfigError(
             f"{folder} holds a finished adapter.",
             remedy="Choose another --output_dir, or --overwrite to replace it; what it was is kept "

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
@@ -16,7 +15,7 @@ from tqdm import tqdm
 
 from localqa.errors import ConfigError
 from localqa.extraction.batches import length_sorted_batches
-from localqa.training.checkpoint import Checkpoints, Progress
+from localqa.training.checkpoint import Checkpoints, Progress, nothing_to_finish
 from localqa.training.config import RunConfig
 from localqa.training.features import BatchOrder
 from localqa.training.processor import tokens_at_a_time
@@ -148,7 +147,7 @@ def fit(
     progress = checkpoints.resume(trainee.model, optimizer)
     if config.finish:
         if not progress.step:
-            raise nothing_to_finish(checkpoints.folder)
+            raise nothing_to_finish(checkpoints.folder.parent)
         progress.stopped = True
     trainee.model.train()
     session = _Session(config, plan, trainee, features, optimizer, checkpoints, progress, evaluate, augment)
@@ -163,18 +162,12 @@ def fit(
                 raise InterruptedTraining(signal.Signals(caught[0]).name)
             if progress.stopped:
                 break
+        if config.finish:
+            session.evaluate_newest(bar)
     session.finish_curve()
     if progress.evaluations:
         checkpoints.load_best(trainee.model)
     return progress
-
-
-def nothing_to_finish(folder: Path) -> ConfigError:
-    """The error of a run without a whole checkpoint that is to be finished."""
-    return ConfigError(
-        f"There is no checkpoint in {folder} to finish.",
-        remedy="Train first: the same command without --finish.",
-    )
 
 
 @dataclass(slots=True)
@@ -223,15 +216,32 @@ class _Session:
             return False
         if progress.step % config.eval_steps and progress.step != self.plan.total_steps:
             return False
-        found = self.evaluate()
+        self._judge(self.evaluate, bar)
+        since_best = sum(1 for point in progress.evaluations if point["step"] > progress.best_step)
+        return 0 < config.early_stopping_patience <= since_best
+
+    def evaluate_newest(self, bar: "tqdm[Any]") -> None:
+        """Evaluate the weights that a run is finished with, where it evaluates at all."""
+        progress = self.progress
+        if self.evaluate is None or self.config.eval_steps is None:
+            return
+        known = progress.best is not None and self.checkpoints.has_best_of(progress.best_step)
+        if known and progress.evaluations[-1]["step"] == progress.step:
+            return
+        if not known:
+            progress.best = None
+        progress.evaluations[:] = [one for one in progress.evaluations if one["step"] < progress.step]
+        self._judge(self.evaluate, bar)
+
+    def _judge(self, evaluate: Callable[[], Evaluation], bar: "tqdm[Any]") -> None:
+        progress = self.progress
+        found = evaluate()
         progress.evaluations.append({"step": progress.step, **found.figures})
         if progress.best is None or found.goal > progress.best:
             progress.best, progress.best_step = found.goal, progress.step
-            self.checkpoints.save_best(self.trainee.model)
+            self.checkpoints.save_best(self.trainee.model, progress.step)
         told = " ".join(f"{FIGURES[name]} {value:.2f}" for name, value in found.figures.items())
         bar.write(f"step {progress.step}: {told} (best at step {progress.best_step})")
-        since_best = sum(1 for point in progress.evaluations if point["step"] > progress.best_step)
-        return 0 < config.early_stopping_patience <= since_best
 
     def _best(self) -> dict[str, str]:
         return {"best": f"{abs(self.progress.best):.2f}"} if self.progress.best is not None else {}

@@ -163,7 +163,7 @@ def prepare(config: TrainConfig, base: Base, threads: int) -> Questions:
     alone = not config.init_adapter and config.method == "lora" and config.base == DEFAULT_BASE
     if alone and len(data.train) < _FEW:
         print("So few questions teach little: --init_adapter squad begins with what squad knows already.")
-    if config.teacher and not config.dry_run:
+    if config.teacher and not config.dry_run and not config.finish:
         features = _taught(config, config.teacher, features, data)
     return Questions(config, base, windower, data, _steps_of(features, config), trainee, origin)
 

@@ -72,7 +72,7 @@ def common(config: RunConfig, base: Base, progress: Progress, *, seen: int, unit
 
 def _settings(config: RunConfig) -> dict[str, Any]:
     """The settings that applied; the shape of an adapter that was continued is its own."""
-    left_out = {"dry_run", "overwrite"}
+    left_out = {"dry_run", "overwrite", "finish"}
     if getattr(config, "init_adapter", None):
         left_out |= {"lora_rank", "lora_alpha", "lora_dropout", "target_modules", "rslora"}
     return config.model_dump(mode="json", exclude=left_out)

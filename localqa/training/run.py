@@ -12,7 +12,7 @@ from localqa.training.checkpoint import Checkpoints, Progress
 from localqa.training.config import RunConfig
 from localqa.training.estimate import print_estimate
 from localqa.training.guards import begin, resources
-from localqa.training.loop import Augment, Evaluation, Features, fit, make_plan, nothing_to_finish
+from localqa.training.loop import Augment, Evaluation, Features, fit, make_plan
 from localqa.training.report import common, write_report
 from localqa.training.trainee import Trainee
 
@@ -83,11 +83,13 @@ def run(config: Config, prepare: Callable[[Config, Base, int], Task]) -> Path | 
     digests = task.digests()
     course = config.course() | {"bf16": trainee.bf16, "base_sha256": base.sha256, **digests}
     checkpoints = Checkpoints(
-        folder / "checkpoints", course, defaults=config.defaults(), overwrite=config.overwrite
+        folder / "checkpoints",
+        course,
+        defaults=config.defaults(),
+        # What is to be finished is not to be begun anew, whatever the file says of the run.
+        overwrite=config.overwrite and not config.finish,
     )
     checkpoints.check()
-    if config.finish and not checkpoints.exist():
-        raise nothing_to_finish(checkpoints.folder)
     with resources(config, checkpoints):
         if config.dry_run:
             print_estimate(config, trainee, task.features)

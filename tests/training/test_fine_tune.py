@@ -19,6 +19,7 @@ from localqa.squad.metrics import Scores, score
 from localqa.squad.readers import read_examples
 from localqa.training import loop, questions
 from localqa.training.config import TrainConfig
+from localqa.training.loop import Evaluation
 from localqa.training.question_data import load_data
 from localqa.training.questions import run
 from tests.conftest import ROOT
@@ -95,6 +96,7 @@ def test_ended_run_continues_to_the_same_loss(tmp_path, flags, whole, number):
     dying = [sys.executable, "-c", DIES_AT, config, str(random.randint(2, 59)), str(int(number))]
     died = subprocess.run(dying, cwd=ROOT, capture_output=True, text=True, check=False)
     assert died.returncode == (-9 if number == signal.SIGKILL else 130), died.stderr
+    assert ("--finish" in died.stderr) == (number != signal.SIGKILL)
     assert not (tmp_path / "models" / "cut" / "report.json").exists()
     subprocess.run(cut, check=True, capture_output=True)
     continued = report_of(tmp_path, "cut")
@@ -103,26 +105,79 @@ def test_ended_run_continues_to_the_same_loss(tmp_path, flags, whole, number):
     assert continued["curve"] == whole["curve"]
 
 
-def test_an_ended_run_can_be_finished_with_what_it_has_learned(tmp_path, flags, capsys):
-    *_, config = cut = command(tmp_path, flags, "cut")
-    with pytest.raises(ConfigError, match="no checkpoint"):
-        run(TrainConfig(**flags, output_dir=str(tmp_path / "models" / "cut"), finish=True))
-    dying = [sys.executable, "-c", DIES_AT, config, "20", str(int(signal.SIGINT))]
-    died = subprocess.run(dying, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert died.returncode == 130, died.stderr
-    assert "--finish" in died.stderr
-    learned = load_file(
-        tmp_path / "models" / "cut" / "checkpoints" / "step-00000020" / "trainable.safetensors"
-    )
-    done = subprocess.run([*cut, "--finish"], check=True, capture_output=True, text=True)
-    assert "done after 20 of 60 steps" in done.stdout
+def tensors_of(path):
+    """Trained tensors by the names that a written adapter gives them."""
+    found = load_file(path)
+    return {name.replace(".default", "").replace(".modules_to_save", ""): found[name] for name in found}
+
+
+def same(written, learned) -> bool:
+    return all(torch.equal(written[name], tensor.to(written[name].dtype)) for name, tensor in learned.items())
+
+
+@pytest.mark.parametrize(
+    ("eval_steps", "best"),
+    [(None, 20), (8, 20), (8, 16)],
+    ids=["never judged", "the newest is the best", "an earlier one is the best"],
+)
+def test_an_ended_run_can_be_finished_with_what_it_has_learned(
+    tmp_path, flags, monkeypatch, eval_steps, best
+):
+    flags |= {"eval_steps": eval_steps, "output_dir": str(tmp_path / "models" / "cut")}
+    goals = count(1) if best == 20 else iter((1, 3, 2))
+    monkeypatch.setattr(questions, "_evaluation", lambda *_, **__: Evaluation({"f1": 1.0}, goal=next(goals)))
+    monkeypatch.setattr(loop, "train_step", dying_at(21, loop.train_step))
+    checkpoints = tmp_path / "models" / "cut" / "checkpoints"
+    # As one begins who replaces an adapter: it is what is to be finished that counts then.
+    with pytest.raises(KeyboardInterrupt):
+        run(TrainConfig(**flags | {"save_steps": 20}, overwrite=True))
+    learned = tensors_of(checkpoints / "step-00000020" / "trainable.safetensors")
+    if best != 20:
+        learned = tensors_of(checkpoints / "best.safetensors")
+    run(TrainConfig(**flags, overwrite=True, finish=True))
     report = report_of(tmp_path, "cut")
     assert (report["result"]["steps"], report["result"]["steps_planned"]) == (20, 60)
-    written = load_file(tmp_path / "models" / "cut" / "adapter_model.safetensors")
-    for name, tensor in learned.items():
-        plain = name.replace(".default", "").replace(".modules_to_save", "")
-        assert torch.equal(written[plain], tensor.to(written[plain].dtype)), name
-    assert not (tmp_path / "models" / "cut" / "checkpoints").exists()
+    assert report["result"]["best_step"] == best
+    assert "finish" not in report["settings"]
+    assert same(tensors_of(tmp_path / "models" / "cut" / "adapter_model.safetensors"), learned)
+    assert not checkpoints.exists()
+
+
+def test_best_weights_later_than_the_checkpoint_are_not_finished_with(tmp_path, flags, monkeypatch):
+    """A killed run has kept better ones than its newest checkpoint knows of."""
+    flags |= {"eval_steps": 8, "output_dir": str(tmp_path / "models" / "cut")}
+    goals = count(1)
+    monkeypatch.setattr(questions, "_evaluation", lambda *_, **__: Evaluation({"f1": 1.0}, goal=next(goals)))
+    monkeypatch.setattr(loop, "train_step", dying_at(26, loop.train_step))
+    with pytest.raises(KeyboardInterrupt):
+        run(TrainConfig(**flags | {"save_steps": 20}))
+    folder = tmp_path / "models" / "cut" / "checkpoints"
+    learned = tensors_of(folder / "step-00000020" / "trainable.safetensors")
+    assert not same(tensors_of(folder / "best.safetensors"), learned)
+    run(TrainConfig(**flags, finish=True))
+    assert report_of(tmp_path, "cut")["result"]["best_step"] == 20
+    assert same(tensors_of(tmp_path / "models" / "cut" / "adapter_model.safetensors"), learned)
+
+
+def dying_at(last, train_step):
+    """A step that is ended at once when so many were begun."""
+    begun = count(1)
+
+    def step(*args):
+        if next(begun) == last:
+            raise KeyboardInterrupt
+        return train_step(*args)
+
+    return step
+
+
+def test_there_must_be_something_to_finish(tmp_path, flags):
+    flags |= {"output_dir": str(tmp_path / "models" / "done"), "max_steps": 2}
+    with pytest.raises(ConfigError, match="no checkpoint"):
+        run(TrainConfig(**flags, finish=True))
+    run(TrainConfig(**flags))
+    with pytest.raises(ConfigError, match="finished adapter"):
+        run(TrainConfig(**flags, finish=True))
 
 
 def test_adapter_folder_is_complete_and_scores_as_reported(tmp_path, flags, tiny_data):
