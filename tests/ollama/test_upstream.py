@@ -83,7 +83,7 @@ def test_caller_who_leaves_breaks_the_request_off(ollama_server, fault):
 
 
 def test_failures_in_a_row_open_the_breaker_and_rest_closes_it(ollama_server, monkeypatch):
-    ollama = ollama_at(ollama_server.url, timeout_s=0.1)
+    ollama = ollama_at(ollama_server.url, timeout_s=0.5)
     ollama_server.fault = "hang"
     for _ in range(3):
         with pytest.raises(OllamaSlowError):
@@ -100,7 +100,7 @@ def test_failures_in_a_row_open_the_breaker_and_rest_closes_it(ollama_server, mo
 
 
 def test_callers_who_leave_are_no_news_of_the_server(ollama_server):
-    ollama = ollama_at(ollama_server.url, timeout_s=0.1)
+    ollama = ollama_at(ollama_server.url, timeout_s=0.5)
     ollama_server.fault = "hang"
     for _ in range(2):
         with pytest.raises(OllamaSlowError):
