@@ -49,6 +49,14 @@ def test_a_line_tells_settings_data_and_scores(folder):
     assert run["scores"] == {"exact": 60.12, "f1": 70.46, "no_ans_f1": 50.0}
 
 
+def test_a_run_that_was_ended_early_is_told_from_a_whole_one(folder):
+    early = {"result": REPORT["result"] | {"steps": 1200, "steps_planned": 4000}}
+    (folder / "report.json").write_text(json.dumps(REPORT | early))
+    run = record_of(folder)
+    assert (run["steps"], run["steps_planned"]) == (1200, 4000)
+    assert "1,200 / 4,000" in table([run], "simple")
+
+
 def test_no_line_tells_where_a_machine_keeps_its_files(folder):
     assert "/home" not in json.dumps(record_of(folder))
 
