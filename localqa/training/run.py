@@ -103,13 +103,16 @@ def run(config: Config, prepare: Callable[[Config, Base, int], Task]) -> Path | 
         with saving(folder) as made:
             task.save(made)
             judged = task.judge(made)
-            write_report(made, _report(config, base, made, task, digests, progress, judged), folder.name)
+            report = _report(config, base, made, task, digests, progress, judged)
+            write_report(made, report, folder.name)
     checkpoints.clear()
     for line in judged.told:
         print(line)
-    planned = make_plan(config, task.features).total_steps
-    steps = f"{progress.step} steps" if progress.step == planned else f"{progress.step} of {planned} steps"
-    print(f"{folder}: done after {steps} in {progress.seconds / 60:.1f} minutes; see {folder}/report.md")
+    planned = report["result"].get("steps_planned")
+    steps = f"{progress.step} of {planned}" if planned else str(progress.step)
+    print(
+        f"{folder}: done after {steps} steps in {progress.seconds / 60:.1f} minutes; see {folder}/report.md"
+    )
     return folder
 
 
