@@ -2,8 +2,10 @@
 
 Each peer runs in a virtual environment of its own (made in runs/serve/, once), with the shipped adapter
 merged into its base in fp32 and its own way of batching; here the engine chooses its precision. They take
-turns, so that a noisy machine treats them alike, and medians count. Then the server answers 32 callers that
-wrk plays on the same cores, and is weighed. How much of what the processor's matrix products allow the
+turns, so that a noisy machine treats them alike, and medians count. So they do with long documents, whole
+articles, each asked several questions: the peers read all of it for every one, here the likeliest parts are
+read, as the server does. Then the server answers 32 callers that wrk plays on the same cores, and is
+weighed. How much of what the processor's matrix products allow the
 engine reaches is told too: a processor whose int8 products are four times as fast as its fp32 ones leaves
 no room for more than about that.
 
@@ -21,10 +23,12 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import requests
+from tabulate import tabulate
 
 from common import add_turns_flags, parser_of, publish, served_mb
 from localqa.engine.base_weights import BaseWeights, read_shape
@@ -32,6 +36,9 @@ from localqa.errors import ConfigError, LocalQAError, report_and_exit
 from localqa.extraction.windows import Windower
 from localqa.model.bases import DEFAULT_BASE, resolve_base
 from localqa.squad.load import load_reported
+from localqa.squad.metrics import f1
+from localqa.squad.neighbours import BETWEEN
+from localqa.squad.records import Example
 from localqa.training.report import environment
 from peers.starting import OWN, RUNS, SCRIPTS, Peer, write_pairs
 from rates import matrix_rates
@@ -39,6 +46,12 @@ from tests.server import running
 
 PEERS = (OWN, "pipeline", "haystack")
 CALLERS = 32
+LONG_PEERS = {OWN: "own_documents", "pipeline": "pipeline", "haystack": "haystack"}
+"""Who reads long documents, and the peer that does."""
+PARAGRAPHS = 40
+"""Paragraphs of an article that make a long document: some 5,000 words."""
+ASKED = 5
+"""Questions to each of them. The first meets the document, the others meet it again."""
 
 
 def main() -> None:
@@ -50,6 +63,7 @@ def main() -> None:
         examples = load_reported([args.data], limit=args.questions)
         pairs = [(example.question, example.context) for example in examples]
         peers = compare(pairs, args)
+        documents = compare_documents(args)
         http = serve_callers(pairs, args)
     except LocalQAError as e:
         report_and_exit(e)
@@ -58,6 +72,11 @@ def main() -> None:
     ratios = {
         "throughput": round(own["per_second"] / max(peer["per_second"] for peer in others), 2),
         "latency": round(own["p50_ms"] / min(peer["p50_ms"] for peer in others), 3),
+        "document_again": round(
+            min(found["again_p50_ms"] for name, found in documents["peers"].items() if name != OWN)
+            / documents["peers"][OWN]["again_p50_ms"],
+            1,
+        ),
         "http_share": round(http["per_second"] / own["per_second"], 3),
         "http_p99_to_p50": round(http["p99_ms"] / http["p50_ms"], 2),
     }
@@ -73,6 +92,7 @@ def main() -> None:
         "questions": len(pairs),
         "rounds": args.rounds,
         "peers": peers,
+        "documents": documents,
         "http": http,
         "ratios": ratios,
         "matrix_products": products,
@@ -87,6 +107,12 @@ def main() -> None:
         print(f"matrix products in {precision}: {rate:,.0f} GOP/s")
     print(f"of these the engine does {products['engine_gops']:,.0f}, in {http['precision']}\n")
     rows.append(["localqa to the faster peer", ratios["throughput"], ratios["latency"], None])
+    told = ["a document", "asked first, p50 ms", "asked again, p50 ms", "F1"]
+    by_name = documents["peers"].items()
+    print(
+        tabulate([[name, *found.values()] for name, found in by_name], told, floatfmt=",.1f", intfmt=","),
+        end="\n\n",
+    )
     publish("serve", report, ["", "questions/s", "p50, ms", "answers as here, %"], rows)
 
 
@@ -119,6 +145,56 @@ def compare(pairs: list[tuple[str, str]], args: argparse.Namespace) -> dict[str,
         }
         for peer in running_peers
     }
+
+
+def compare_documents(args: argparse.Namespace) -> dict[str, Any]:
+    """Milliseconds of a question to a long document, when it is met and when it is met again, and F1."""
+    examples = load_reported([args.data])
+    asked = long_documents(examples, args.documents)
+    file = write_pairs([(question, text) for question, text, _ in asked], "documents")
+    found = {}
+    for name, script in LONG_PEERS.items():
+        print(f"{args.documents} documents: {name}", file=sys.stderr)
+        peer = Peer(script, file, environment=name)
+        try:
+            # What a first request of all must load is not what a document costs.
+            peer.ask("each", 1)
+            said = peer.ask("each", len(asked))
+        finally:
+            peer.end()
+        ms = [1000 * seconds for seconds in said["seconds"]]
+        again = [one for number, one in enumerate(ms) if number % ASKED]
+        overlaps = [f1(answer, golds) for answer, (_, _, golds) in zip(said["answers"], asked, strict=True)]
+        found[name] = {
+            "first_p50_ms": round(statistics.median(ms[::ASKED]), 1),
+            "again_p50_ms": round(statistics.median(again), 1),
+            "f1": round(100 * statistics.mean(overlaps), 1),
+        }
+    words = statistics.mean(len(text.split()) for _, text, _ in asked)
+    return {"documents": args.documents, "words": round(words), "questions": len(asked), "peers": found}
+
+
+def long_documents(examples: Sequence[Example], count: int) -> list[tuple[str, str, list[str]]]:
+    """Questions, the document of each, and the accepted answers: `ASKED` of each of so many articles."""
+    articles: dict[str, list[Example]] = {}
+    for example in examples:
+        articles.setdefault(example.title, []).append(example)
+    found: list[tuple[str, str, list[str]]] = []
+    for article in articles.values():
+        paragraphs = list(dict.fromkeys(example.context for example in article))[:PARAGRAPHS]
+        inside = [example for example in article if example.context in paragraphs and example.answers]
+        if len(paragraphs) < PARAGRAPHS or len(inside) < ASKED:
+            continue
+        text = BETWEEN.join(paragraphs)
+        # From all over the text, a question a stretch.
+        for example in inside[:: len(inside) // ASKED][:ASKED]:
+            found.append((example.question, text, [gold.text for gold in example.answers]))
+        if len(found) == ASKED * count:
+            return found
+    raise ConfigError(
+        f"There are only {len(found) // ASKED} articles of {PARAGRAPHS} paragraphs.",
+        remedy="Give fewer --documents, or another file by --data.",
+    )
 
 
 def serve_callers(pairs: list[tuple[str, str]], args: argparse.Namespace) -> dict[str, Any]:
@@ -198,6 +274,9 @@ def _milliseconds(printed: str, percentile: str) -> float:
 def _parser() -> argparse.ArgumentParser:
     parser = parser_of(__doc__)
     add_turns_flags(parser, questions=500, singles=100, rounds=3)
+    parser.add_argument(
+        "--documents", type=int, default=6, help="long ones, asked several questions each [6]"
+    )
     parser.add_argument("--seconds", type=int, default=20, help="of load over HTTP [20]")
     parser.add_argument(
         "--others", nargs="*", default=["squad", "policy", "contracts"], help="adapters to add to the server"

@@ -9,7 +9,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from localqa.config import DEFAULT_ADAPTER, Combination, EngineName, Precision, models_dirs
+from localqa.config import Combination, EngineName, Precision, Settings, models_dirs
 from localqa.engine.choosing import make_engine
 from localqa.errors import InvalidInputError
 from localqa.extraction.answers import Answer, Query
@@ -39,7 +39,7 @@ class BertQA:
     def load(
         cls,
         base: str | None = None,
-        adapter: str | Path = DEFAULT_ADAPTER,
+        adapter: str | Path | None = None,
         *,
         engine: EngineName = "auto",
         precision: Precision = "auto",
@@ -50,7 +50,7 @@ class BertQA:
         Args:
             base: Hub name or folder; None: the base that the adapter was trained on.
             adapter: its name, looked for in `QA_MODELS_DIR` and among the shipped ones, or the path of an
-                adapter folder.
+                adapter folder; None: the one that `QA_ADAPTER` names, or `squad2` where it names none.
             engine: "openvino" runs LoRA adapters on a CPU, "torch" everything, GPUs too; "auto" takes
                 torch where OpenVINO cannot run this base or adapter.
             precision: of OpenVINO's arithmetic: "fp32", "bf16", "int8", "int4"; "auto" decides by the
@@ -62,7 +62,7 @@ class BertQA:
             AdapterError: a damaged adapter, or one made for another base.
             BaseModelError: the base is not on this machine and cannot be fetched.
         """
-        folder = locate_adapter(models_dirs(), adapter)
+        folder = locate_adapter(models_dirs(), adapter or Settings.load().adapter)
         config = QAConfig.load(folder)
         found = resolve_base(base or config.base)
         runs = make_engine(found, config, engine=engine, precision=precision, threads=threads)

@@ -38,7 +38,8 @@ def serve(
             answers = answer_many(some)
             _tell({"seconds": time.perf_counter() - began, "answers": answers})
         else:
-            _tell({"seconds": [_seconds(answer_one, *pair) for pair in some]})
+            timed = [_timed(answer_one, *pair) for pair in some]
+            _tell({"seconds": [seconds for seconds, _ in timed], "answers": [answer for _, answer in timed]})
 
 
 def model_folder() -> str:
@@ -50,10 +51,10 @@ def _pairs_file() -> Path:
     return Path(sys.argv[2])
 
 
-def _seconds(answer_one: Callable[[str, str], str], question: str, context: str) -> float:
+def _timed(answer_one: Callable[[str, str], str], question: str, context: str) -> tuple[float, str]:
     began = time.perf_counter()
-    answer_one(question, context)
-    return time.perf_counter() - began
+    answer = answer_one(question, context)
+    return time.perf_counter() - began, answer
 
 
 def _tell(values: dict[str, Any]) -> None:

@@ -74,10 +74,10 @@ class Peer:
         raise ConfigError(f"The peer {self.name} ended.", remedy="See its output above.")
 
 
-def write_pairs(pairs: Sequence[tuple[str, str]]) -> Path:
+def write_pairs(pairs: Sequence[tuple[str, str]], name: str = "pairs") -> Path:
     """A file of (question, context) pairs, as peers read it."""
     RUNS.mkdir(parents=True, exist_ok=True)
-    file = RUNS / "pairs.json"
+    file = RUNS / f"{name}.json"
     file.write_text(json.dumps(pairs), encoding="utf-8")
     return file
 

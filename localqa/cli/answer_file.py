@@ -20,7 +20,7 @@ from localqa.bulk.cluster import start_ray
 from localqa.bulk.parts import OUTPUTS, BadLine, Part, Row, Work, check_output, find_parts, read_part
 from localqa.bulk.sources import INPUTS, check_input, rows_file
 from localqa.cli.flags import add_adapter_flag, add_base_flag, add_columns_flags, add_verdict_flags, positive
-from localqa.config import models_dirs
+from localqa.config import Settings, models_dirs
 from localqa.datafiles.files import format_of
 from localqa.errors import ConfigError, ResourceError
 from localqa.model.adapter_files import damage_named, locate_adapter
@@ -68,6 +68,8 @@ def answer_whole(args: argparse.Namespace) -> None:
         kind = ".jsonl" if args.input.suffix.lower() == ".json" else args.input.suffix
         args.output = args.input.with_name(f"{args.input.stem}-answered{kind}")
     check_output(args.output)
+    # A run that goes on must find the same one, whatever the settings say by then.
+    args.adapter = args.adapter or Settings.load().adapter
     work = Work(args.output.resolve(), _run_note(args))
     _check_output(args, work)
     with work.alone():

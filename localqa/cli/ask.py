@@ -11,7 +11,7 @@ from localqa.bert_qa import Answer, BertQA
 from localqa.cli.flags import add_adapter_flag, add_base_flag, add_verdict_flags, positive
 from localqa.documents.document import Document
 from localqa.documents.encodings import decoded_exactly
-from localqa.documents.formats import is_binary, is_known, media_type_of, unsupported
+from localqa.documents.formats import is_binary, is_document, is_known, media_type_of, unsupported
 from localqa.documents.limits import Limits
 from localqa.documents.reading import check_size, read_bytes
 from localqa.errors import InvalidInputError
@@ -26,8 +26,6 @@ Of a document, such as a PDF, offsets are those of the text that is read from it
 A library of many documents: localqa documents --help.
 """
 _PLAIN: Final = ("text/plain", "text/markdown")
-_DOCUMENTS: Final = (b"%PDF-", b"{\\rtf", b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-"""How documents begin that would be taken for text, or for nothing, under another name."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -106,7 +104,7 @@ def _content(file: str, limits: Limits) -> bytes:
 
 def _text(content: bytes, name: str) -> str:
     """A text with its line ends as they are: offsets are those of the file."""
-    if content.startswith(_DOCUMENTS):
+    if is_document(content):
         raise InvalidInputError(
             f"{name} is a document, no plain text.",
             remedy="Give it by --file under a name that tells its format, such as lease.pdf.",

@@ -18,7 +18,6 @@ from tqdm import tqdm
 
 from localqa.bert_qa import Answer, BertQA
 from localqa.cli.flags import (
-    add_adapter_flag,
     add_base_flag,
     add_data_flags,
     add_key_flag,
@@ -27,7 +26,7 @@ from localqa.cli.flags import (
     positive,
     server_address,
 )
-from localqa.config import Precision, models_dirs
+from localqa.config import DEFAULT_ADAPTER, Precision, models_dirs
 from localqa.datafiles.files import format_of
 from localqa.errors import ConfigError, LocalQAError, NotReadyError
 from localqa.evaluation import seen
@@ -242,7 +241,9 @@ def _answer(result: dict[str, Any]) -> Answer:
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of this verb."""
     add_task_flag(parser, "what the adapter does; summaries are judged by ROUGE and BLEU")
-    add_adapter_flag(parser)
+    parser.add_argument(
+        "--adapter", default=DEFAULT_ADAPTER, help=f"adapter name, or folder [{DEFAULT_ADAPTER}]"
+    )
     add_data_flags(parser)
     add_base_flag(parser)
     parser.add_argument(

@@ -35,9 +35,9 @@ def add_columns_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def add_adapter_flag(parser: argparse.ArgumentParser) -> None:
-    """Declare `--adapter`."""
+    """Declare `--adapter`; without it the one that a server would answer with, see `BertQA.load`."""
     parser.add_argument(
-        "--adapter", default=DEFAULT_ADAPTER, help=f"adapter name, or folder [{DEFAULT_ADAPTER}]"
+        "--adapter", help=f"adapter name, or folder [the one that QA_ADAPTER names, else {DEFAULT_ADAPTER}]"
     )
 
 

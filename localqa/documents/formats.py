@@ -50,6 +50,8 @@ FORMATS: Final[Mapping[str, tuple[str, str]]] = {
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """How old Office files begin, and encrypted new ones."""
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
+_DOCUMENTS: Final = (b"%PDF-", b"{\\rtf", *_ZIP, _OLE)
+"""How documents begin that would be taken for text, or for nothing, under another name."""
 _ZIPPED: Final = frozenset((".docx", ".pptx", ".xlsx", ".odt", ".epub"))
 _HEAD: Final = 1024
 """Bytes in which a PDF's own beginning is looked for."""
@@ -129,6 +131,11 @@ def _check_beginning(data: bytes, name: str, suffix: str) -> None:
             reason="unsupported",
             remedy="Give it the ending of its format, or save it as text.",
         )
+
+
+def is_document(data: bytes) -> bool:
+    """Whether it begins as a document does that is no plain text."""
+    return data.startswith(_DOCUMENTS)
 
 
 def is_binary(data: bytes) -> bool:

@@ -19,6 +19,16 @@ def test_it_answers(capsys):
     assert "[0:3]  Ada" in capsys.readouterr().out
 
 
+def test_the_adapter_that_serves_answers_here_too(capsys, monkeypatch):
+    """`squad` knows no doubt: it answers what `squad2` refuses."""
+    words = ["ask", "Who sold the moon?", "--context", "Ada wrote it.", "--json"]
+    monkeypatch.setenv("QA_ADAPTER", "squad")
+    main(words)
+    assert json.loads(capsys.readouterr().out)["answerable"] is True
+    main([*words, "--adapter", "squad2"])
+    assert json.loads(capsys.readouterr().out)["answerable"] is False
+
+
 def test_an_answer_that_scores_too_little_is_held_back(capsys):
     main([*WORDS, "--min_score", "1", "--json"])
     assert json.loads(capsys.readouterr().out)["answerable"] is False
@@ -109,7 +119,7 @@ def test_an_encrypted_document_needs_its_password(tmp_path, capsys, password, to
         (None, b"", "Cannot read"),
         (".", None, "is a folder"),
         ("program", b"\x7fELF\xd0\x00", "is no text"),
-        ("old.doc", b"\xd0\xcf\x11\xe0\xa1\x00", "no plain text"),
+        ("old.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00", "no plain text"),
         ("photo.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF", "of no format that is read"),
         ("lease", b"%PDF-1.7", "no plain text"),
         ("blank.txt", b" \n", "blank.txt is blank"),

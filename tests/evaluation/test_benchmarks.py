@@ -7,6 +7,9 @@ import sys
 import pytest
 
 from adapters import SHOWN, in_order
+from localqa.errors import ConfigError
+from localqa.squad.records import Example, GoldAnswer
+from serve import ASKED, PARAGRAPHS, long_documents
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
@@ -87,3 +90,20 @@ def test_length_grows_and_is_timed(run, tmp_path):
 def test_rows_stand_as_the_sets_do_and_older_sets_first():
     rows = [{"set": name} for name in ("qed", "gone", "dev-v1.1")]
     assert [row["set"] for row in in_order(rows)] == ["gone", "dev-v1.1", "qed"]
+
+
+def test_long_documents_are_asked_all_over():
+    """An article that is too short is left out; of the other, not the beginning alone is asked."""
+    examples = [
+        Example(f"{title}-{n}", f"What is {n}?", f"It is {title} {n}.", (GoldAnswer(title, 6),), title)
+        for title, count in (("Short", PARAGRAPHS - 1), ("Long", PARAGRAPHS + 1))
+        for n in range(count)
+    ]
+    asked = long_documents(examples, 1)
+    assert len(asked) == ASKED
+    [text] = {text for _, text, _ in asked}
+    assert text.count("\n\n") == PARAGRAPHS - 1
+    assert [question for question, _, _ in asked] == [f"What is {n}?" for n in (0, 8, 16, 24, 32)]
+    assert all(golds == ["Long"] for _, _, golds in asked)
+    with pytest.raises(ConfigError, match="only 1 articles"):
+        long_documents(examples, 2)
