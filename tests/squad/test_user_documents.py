@@ -30,9 +30,9 @@ def documents(*halves):
 
 
 @pytest.mark.parametrize("half", HALVES)
-def test_a_half_has_ten_documents_with_a_third_of_the_questions_unanswerable(half):
+def test_a_half_has_24_documents_with_a_third_of_the_questions_unanswerable(half):
     found = documents(half)
-    assert len(found) == 10
+    assert len(found) == 24
     for title, context, questions in found:
         impossible = sum(question["is_impossible"] for question in questions)
         assert len(questions) >= 18, title
@@ -82,9 +82,9 @@ def test_ids_titles_contexts_and_questions_are_not_shared_or_blank():
     questions = [question for _, _, asked in found for question in asked]
     ids = [question["id"] for question in questions]
     assert len(ids) == len(set(ids))
-    assert len(found) == 20
-    assert len({title for title, _, _ in found}) == 20
-    assert len({context for _, context, _ in found}) == 20
+    assert len(found) == 48
+    assert len({title for title, _, _ in found}) == 48
+    assert len({context for _, context, _ in found}) == 48
     for _, _, asked in found:
         texts = [question["question"].strip().casefold() for question in asked]
         assert all(texts)
@@ -94,5 +94,5 @@ def test_ids_titles_contexts_and_questions_are_not_shared_or_blank():
 def test_the_reader_finds_no_problem_in_either_half():
     examples, report = load_training_data([str(FOLDER / f"{half}.json") for half in HALVES])
     assert report.ok, report.summary()
-    assert len(examples) == 360
-    assert sum(example.is_impossible for example in examples) == 120
+    assert len(examples) == 864
+    assert sum(example.is_impossible for example in examples) == 288
