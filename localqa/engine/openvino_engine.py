@@ -1,9 +1,10 @@
 """The OpenVINO engine: one base without torch, any number of LoRA adapters over it."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -16,9 +17,10 @@ from localqa.engine.bert_graph import BertGraph
 from localqa.engine.checked import checked_logits, trial
 from localqa.engine.embeddings import Embeddings, padded_length, padded_lengths
 from localqa.engine.memory import give_back
+from localqa.engine.running import NOBODY, OnBatch, Portions, Ready
 from localqa.engine.session import Session, weights_of
 from localqa.errors import AdapterError
-from localqa.extraction.batches import batches_of_few_sizes, in_batches
+from localqa.extraction.batches import batches_of_few_sizes
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Logits
 from localqa.extraction.windows import Window
@@ -139,33 +141,69 @@ class OpenVINOEngine:
             if self._active == key:
                 self._active = None
 
-    def run(
-        self,
-        windows: Sequence[Window],
-        key: str,
-        on_batch: Callable[[int], object] = lambda windows_done: None,
-    ) -> list[Logits]:
+    def run(self, windows: Sequence[Window], key: str, on_batch: OnBatch = NOBODY) -> list[Logits]:
         """Logits of each window under a loaded adapter, in order.
 
         Raises:
             AdapterError: its weights give values that are no numbers for these windows.
         """
-        with self._run_lock:
-            session = self._session_for(key)
-            batches, infer_each = _even(windows, session.streams), session.infer_each
-            if not batches:
-                batches, infer_each = list(_batches(windows)), partial(map, session.infer)
+        found: dict[int, Logits] = {}
+        for numbers, logits in self.run_each([windows], key):
+            found.update(zip(numbers, logits, strict=True))
+            on_batch(len(numbers))
+        return [found[number] for number in range(len(windows))]
 
-            def infer(some: Iterable[Sequence[Window]]) -> Iterator[tuple[Array, Array]]:
-                for logits in infer_each(map(self._embeddings, some)):
-                    yield logits[:, :, 0], logits[:, :, 1]
+    def run_each(self, portions: Portions, key: str) -> Ready:
+        """Logits of windows as they are ready, while more of them come; see `Engine.run_each`.
 
-            try:
-                found = in_batches(windows, infer, batches=batches, on_batch=on_batch)
-            except Exception:
-                self._discard(key)
-                raise
-        return checked_logits(found)
+        Raises:
+            AdapterError: the adapter's weights give values that are no numbers for some of them.
+        """
+        with self._run_lock, closing(self._each(portions, key)) as found:
+            for numbers, logits in found:
+                yield numbers, checked_logits(logits)
+
+    def _each(self, portions: Portions, key: str) -> Generator[tuple[list[int], list[Logits]]]:
+        session = self._session_for(key)
+        coming = iter(portions)
+        begun: deque[tuple[list[int], list[Window]]] = deque()
+        first = 0
+
+        def embedded(windows: Sequence[Window], batches: Iterable[list[int]]) -> Iterator[dict[str, Array]]:
+            for indices in batches:
+                some = [windows[index] for index in indices]
+                begun.append(([first + index for index in indices], some))
+                yield self._embeddings(some)
+
+        def embedded_on(
+            windows: Sequence[Window], batches: Iterable[list[int]]
+        ) -> Iterator[dict[str, Array] | None]:
+            nonlocal first
+            while True:
+                yield from embedded(windows, batches)
+                first += len(windows)
+                while not (windows := next(coming, ())):
+                    yield None
+                batches = _batches(windows, _STREAM_TOKENS)
+
+        try:
+            for windows in coming:
+                if not windows:
+                    return
+                batches = _even(windows, session.streams)
+                outputs = (
+                    session.infer_each(embedded_on(windows, batches))
+                    if batches
+                    else map(session.infer, embedded(windows, _batches(windows)))
+                )
+                for logits in outputs:
+                    numbers, some = begun.popleft()
+                    yield numbers, [_own(rows, window) for rows, window in zip(logits, some, strict=True)]
+                if not batches:
+                    first += len(windows)
+        except Exception:
+            self._discard(key)
+            raise
 
     @property
     def hidden(self) -> int:
@@ -328,6 +366,11 @@ def _even(windows: Sequence[Window], streams: int) -> list[list[int]]:
     batches = list(_batches(windows, _STREAM_TOKENS))
     rounds = -(-len(batches) // streams)
     return batches if len(batches) >= _AT_WORK * rounds * streams else []
+
+
+def _own(logits: Array, window: Window) -> Logits:
+    """Start and end logits of a window, out of its row of a padded batch, shape (tokens, 2)."""
+    return logits[: len(window), 0], logits[: len(window), 1]
 
 
 def _compact(values: Array) -> NDArray[np.floating]:

@@ -1,7 +1,7 @@
 """What every engine can do: run windows through one base, with adapters over it."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,10 @@ from localqa.model.snapshot import AdapterFiles
 OnBatch = Callable[[int], object]
 """Told the number of windows of each batch that is done."""
 NOBODY: Final[OnBatch] = lambda windows_done: None  # noqa: E731 - a default, not a function of its own
+Portions: TypeAlias = Iterable[Sequence[Window]]
+"""Windows as they come. An empty portion says that there are no more for now."""
+Ready: TypeAlias = Iterator[tuple[Sequence[int], list[Any]]]
+"""Numbers of windows, counted over all portions, and what was made of each of them: logits, or a vector."""
 
 
 class Engine(Protocol):
@@ -46,8 +50,29 @@ class Engine(Protocol):
     def run(self, windows: Sequence[Window], key: str, on_batch: OnBatch = NOBODY) -> list[Logits]:
         """Logits of each window, in order."""
 
+    def run_each(self, portions: Portions, key: str) -> Ready:
+        """Logits of windows as they are ready, while more of them come.
+
+        A portion is asked for when there is room for it. After an empty one what has begun is finished, and
+        portions are asked for again, until nothing is left.
+        """
+
     def embed(self, windows: Sequence[Window], pooling: Pooling = "mean") -> list[NDArray[np.float32]]:
         """Vectors of windows by the base alone, shape (hidden,) each."""
 
     def info(self) -> dict[str, Any]:
         """Engine, precision, precision_reason, device and number of parameters."""
+
+
+def in_turn(run: Callable[[Sequence[Window]], list[Any]]) -> Callable[[Portions], Ready]:
+    """What gives windows as `Engine.run_each` does, by running a portion after the other."""
+
+    def each(portions: Portions) -> Ready:
+        first = 0
+        for windows in portions:
+            if not windows:
+                return
+            yield range(first, first + len(windows)), run(windows)
+            first += len(windows)
+
+    return each

@@ -81,12 +81,23 @@ class Session:
         del held
         return _output(self._request)
 
-    def infer_each(self, batches: Iterable[Mapping[str, Array]]) -> Iterator[Array]:
-        """The output for each batch, in their order, computed side by side: where there are streams."""
+    def infer_each(self, batches: Iterable[Mapping[str, Array] | None]) -> Iterator[Array]:
+        """The output for each batch, in their order, computed side by side: where there are streams.
+
+        None in place of a batch says that there is none for now: the next output is waited for, and after the
+        last of them this ends.
+        """
         begun: deque[tuple[Any, list[ov.Tensor]]] = deque()
+        requests = cycle(self._beside)
         try:
-            for batch, request in zip(batches, cycle(self._beside), strict=False):
-                output = None
+            for batch in batches:
+                if batch is None:
+                    if not begun:
+                        return
+                    yield _awaited(begun[0][0])
+                    begun.popleft()
+                    continue
+                request, output = next(requests), None
                 if len(begun) == len(self._beside):
                     output = _awaited(request)
                     begun.popleft()

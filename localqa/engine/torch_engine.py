@@ -15,6 +15,7 @@ from torch import nn
 from transformers import AutoConfig, PreTrainedModel
 
 from localqa.engine.checked import checked_logits, trial
+from localqa.engine.running import Portions, Ready, in_turn
 from localqa.errors import AdapterError
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Logits
@@ -119,6 +120,10 @@ class TorchEngine:
             if loaded.peft_name is not None and isinstance(loaded.model, PeftModel):
                 loaded.model.set_adapter(loaded.peft_name)
             return checked_logits(run_windows(loaded.model, windows, on_batch=on_batch))
+
+    def run_each(self, portions: Portions, adapter: str) -> Ready:
+        """Logits of windows as they are ready, while more of them come; see `Engine.run_each`."""
+        return in_turn(lambda windows: self.run(windows, adapter))(portions)
 
     @property
     def hidden(self) -> int:

@@ -1,27 +1,31 @@
-"""Windows of many requests into common batches, one engine run at a time.
+"""Windows of many requests into common batches, for an engine that runs one adapter at a time.
 
-A run takes what is waiting when the engine becomes free: a lone request never waits for company, and
-under load the batches fill by themselves, with windows of like lengths, which need little padding. Every
-request gets its share of a run, adapters take turns, runs are no longer than the engine needs them to be, and
-end early where that finishes a request: so long documents do not hold up the short ones behind them, of their
-own adapter or of another. Texts to be embedded come as windows, too, of no adapter.
+The engine gets a portion of what is waiting when it becomes free, and the next one as soon as it has room: a
+lone request never waits for company, and under load the batches fill by themselves, with windows of like
+lengths, which need little padding. Every request gets its share of a portion, adapters take turns, portions
+are no larger than the engine needs them to be, and end early where that finishes a request: so long documents
+do not hold up the short ones behind them, of their own adapter or of another. Texts to be embedded come as
+windows, too, of no adapter.
 """
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from localqa.engine.running import Portions, Ready
 from localqa.errors import DeadlineError, LocalQAError, NotReadyError, OverloadedError
 from localqa.extraction.windows import Window
 
-Run = Callable[[Sequence[Window], str], list[Any]]
-"""The engine: windows and the name of their adapter in; what it makes of each out: logits, or a vector."""
+RunEach = Callable[[Portions, str], Ready]
+"""The engine: portions of windows and the name of their adapter in, what it makes of each window out."""
 NO_ADAPTER: Final = ""
 """The name that stands for the base alone, whose output for each window is wanted instead of logits."""
 
 _CHECK_S = 0.25
+_AT_MOST_S = 1.0
+"""Seconds in which the engine is given more: between such stretches adapters can be loaded and removed."""
 _CHOICE = 12
 """Requests among which a run looks for windows of like lengths: of more, some would wait twice as long."""
 
@@ -46,15 +50,24 @@ class _Job:
         return len(self.windows[self.taken])
 
 
+@dataclass(slots=True, eq=False)
+class _Portion:
+    """Windows that are given to the engine together: (job, number of the window in it)."""
+
+    parts: Sequence[tuple[_Job, int]]
+    began: float
+    missing: int
+
+
 @dataclass(frozen=True, slots=True)
 class BatchStats:
-    """What one run of the engine did, for metrics.
+    """What became of one portion, for metrics.
 
     Attributes:
-        windows: how many were run.
+        windows: how many it was of.
         requests: of how many requests.
         waited: seconds that each of these requests had waited when its first window was taken.
-        seconds: that the run took.
+        seconds: that the engine worked on it, and no longer on the one before.
     """
 
     windows: int
@@ -67,25 +80,24 @@ class Batcher:
     """Collects the windows of concurrent requests and runs them through an engine.
 
     Args:
-        run: the engine; called on one thread only.
+        run_each: the engine; called on one thread only.
         max_tokens: padded tokens that are handed to the engine at a time, by the name of the adapter, of one
             request.
-        sharing: requests up to which a run grows with their number: of two it holds twice as much. At its end
-            the engine's threads wait for the last of them, while a caller among many waits anyhow.
+        sharing: requests up to which a portion grows with their number: of two it holds twice as much.
         max_windows: windows that may wait; more are refused.
-        on_batch: told of every run.
+        on_batch: told of every portion.
     """
 
     def __init__(
         self,
-        run: Run,
+        run_each: RunEach,
         *,
         max_tokens: Callable[[str], int] = lambda adapter: 1024,
         sharing: int = 1,
         max_windows: int = 4096,
         on_batch: Callable[[BatchStats], None] = lambda stats: None,
     ) -> None:
-        self._run = run
+        self._run_each = run_each
         self._max_tokens = max_tokens
         self._sharing = sharing
         self._max_windows = max_windows
@@ -93,6 +105,7 @@ class Batcher:
         self._jobs: list[_Job] = []
         self._waiting = 0
         self._ran: dict[str, float] = {}
+        self._finished = 0.0
         self._changed = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="batcher", daemon=True)
@@ -173,12 +186,13 @@ class Batcher:
                     return
                 parts = self._take()
             if parts:
-                self._run_parts(parts)
+                self._run_on(parts)
 
-    def _take(self) -> list[tuple[_Job, int]]:
-        """The (job, window) pairs of the next run, shared fairly.
+    def _take(self, running: str | None = None) -> list[tuple[_Job, int]]:
+        """The (job, window) pairs of the next portion, shared fairly.
 
-        They are of the adapter that has waited longest since it came or ran last.
+        They are of the adapter that has waited longest since it came or ran last; none, where that is another
+        than the one that is running.
         """
         now = time.monotonic()
         for job in [job for job in self._jobs if job.expires <= now]:
@@ -186,6 +200,8 @@ class Batcher:
         if not self._jobs:
             return []
         adapter = min(self._jobs, key=lambda job: max(job.queued, self._ran.get(job.adapter, 0.0))).adapter
+        if running not in (None, adapter):
+            return []
         waiting = {job.adapter for job in self._jobs}
         self._ran = {name: ran for name, ran in self._ran.items() if name in waiting} | {adapter: now}
         mine = _in_turn([job for job in self._jobs if job.adapter == adapter])
@@ -210,29 +226,52 @@ class Batcher:
                     self._jobs.append(job)
         return parts
 
-    def _run_parts(self, parts: Sequence[tuple[_Job, int]]) -> None:
-        began = time.monotonic()
-        waited = tuple(began - job.queued for job, index in parts if index == 0)
+    def _run_on(self, parts: Sequence[tuple[_Job, int]]) -> None:
+        """Run a portion, and for a while what comes for its adapter meanwhile."""
+        adapter = parts[0][0].adapter
+        given: dict[int, tuple[_Portion, _Job, int]] = {}
         try:
-            results = self._run([job.windows[index] for job, index in parts], parts[0][0].adapter)
+            for numbers, results in self._run_each(self._portions(parts, adapter, given), adapter):
+                for number, result in zip(numbers, results, strict=True):
+                    self._finish(*given.pop(number), result)
         except Exception as e:  # whatever it is, the callers must hear of it and the thread must live on
-            self._fail(parts, e)
-            return
-        for (job, index), result in zip(parts, results, strict=True):
-            job.results[index] = result
-            job.missing -= 1
-            if not job.missing:
-                job.finished.set()
-        requests = len({id(job) for job, _ in parts})
-        self._on_batch(BatchStats(len(parts), requests, waited, time.monotonic() - began))
+            self._fail({id(job): job for _, job, _ in given.values()}.values(), e)
 
-    def _fail(self, parts: Sequence[tuple[_Job, int]], error: Exception) -> None:
+    def _portions(
+        self, parts: Sequence[tuple[_Job, int]], adapter: str, given: dict[int, tuple[_Portion, _Job, int]]
+    ) -> Iterator[Sequence[Window]]:
+        """What waits for an adapter whenever the engine asks; `given` gets each window under its number."""
+        ends = time.monotonic() + _AT_MOST_S
+        count = 0
+        while True:
+            portion = _Portion(parts, time.monotonic(), len(parts))
+            given.update((number, (portion, *part)) for number, part in enumerate(parts, count))
+            count += len(parts)
+            yield [job.windows[index] for job, index in parts]
+            if time.monotonic() >= ends:
+                return
+            with self._changed:
+                parts = self._take(adapter)
+
+    def _finish(self, portion: _Portion, job: _Job, index: int, result: Any) -> None:
+        job.results[index] = result
+        job.missing -= 1
+        if not job.missing:
+            job.finished.set()
+        portion.missing -= 1
+        if not portion.missing:
+            waited = tuple(portion.began - job.queued for job, index in portion.parts if index == 0)
+            requests = len({id(job) for job, _ in portion.parts})
+            since, self._finished = max(portion.began, self._finished), time.monotonic()
+            self._on_batch(BatchStats(len(portion.parts), requests, waited, self._finished - since))
+
+    def _fail(self, jobs: Iterable[_Job], error: Exception) -> None:
         if not isinstance(error, LocalQAError):
             wrapped = LocalQAError("The engine failed.", remedy="See the server's log.")
             wrapped.__cause__ = error
             error = wrapped
         with self._changed:
-            for job in {id(job): job for job, _ in parts}.values():
+            for job in jobs:
                 self._drop(job)
                 job.error = error
                 job.finished.set()

@@ -61,7 +61,7 @@ def load_reader(
         settings.models_dirs,
         settings.adapter,
         batcher=Batcher(
-            pool.run,
+            pool.run_each,
             max_tokens=pool.tokens_at_once,
             sharing=_SHARING,
             max_windows=settings.max_waiting_windows,

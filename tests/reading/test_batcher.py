@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from localqa.engine.running import in_turn
 from localqa.errors import AdapterError, DeadlineError, LocalQAError, NotReadyError, OverloadedError
 from localqa.extraction.windows import Window
 from localqa.reading.batcher import NO_ADAPTER, Batcher
@@ -20,7 +21,10 @@ def window(number: int, length: int = 10) -> Window:
 
 
 class Engine:
-    """Answers each window with its own number and the adapter's; holds while the gate is closed."""
+    """Answers each window with its own number and the adapter's; holds while the gate is closed.
+
+    Portions are run one after the other.
+    """
 
     def __init__(self):
         self.gate = threading.Event()
@@ -28,7 +32,10 @@ class Engine:
         self.begun = 0
         self.runs = []
 
-    def __call__(self, windows, adapter):
+    def __call__(self, portions, adapter):
+        return in_turn(lambda windows: self.run(windows, adapter))(portions)
+
+    def run(self, windows, adapter):
         self.begun += 1
         self.gate.wait(10)
         self.runs.append((adapter, [int(one.input_ids[0]) for one in windows]))
@@ -180,6 +187,60 @@ def test_each_adapter_has_runs_of_its_engines_size(engine):
     batcher.run([window(n) for n in range(30)], "squad")
     batcher.stop(5)
     assert [len(found) for _, found in engine.runs] == [10, 10, 10, 30]
+
+
+class Ahead(Engine):
+    """Asks for a second portion before it gives anything back, and gives the later windows first."""
+
+    def __init__(self):
+        super().__init__()
+        self.wanted = 2
+
+    def __call__(self, portions, adapter):
+        windows = []
+        for portion in portions:
+            self.begun += 1
+            self.gate.wait(10)
+            windows += portion
+            if self.begun >= self.wanted:
+                break
+        for number in reversed(range(len(windows))):
+            yield [number], self.run([windows[number]], adapter)
+
+
+@pytest.mark.parametrize("adapter", ["squad", "broken"])
+def test_what_comes_while_the_engine_runs_is_given_to_it(adapter):
+    engine, stats = Ahead(), []
+    batcher = Batcher(engine, on_batch=stats.append)
+    engine.gate.clear()
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(batcher.run, [window(1), window(2)], adapter)
+        until(lambda: engine.begun == 1)
+        second = pool.submit(batcher.run, [window(3)], adapter)
+        until(lambda: batcher.waiting == 1)
+        engine.gate.set()
+        if adapter == "broken":
+            for future in (first, second):
+                with pytest.raises(AdapterError):
+                    future.result(5)
+        else:
+            assert [numbers(future.result(5)) for future in (first, second)] == [[1, 2], [3]]
+            assert [found for _, found in engine.runs] == [[3], [2], [1]]
+            until(lambda: len(stats) == 2)
+            assert [(one.windows, one.requests) for one in stats] == [(1, 1), (2, 1)]
+    engine.wanted = 0
+    assert numbers(batcher.run([window(4)], "squad")) == [4]
+    batcher.stop(5)
+
+
+def test_the_engine_is_left_between_two_stretches(make, engine, monkeypatch):
+    """However long the queue is, others who want the engine get it."""
+    calls = []
+    monkeypatch.setattr("localqa.reading.batcher._AT_MOST_S", 0.0)
+    batcher = Batcher(lambda *asked: calls.append(asked) or engine(*asked), max_tokens=lambda adapter: 100)
+    assert numbers(batcher.run([window(n, 50) for n in range(6)], "squad")) == list(range(6))
+    batcher.stop(5)
+    assert len(calls) == len(engine.runs) == 3
 
 
 def test_two_long_documents_take_turns(make, engine):

@@ -58,7 +58,7 @@ def in_memory(reader):
 def test_adapters_of_several_bases_answer_side_by_side(bases, models, engine):
     maker = Maker(engine)
     pool = Pool(maker, bases["bert"], most=3)
-    batcher = Batcher(pool.run)
+    batcher = Batcher(pool.run_each)
     reader = Reader(pool, models, "bert", batcher=batcher).load()
     try:
         assert reader.adapters() == list(FAMILIES)
@@ -121,7 +121,7 @@ def test_a_base_that_answers_now_does_not_go(bases, models):
 
 def test_many_at_once_while_bases_come_and_go(bases, models):
     pool = Pool(Maker(), bases["bert"], most=2)
-    reader = Reader(pool, models, "bert", batcher=Batcher(pool.run)).load()
+    reader = Reader(pool, models, "bert", batcher=Batcher(pool.run_each)).load()
     expected = {name: ask(reader, name) for name in FAMILIES}
 
     def some(number):

@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from localqa.engine.running import in_turn
 from localqa.engine.torch_engine import TorchEngine
 from localqa.errors import (
     AdapterError,
@@ -221,7 +222,7 @@ def test_info_tells_what_runs(reader, tiny_bert):
 def test_adapter_may_be_unloaded_and_replaced_while_it_answers(tiny_bert, models):
     """Every answer is that of the adapter named, whatever comes and goes meanwhile."""
     engine = TorchEngine(tiny_bert)
-    batcher = Batcher(engine.run)
+    batcher = Batcher(engine.run_each)
     reader = Reader(Pool.of(engine), models, "one", batcher=batcher).load()
     queries = {name: Query("What jumps?", LONG, name) for name in ("one", "two.v2", "prompted", "whole")}
     alone = {name: reader.answer([query])[0] for name, query in queries.items()}
@@ -286,7 +287,10 @@ class Recorder:
         self.gate = threading.Event()
         self.gate.set()
 
-    def __call__(self, windows, adapter):
+    def __call__(self, portions, adapter):
+        return in_turn(lambda windows: self.run(windows, adapter))(portions)
+
+    def run(self, windows, adapter):
         self.runs.append((adapter, len(windows)))
         self.gate.wait(10)
         return self.engine.embed(windows) if adapter == NO_ADAPTER else self.engine.run(windows, adapter)

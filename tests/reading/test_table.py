@@ -208,7 +208,7 @@ def test_files_that_are_written_all_the_time_keep_nobody_waiting(tiny_bert, made
 def test_questions_in_flight_are_not_disturbed(tiny_bert, made, models):
     """Each is answered by the one adapter or the other, whole, and the last ones by the new one."""
     engine = OpenVINOEngine(tiny_bert)
-    batcher = Batcher(engine.run)
+    batcher = Batcher(engine.run_each)
     reader = Reader(Pool.of(engine), models, "one", batcher=batcher).load()
     query = Query("What jumps?", LONG)
     (before,) = reader.answer([query])
