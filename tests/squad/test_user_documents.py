@@ -49,7 +49,7 @@ def test_what_is_trained_on_is_of_other_documents():
 
     held_out = set().union(*(runs(context) for _, context, _ in documents(*HALVES)))
     trained = documents("train")
-    assert len(trained) == 662
+    assert len(trained) == 1115
     for title, context, questions in trained:
         assert len(runs(context) & held_out) <= 0.03 * len(runs(context)), title
         assert (len(questions), sum(one["is_impossible"] for one in questions)) == (16, 5), title
