@@ -62,7 +62,7 @@ class BertQA:
             AdapterError: a damaged adapter, or one made for another base.
             BaseModelError: the base is not on this machine and cannot be fetched.
         """
-        folder = locate_adapter(models_dirs(), adapter or Settings.load().adapter)
+        folder = locate_adapter(models_dirs(), Settings.load().adapter if adapter is None else adapter)
         config = QAConfig.load(folder)
         found = resolve_base(base or config.base)
         runs = make_engine(found, config, engine=engine, precision=precision, threads=threads)

@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     adapter: str = Field(
         default=DEFAULT_ADAPTER,
         pattern=ADAPTER_NAME,
-        description="Adapter that answers when a request names none.",
+        description="Adapter that answers when a request or a command names none.",
     )
     library: str = Field(
         default_factory=lambda: str((_PROJECT if IN_CHECKOUT else data_home()) / "library.sqlite"),

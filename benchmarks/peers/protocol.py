@@ -32,7 +32,7 @@ def serve(
     _tell({"package": package, "version": version(package)})
     for line in sys.stdin:
         command = json.loads(line)
-        some = pairs[: command["count"]]
+        some = pairs[command["first"] :][: command["count"]]
         if command["do"] == "many":
             began = time.perf_counter()
             answers = answer_many(some)

@@ -52,10 +52,10 @@ class Peer:
         )
         self.about = self._answer()
 
-    def ask(self, do: str, count: int) -> dict[str, Any]:
-        """Have `count` pairs answered, "many" at a time or "each" alone."""
+    def ask(self, do: str, count: int, first: int = 0) -> dict[str, Any]:
+        """Have `count` pairs from one on answered, "many" at a time or "each" alone."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"do": do, "count": count}) + "\n")
+        self._process.stdin.write(json.dumps({"do": do, "count": count, "first": first}) + "\n")
         self._process.stdin.flush()
         return self._answer()
 

@@ -54,11 +54,14 @@ class Metrics:
             "localqa_engine_seconds", "Time that the engine was busy.", registry=self.registry
         )
         self._batch = Histogram(
-            "localqa_batch_windows", "Windows in one run.", buckets=_COUNTS, registry=self.registry
+            "localqa_batch_windows",
+            "Windows in one portion for the engine.",
+            buckets=_COUNTS,
+            registry=self.registry,
         )
         self._sharing = Histogram(
             "localqa_batch_requests",
-            "Requests that shared one run.",
+            "Requests that shared one portion.",
             buckets=_COUNTS,
             registry=self.registry,
         )
@@ -93,7 +96,7 @@ class Metrics:
         self._seconds.labels(route).observe(seconds)
 
     def batch(self, stats: BatchStats) -> None:
-        """Count a run of the engine."""
+        """Count a portion that the engine has run."""
         self._windows.inc(stats.windows)
         self._engine.inc(stats.seconds)
         self._batch.observe(stats.windows)

@@ -68,8 +68,8 @@ def answer_whole(args: argparse.Namespace) -> None:
         kind = ".jsonl" if args.input.suffix.lower() == ".json" else args.input.suffix
         args.output = args.input.with_name(f"{args.input.stem}-answered{kind}")
     check_output(args.output)
-    # A run that goes on must find the same one, whatever the settings say by then.
-    args.adapter = args.adapter or Settings.load().adapter
+    # By its name: a run goes on with the adapter that it began with, or not at all.
+    args.adapter = Settings.load().adapter if args.adapter is None else args.adapter
     work = Work(args.output.resolve(), _run_note(args))
     _check_output(args, work)
     with work.alone():

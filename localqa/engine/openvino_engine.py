@@ -19,6 +19,7 @@ from localqa.engine.embeddings import Embeddings, padded_length, padded_lengths
 from localqa.engine.memory import give_back
 from localqa.engine.running import NOBODY, OnBatch, Portions, Ready
 from localqa.engine.session import Session, weights_of
+from localqa.engine.turns import Turns
 from localqa.errors import AdapterError
 from localqa.extraction.batches import batches_of_few_sizes
 from localqa.extraction.qa_config import QAConfig
@@ -94,7 +95,7 @@ class OpenVINOEngine:
         self._sizes = BaseSizes(self._weights.linears(self._shape), self._shape.hidden)
         self._small = self._weights.count() <= _SMALL
         self._embeddings = Embeddings(self._weights, self._shape, _KEPT[precision])
-        self._run_lock = threading.Lock()
+        self._run_lock = Turns()
         self._load_lock = threading.Lock()
         self._merged: dict[str, _Merged] = {}
         self._shared: Session | None = None
@@ -156,6 +157,8 @@ class OpenVINOEngine:
     def run_each(self, portions: Portions, key: str) -> Ready:
         """Logits of windows as they are ready, while more of them come; see `Engine.run_each`.
 
+        Nothing more is asked for while others want the engine, to load or to remove an adapter.
+
         Raises:
             AdapterError: the adapter's weights give values that are no numbers for some of them.
         """
@@ -165,7 +168,7 @@ class OpenVINOEngine:
 
     def _each(self, portions: Portions, key: str) -> Generator[tuple[list[int], list[Logits]]]:
         session = self._session_for(key)
-        coming = iter(portions)
+        coming = self._unless_wanted(portions)
         begun: deque[tuple[list[int], list[Window]]] = deque()
         first = 0
 
@@ -182,8 +185,11 @@ class OpenVINOEngine:
             while True:
                 yield from embedded(windows, batches)
                 first += len(windows)
-                while not (windows := next(coming, ())):
+                # With nothing begun it is to be seen anew whether what comes next is enough for all streams.
+                while begun and not (windows := next(coming, ())):
                     yield None
+                if not begun:
+                    return
                 batches = _batches(windows, _STREAM_TOKENS)
 
         try:
@@ -205,6 +211,12 @@ class OpenVINOEngine:
             self._discard(key)
             raise
 
+    def _unless_wanted(self, portions: Portions) -> Iterator[Sequence[Window]]:
+        for windows in portions:
+            yield windows
+            if self._run_lock.wanted:
+                return
+
     @property
     def hidden(self) -> int:
         """Length of the base's vectors."""
@@ -218,7 +230,7 @@ class OpenVINOEngine:
 
     @property
     def tokens_at_once(self) -> int:
-        """Padded tokens of a run above which windows come no faster."""
+        """Padded tokens of a portion above which windows come no faster."""
         return _TOKENS_AT_ONCE
 
     def embed(self, windows: Sequence[Window], pooling: Pooling = "mean") -> list[Array]:

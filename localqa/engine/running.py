@@ -39,7 +39,7 @@ class Engine(Protocol):
 
     @property
     def tokens_at_once(self) -> int:
-        """Padded tokens of a run above which windows come no faster."""
+        """Padded tokens of a portion above which windows come no faster."""
 
     def load_adapter(self, key: str, folder: AdapterFiles, *, replaces: str | None = None) -> QAConfig:
         """Load an adapter, maybe a new version of another; raises AdapterError for what cannot be used."""
@@ -64,7 +64,7 @@ class Engine(Protocol):
         """Engine, precision, precision_reason, device and number of parameters."""
 
 
-def in_turn(run: Callable[[Sequence[Window]], list[Any]]) -> Callable[[Portions], Ready]:
+def one_by_one(run: Callable[[Sequence[Window]], list[Any]]) -> Callable[[Portions], Ready]:
     """What gives windows as `Engine.run_each` does, by running a portion after the other."""
 
     def each(portions: Portions) -> Ready:

@@ -84,27 +84,20 @@ class Session:
     def infer_each(self, batches: Iterable[Mapping[str, Array] | None]) -> Iterator[Array]:
         """The output for each batch, in their order, computed side by side: where there are streams.
 
-        None in place of a batch says that there is none for now: the next output is waited for, and after the
-        last of them this ends.
+        A batch is asked for when there is room for it. None in place of one says that there is none for now:
+        the next output is waited for before it is asked for again.
         """
         begun: deque[tuple[Any, list[ov.Tensor]]] = deque()
         requests = cycle(self._beside)
         try:
             for batch in batches:
-                if batch is None:
-                    if not begun:
-                        return
+                if batch is not None:
+                    request = next(requests)
+                    begun.append((request, [_set(request, name, values) for name, values in batch.items()]))
+                    request.start_async()
+                if batch is None or len(begun) == len(self._beside):
                     yield _awaited(begun[0][0])
                     begun.popleft()
-                    continue
-                request, output = next(requests), None
-                if len(begun) == len(self._beside):
-                    output = _awaited(request)
-                    begun.popleft()
-                begun.append((request, [_set(request, name, values) for name, values in batch.items()]))
-                request.start_async()
-                if output is not None:
-                    yield output
             while begun:
                 yield _awaited(begun[0][0])
                 begun.popleft()
@@ -144,10 +137,13 @@ def _compiled(graph: ov.Model, settings: _Settings) -> tuple[ov.CompiledModel, _
 
 
 def _beside(graph: ov.Model, settings: _Settings, threads: int, streams: int) -> list[Any]:
-    """Requests that are computed side by side, two for each stream: one of them is always ready."""
+    """Requests that are computed side by side: one for each stream, and one for the first that is done.
+
+    With two for each a small question waited behind that many windows of a long text.
+    """
     many = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": threads}
     compiled = ov.Core().compile_model(graph, "CPU", settings | many)
-    return [compiled.create_infer_request() for _ in range(2 * streams)]
+    return [compiled.create_infer_request() for _ in range(streams + 1)]
 
 
 def _set(request: Any, name: str, values: Array) -> ov.Tensor:

@@ -15,7 +15,7 @@ from torch import nn
 from transformers import AutoConfig, PreTrainedModel
 
 from localqa.engine.checked import checked_logits, trial
-from localqa.engine.running import Portions, Ready, in_turn
+from localqa.engine.running import Portions, Ready, one_by_one
 from localqa.errors import AdapterError
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Logits
@@ -123,7 +123,7 @@ class TorchEngine:
 
     def run_each(self, portions: Portions, adapter: str) -> Ready:
         """Logits of windows as they are ready, while more of them come; see `Engine.run_each`."""
-        return in_turn(lambda windows: self.run(windows, adapter))(portions)
+        return one_by_one(lambda windows: self.run(windows, adapter))(portions)
 
     @property
     def hidden(self) -> int:
@@ -137,7 +137,7 @@ class TorchEngine:
 
     @property
     def tokens_at_once(self) -> int:
-        """Padded tokens of a run above which windows come no faster."""
+        """Padded tokens of a portion above which windows come no faster."""
         return _TOKENS_AT_ONCE["cpu" if self._device.type == "cpu" else "gpu"]
 
     def embed(self, windows: Sequence[Window], pooling: Pooling = "mean") -> list[NDArray[np.float32]]:

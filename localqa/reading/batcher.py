@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from localqa.engine.running import Portions, Ready
 from localqa.errors import DeadlineError, LocalQAError, NotReadyError, OverloadedError
@@ -24,10 +24,8 @@ NO_ADAPTER: Final = ""
 """The name that stands for the base alone, whose output for each window is wanted instead of logits."""
 
 _CHECK_S = 0.25
-_AT_MOST_S = 1.0
-"""Seconds in which the engine is given more: between such stretches adapters can be loaded and removed."""
 _CHOICE = 12
-"""Requests among which a run looks for windows of like lengths: of more, some would wait twice as long."""
+"""Requests among which windows of like lengths are looked for: of more, some would wait twice as long."""
 
 
 @dataclass(slots=True, eq=False)
@@ -50,13 +48,21 @@ class _Job:
         return len(self.windows[self.taken])
 
 
+_Part: TypeAlias = tuple[_Job, int]
+"""A window: of which job, and its number there."""
+
+
 @dataclass(slots=True, eq=False)
 class _Portion:
-    """Windows that are given to the engine together: (job, number of the window in it)."""
+    """Windows that are given to the engine together, and how many of them it has not yet given back."""
 
-    parts: Sequence[tuple[_Job, int]]
+    parts: Sequence[_Part]
     began: float
     missing: int
+
+
+_Given: TypeAlias = dict[int, tuple[_Portion, _Job, int]]
+"""What the engine has of each window that it was given, by the number that it tells it by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ class BatchStats:
     Attributes:
         windows: how many it was of.
         requests: of how many requests.
-        waited: seconds that each of these requests had waited when its first window was taken.
+        waited: seconds that each of these requests had waited when the engine came to its first window.
         seconds: that the engine worked on it, and no longer on the one before.
     """
 
@@ -188,7 +194,7 @@ class Batcher:
             if parts:
                 self._run_on(parts)
 
-    def _take(self, running: str | None = None) -> list[tuple[_Job, int]]:
+    def _take(self, running: str | None = None) -> list[_Part]:
         """The (job, window) pairs of the next portion, shared fairly.
 
         They are of the adapter that has waited longest since it came or ran last; none, where that is another
@@ -206,7 +212,7 @@ class Batcher:
         self._ran = {name: ran for name, ran in self._ran.items() if name in waiting} | {adapter: now}
         mine = _in_turn([job for job in self._jobs if job.adapter == adapter])
         most = self._max_tokens(adapter) * min(len(mine), self._sharing)
-        parts: list[tuple[_Job, int]] = []
+        parts: list[_Part] = []
         longest = 0
         # A request that is taken to its end is not kept waiting for what others have left.
         while mine and all(job.taken < len(job.windows) for job, _ in parts):
@@ -226,32 +232,31 @@ class Batcher:
                     self._jobs.append(job)
         return parts
 
-    def _run_on(self, parts: Sequence[tuple[_Job, int]]) -> None:
-        """Run a portion, and for a while what comes for its adapter meanwhile."""
+    def _run_on(self, parts: Sequence[_Part]) -> None:
+        """Run a portion, and what comes for its adapter meanwhile, as long as it is its turn."""
         adapter = parts[0][0].adapter
-        given: dict[int, tuple[_Portion, _Job, int]] = {}
+        given: _Given = {}
+        # Before the engine asks for it: one that fails at once fails these, too.
+        _give(parts, given, 0)
         try:
             for numbers, results in self._run_each(self._portions(parts, adapter, given), adapter):
                 for number, result in zip(numbers, results, strict=True):
                     self._finish(*given.pop(number), result)
+            if given:
+                raise RuntimeError(f"The engine ended with {len(given)} windows left.")
         except Exception as e:  # whatever it is, the callers must hear of it and the thread must live on
             self._fail({id(job): job for _, job, _ in given.values()}.values(), e)
 
-    def _portions(
-        self, parts: Sequence[tuple[_Job, int]], adapter: str, given: dict[int, tuple[_Portion, _Job, int]]
-    ) -> Iterator[Sequence[Window]]:
-        """What waits for an adapter whenever the engine asks; `given` gets each window under its number."""
-        ends = time.monotonic() + _AT_MOST_S
-        count = 0
+    def _portions(self, parts: Sequence[_Part], adapter: str, given: _Given) -> Iterator[Sequence[Window]]:
+        """A portion, and what waits for its adapter whenever the engine asks for more."""
+        count = len(parts)
+        yield _windows_of(parts)
         while True:
-            portion = _Portion(parts, time.monotonic(), len(parts))
-            given.update((number, (portion, *part)) for number, part in enumerate(parts, count))
-            count += len(parts)
-            yield [job.windows[index] for job, index in parts]
-            if time.monotonic() >= ends:
-                return
             with self._changed:
                 parts = self._take(adapter)
+            _give(parts, given, count)
+            count += len(parts)
+            yield _windows_of(parts)
 
     def _finish(self, portion: _Portion, job: _Job, index: int, result: Any) -> None:
         job.results[index] = result
@@ -260,10 +265,11 @@ class Batcher:
             job.finished.set()
         portion.missing -= 1
         if not portion.missing:
-            waited = tuple(portion.began - job.queued for job, index in portion.parts if index == 0)
+            # Until then the engine was at work on the one before.
+            began, self._finished = max(portion.began, self._finished), time.monotonic()
+            waited = tuple(began - job.queued for job, index in portion.parts if index == 0)
             requests = len({id(job) for job, _ in portion.parts})
-            since, self._finished = max(portion.began, self._finished), time.monotonic()
-            self._on_batch(BatchStats(len(portion.parts), requests, waited, self._finished - since))
+            self._on_batch(BatchStats(len(portion.parts), requests, waited, self._finished - began))
 
     def _fail(self, jobs: Iterable[_Job], error: Exception) -> None:
         if not isinstance(error, LocalQAError):
@@ -277,8 +283,17 @@ class Batcher:
                 job.finished.set()
 
 
+def _give(parts: Sequence[_Part], given: _Given, first: int) -> None:
+    portion = _Portion(parts, time.monotonic(), len(parts))
+    given.update((number, (portion, *part)) for number, part in enumerate(parts, first))
+
+
+def _windows_of(parts: Sequence[_Part]) -> list[Window]:
+    return [job.windows[index] for job, index in parts]
+
+
 def _in_turn(jobs: Sequence[_Job]) -> list[_Job]:
-    """Jobs in the order in which a run takes them.
+    """Jobs in the order in which a portion takes them.
 
     First the one under way that ran longest ago, so that every document goes on, and the one not begun that
     waits longest, so that nobody waits for ever; then, of those that wait longest, those whose windows are of

@@ -15,7 +15,7 @@ from localqa.reading.reader import Reader
 
 _log = logging.getLogger("localqa.reading")
 _SHARING = 4
-"""With so many in a run, 32 callers are answered a fifth faster over HTTP than with one."""
+"""With so many in a portion, 32 callers are answered a fifth faster over HTTP than with one."""
 
 
 def load_reader(
@@ -27,7 +27,7 @@ def load_reader(
 
     Args:
         settings: base, engine, adapters, threads and limits.
-        on_batch: told of every run of an engine.
+        on_batch: told of every portion that an engine has run.
         on_lookup: told whether each look into the cache of answers found one.
 
     Raises:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from localqa.engine.memory import give_back
-from localqa.engine.running import NOBODY, Engine, OnBatch, Portions, Ready, in_turn
+from localqa.engine.running import NOBODY, Engine, OnBatch, Portions, Ready, one_by_one
 from localqa.errors import BaseModelError, OverloadedError
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.windows import Window, Windower
@@ -190,14 +190,14 @@ class Pool:
     def run_each(self, portions: Portions, key: str) -> Ready:
         """What `run` gives, as it is ready, while more windows come; see `Engine.run_each`."""
         if key == NO_ADAPTER:
-            yield from in_turn(lambda windows: self.run(windows, key))(portions)
+            yield from one_by_one(lambda windows: self.run(windows, key))(portions)
             return
         engine = self._of_key[key].engine
         with self._running:
             yield from engine.run_each(portions, key)
 
     def tokens_at_once(self, key: str) -> int:
-        """Padded tokens of a run by an adapter, or by the base alone, above which windows come no faster."""
+        """Padded tokens of a portion, of an adapter or of none, above which windows come no faster."""
         home = self._loaded.get(self.base.sha256) if key == NO_ADAPTER else self._of_key.get(key)
         return home.engine.tokens_at_once if home else 1
 

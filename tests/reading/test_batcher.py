@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from localqa.engine.running import in_turn
+from localqa.engine.running import one_by_one
 from localqa.errors import AdapterError, DeadlineError, LocalQAError, NotReadyError, OverloadedError
 from localqa.extraction.windows import Window
 from localqa.reading.batcher import NO_ADAPTER, Batcher
@@ -33,7 +33,7 @@ class Engine:
         self.runs = []
 
     def __call__(self, portions, adapter):
-        return in_turn(lambda windows: self.run(windows, adapter))(portions)
+        return one_by_one(lambda windows: self.run(windows, adapter))(portions)
 
     def run(self, windows, adapter):
         self.begun += 1
@@ -233,14 +233,18 @@ def test_what_comes_while_the_engine_runs_is_given_to_it(adapter):
     batcher.stop(5)
 
 
-def test_the_engine_is_left_between_two_stretches(make, engine, monkeypatch):
-    """However long the queue is, others who want the engine get it."""
-    calls = []
-    monkeypatch.setattr("localqa.reading.batcher._AT_MOST_S", 0.0)
-    batcher = Batcher(lambda *asked: calls.append(asked) or engine(*asked), max_tokens=lambda adapter: 100)
-    assert numbers(batcher.run([window(n, 50) for n in range(6)], "squad")) == list(range(6))
+@pytest.mark.parametrize("fails", [True, False])
+def test_an_engine_that_asks_for_nothing_keeps_nobody_waiting(fails):
+    def run_each(portions, adapter):
+        if fails:
+            raise MemoryError("no room for the graph")
+        return iter(())
+
+    batcher = Batcher(run_each)
+    for _ in range(2):
+        with pytest.raises(LocalQAError, match="engine failed"):
+            batcher.run([window(1)], "squad", deadline=time.monotonic() + 5)
     batcher.stop(5)
-    assert len(calls) == len(engine.runs) == 3
 
 
 def test_two_long_documents_take_turns(make, engine):

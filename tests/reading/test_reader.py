@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from localqa.engine.running import in_turn
+from localqa.engine.running import one_by_one
 from localqa.engine.torch_engine import TorchEngine
 from localqa.errors import (
     AdapterError,
@@ -288,7 +288,7 @@ class Recorder:
         self.gate.set()
 
     def __call__(self, portions, adapter):
-        return in_turn(lambda windows: self.run(windows, adapter))(portions)
+        return one_by_one(lambda windows: self.run(windows, adapter))(portions)
 
     def run(self, windows, adapter):
         self.runs.append((adapter, len(windows)))

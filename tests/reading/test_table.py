@@ -205,6 +205,34 @@ def test_files_that_are_written_all_the_time_keep_nobody_waiting(tiny_bert, made
         writer.join()
 
 
+def test_adapters_come_and_go_while_the_engine_is_never_idle(tiny_bert, models):
+    """Whoever loads or removes one gets the engine between two stretches of its work."""
+    engine = OpenVINOEngine(tiny_bert, threads=2)
+    batcher = Batcher(engine.run_each)
+    reader = Reader(Pool.of(engine), models, "one", batcher=batcher).load()
+    stop = threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            reader.answer([Query("What jumps?", LONG)])
+
+    with ThreadPoolExecutor(8) as pool:
+        asking = [pool.submit(ask) for _ in range(8)]
+        try:
+            began = time.monotonic()
+            for _ in range(3):
+                assert reader.load_adapter("two")
+                reader.answer([Query("What jumps?", LONG, "two")])
+                reader.remove_adapter("two")
+            took = time.monotonic() - began
+        finally:
+            stop.set()
+        for one in asking:
+            one.result(10)
+    reader.stop()
+    assert took < 20
+
+
 def test_questions_in_flight_are_not_disturbed(tiny_bert, made, models):
     """Each is answered by the one adapter or the other, whole, and the last ones by the new one."""
     engine = OpenVINOEngine(tiny_bert)
