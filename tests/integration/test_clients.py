@@ -29,7 +29,7 @@ QUIET = {
     "LANGSMITH_TRACING": "false",
     "HF_HUB_OFFLINE": "1",
 }
-BOTH = [ANSWER, "nine in the morning"]
+BOTH = [ANSWER, "at nine in the morning"]
 NO_TEXT = "There is no text to answer from"
 EXPECTED = {
     "ChatOllama": ANSWER,
