@@ -62,12 +62,13 @@ class BertQA:
             AdapterError: a damaged adapter, or one made for another base.
             BaseModelError: the base is not on this machine and cannot be fetched.
         """
-        folder = locate_adapter(models_dirs(), Settings.load().adapter if adapter is None else adapter)
+        settings = Settings.load()
+        folder = locate_adapter(settings.models_dirs, settings.adapter if adapter is None else adapter)
         config = QAConfig.load(folder)
         found = resolve_base(base or config.base)
         runs = make_engine(found, config, engine=engine, precision=precision, threads=threads)
         # What lies beside it is found by name before what lies elsewhere.
-        models = dict.fromkeys([folder.parent, *models_dirs()])
+        models = dict.fromkeys([folder.parent, *settings.models_dirs])
         return cls(Reader(Pool.of(runs), list(models), folder.name).load())
 
     @property

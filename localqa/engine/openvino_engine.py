@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -170,21 +171,20 @@ class OpenVINOEngine:
         session = self._session_for(key)
         coming = self._unless_wanted(portions)
         begun: deque[tuple[list[int], list[Window]]] = deque()
-        first = 0
+        counted = count()
 
         def embedded(windows: Sequence[Window], batches: Iterable[list[int]]) -> Iterator[dict[str, Array]]:
+            numbers = list(islice(counted, len(windows)))
             for indices in batches:
                 some = [windows[index] for index in indices]
-                begun.append(([first + index for index in indices], some))
+                begun.append(([numbers[index] for index in indices], some))
                 yield self._embeddings(some)
 
         def embedded_on(
             windows: Sequence[Window], batches: Iterable[list[int]]
         ) -> Iterator[dict[str, Array] | None]:
-            nonlocal first
             while True:
                 yield from embedded(windows, batches)
-                first += len(windows)
                 # With nothing begun it is to be seen anew whether what comes next is enough for all streams.
                 while begun and not (windows := next(coming, ())):
                     yield None
@@ -205,8 +205,6 @@ class OpenVINOEngine:
                 for logits in outputs:
                     numbers, some = begun.popleft()
                     yield numbers, [_own(rows, window) for rows, window in zip(logits, some, strict=True)]
-                if not batches:
-                    first += len(windows)
         except Exception:
             self._discard(key)
             raise

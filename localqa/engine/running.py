@@ -64,15 +64,11 @@ class Engine(Protocol):
         """Engine, precision, precision_reason, device and number of parameters."""
 
 
-def one_by_one(run: Callable[[Sequence[Window]], list[Any]]) -> Callable[[Portions], Ready]:
-    """What gives windows as `Engine.run_each` does, by running a portion after the other."""
-
-    def each(portions: Portions) -> Ready:
-        first = 0
-        for windows in portions:
-            if not windows:
-                return
-            yield range(first, first + len(windows)), run(windows)
-            first += len(windows)
-
-    return each
+def one_by_one(run: Callable[[Sequence[Window]], list[Any]], portions: Portions) -> Ready:
+    """Windows as `Engine.run_each` gives them, by running a portion after the other."""
+    first = 0
+    for windows in portions:
+        if not windows:
+            return
+        yield range(first, first + len(windows)), run(windows)
+        first += len(windows)

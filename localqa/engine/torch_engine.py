@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from torch import nn
 from transformers import AutoConfig, PreTrainedModel
 
 from localqa.engine.checked import checked_logits, trial
-from localqa.engine.running import Portions, Ready, one_by_one
+from localqa.engine.running import NOBODY, OnBatch, Portions, Ready, one_by_one
 from localqa.errors import AdapterError
 from localqa.extraction.qa_config import QAConfig
 from localqa.extraction.spans import Logits
@@ -104,12 +104,7 @@ class TorchEngine:
                 self._shared.set_adapter(next(others))
                 self._shared.delete_adapter(loaded.peft_name)
 
-    def run(
-        self,
-        windows: Sequence[Window],
-        adapter: str,
-        on_batch: Callable[[int], object] = lambda windows_done: None,
-    ) -> list[Logits]:
+    def run(self, windows: Sequence[Window], adapter: str, on_batch: OnBatch = NOBODY) -> list[Logits]:
         """Logits of each window under a loaded adapter, in order.
 
         Raises:
@@ -123,7 +118,7 @@ class TorchEngine:
 
     def run_each(self, portions: Portions, adapter: str) -> Ready:
         """Logits of windows as they are ready, while more of them come; see `Engine.run_each`."""
-        return one_by_one(lambda windows: self.run(windows, adapter))(portions)
+        return one_by_one(lambda windows: self.run(windows, adapter), portions)
 
     @property
     def hidden(self) -> int:

@@ -245,7 +245,7 @@ class Batcher:
             if given:
                 raise RuntimeError(f"The engine ended with {len(given)} windows left.")
         except Exception as e:  # whatever it is, the callers must hear of it and the thread must live on
-            self._fail({id(job): job for _, job, _ in given.values()}.values(), e)
+            self._fail({job for _, job, _ in given.values()}, e)
 
     def _portions(self, parts: Sequence[_Part], adapter: str, given: _Given) -> Iterator[Sequence[Window]]:
         """A portion, and what waits for its adapter whenever the engine asks for more."""
@@ -268,7 +268,7 @@ class Batcher:
             # Until then the engine was at work on the one before.
             began, self._finished = max(portion.began, self._finished), time.monotonic()
             waited = tuple(began - job.queued for job, index in portion.parts if index == 0)
-            requests = len({id(job) for job, _ in portion.parts})
+            requests = len({job for job, _ in portion.parts})
             self._on_batch(BatchStats(len(portion.parts), requests, waited, self._finished - began))
 
     def _fail(self, jobs: Iterable[_Job], error: Exception) -> None:

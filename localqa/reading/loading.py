@@ -15,7 +15,7 @@ from localqa.reading.reader import Reader
 
 _log = logging.getLogger("localqa.reading")
 _SHARING = 4
-"""With so many in a portion, 32 callers are answered a fifth faster over HTTP than with one."""
+"""With so many in a portion, 32 callers are answered about a tenth faster over HTTP than with one."""
 
 
 def load_reader(

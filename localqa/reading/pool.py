@@ -190,7 +190,7 @@ class Pool:
     def run_each(self, portions: Portions, key: str) -> Ready:
         """What `run` gives, as it is ready, while more windows come; see `Engine.run_each`."""
         if key == NO_ADAPTER:
-            yield from one_by_one(lambda windows: self.run(windows, key))(portions)
+            yield from one_by_one(lambda windows: self.run(windows, key), portions)
             return
         engine = self._of_key[key].engine
         with self._running:

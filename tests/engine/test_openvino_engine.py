@@ -39,11 +39,18 @@ TASKS = Path("/proc/self/task")
 PAIRS = [("What jumps?", CONTEXT), ("Who?", LONG), ("Where is the fox?", "The fox is here.")]
 
 
+def windows_of(base, texts=PAIRS, **sizes):
+    return [window for group in Windower.from_folder(base.folder, **sizes).windows(texts) for window in group]
+
+
+def many_windows(base, rounds):
+    """Of three lengths in turn."""
+    return windows_of(base, [(q, text * (1 + number % 3)) for number in range(rounds) for q, text in PAIRS])
+
+
 def logits_of(engine, folder, **sizes):
     engine.load_adapter("one#0", folder)
-    windower = Windower.from_folder(engine.base.folder, **sizes)
-    windows = [window for group in windower.windows(PAIRS) for window in group]
-    return engine.run(windows, "one#0")
+    return engine.run(windows_of(engine.base, **sizes), "one#0")
 
 
 @pytest.fixture(params=["bert", "distilbert", "roberta", "mpnet"])
@@ -191,7 +198,7 @@ def test_adapters_take_turns_over_one_base(tiny_bert, tmp_path):
     engine = OpenVINOEngine(tiny_bert)
     first = logits_of(engine, tmp_path / "one")
     engine.load_adapter("two#0", tmp_path / "two")
-    windows = [w for group in Windower.from_folder(tiny_bert.folder).windows(PAIRS) for w in group]
+    windows = windows_of(tiny_bert)
     assert not np.allclose(engine.run(windows, "two#0")[0], first[0])
     np.testing.assert_array_equal(engine.run(windows, "one#0")[0], first[0])
     engine.remove_adapter("one#0")
@@ -202,8 +209,7 @@ def test_many_windows_are_computed_side_by_side(tiny_bert, tmp_path, monkeypatch
     engine, name = OpenVINOEngine(tiny_bert, threads=2), "one"
     make_adapter(tiny_bert, tmp_path, name, seed=1)
     engine.load_adapter(name, tmp_path / name)
-    texts = [(question, context * (1 + number % 3)) for number in range(12) for question, context in PAIRS]
-    windows = [w for group in Windower.from_folder(tiny_bert.folder).windows(texts) for w in group]
+    windows = many_windows(tiny_bert, 12)
     alone = [engine.run([window], name)[0] for window in windows]
     with monkeypatch.context() as patched:
         patched.setattr(Session, "infer", None)
@@ -229,8 +235,7 @@ def test_windows_that_come_meanwhile_are_taken_up(tiny_bert, tmp_path, kind):
     engine, name = kind(tiny_bert, threads=2), "one"
     make_adapter(tiny_bert, tmp_path, name, seed=1)
     engine.load_adapter(name, tmp_path / name)
-    texts = [(question, context * (1 + number % 3)) for number in range(9) for question, context in PAIRS]
-    windows = [w for group in Windower.from_folder(tiny_bert.folder).windows(texts) for w in group]
+    windows = many_windows(tiny_bert, 9)
     alone = [engine.run([window], name)[0] for window in windows]
     portions = [windows[:20], windows[20:22], windows[22:-1], windows[-1:]]
     found = {}

@@ -13,7 +13,7 @@ from tests.server import until
 
 
 def test_it_is_had_in_the_order_of_asking():
-    turns, had = Turns(), []
+    turns, had, taking = Turns(), [], []
 
     def take(number):
         with turns:
@@ -23,8 +23,8 @@ def test_it_is_had_in_the_order_of_asking():
         with turns:
             assert not turns.wanted
             for number in range(8):
-                pool.submit(take, number)
-                until(lambda number=number: len(turns._waiting) == number + 1)
+                taking.append(pool.submit(take, number))
+                until(lambda: len(turns._waiting) == len(taking))
             assert turns.wanted
         with turns:
             had.append("last")

@@ -33,7 +33,7 @@ class Engine:
         self.runs = []
 
     def __call__(self, portions, adapter):
-        return one_by_one(lambda windows: self.run(windows, adapter))(portions)
+        return one_by_one(lambda windows: self.run(windows, adapter), portions)
 
     def run(self, windows, adapter):
         self.begun += 1

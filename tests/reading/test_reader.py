@@ -288,7 +288,7 @@ class Recorder:
         self.gate.set()
 
     def __call__(self, portions, adapter):
-        return one_by_one(lambda windows: self.run(windows, adapter))(portions)
+        return one_by_one(lambda windows: self.run(windows, adapter), portions)
 
     def run(self, windows, adapter):
         self.runs.append((adapter, len(windows)))
